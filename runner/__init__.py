@@ -1,0 +1,1 @@
+"""The cross-version compatibility matrix of saved Keras models: how data moves."""

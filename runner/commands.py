@@ -1,0 +1,178 @@
+"""What each command of the command line does; `cli` only parses.
+
+A command gets the request and the parsed arguments and returns an exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from runner import pipeline
+from runner.domain import Outcome, Verdict
+from runner.errors import ControlFailure, RegressionFound, SelectionError
+from runner.ledger import saves_of
+from runner.plan import plan_bare, plan_remedies
+from runner.progress import format_duration, make_reporter
+from runner.render import render_site
+from runner.report_data import load_data
+from runner.request import Request, RunOutcome
+from runner.selector import require_cells
+
+
+def version_line() -> str:
+    """Return what `--version` prints."""
+    return f"keras-compatibility-matrix {pipeline.tool_version()}"
+
+
+def run(request: Request, arguments: argparse.Namespace) -> int:
+    """Measure, write the report, say where it is."""
+    reporter = make_reporter(sys.stdout)
+    try:
+        outcome = pipeline.run_matrix(request, reporter)
+    finally:
+        reporter.close()
+    _print_summary(outcome)
+    if outcome.failed_controls:
+        shown = "\n".join(f"  {each.id}: {each.detail}" for each in outcome.failed_controls[:10])
+        raise ControlFailure(
+            f"{len(outcome.failed_controls)} of {len(outcome.controls)} controls failed:\n{shown}",
+            cause="an environment, a declaration or the harness is wrong; do not publish this run",
+            next_step="look at the cells named above with `show`",
+        )
+    worse = [each for each in outcome.results if each.verdict is Verdict.REGRESSION]
+    if arguments.gate and worse:
+        raise RegressionFound(
+            f"{len(worse)} cells are worse than expected, the first: {worse[0].cell.id}",
+            cause="a change of the framework, an environment or a scenario",
+            next_step=f"python -m runner show '{worse[0].cell.id}'",
+        )
+    return 0
+
+
+def _print_summary(outcome: RunOutcome) -> None:
+    counts = Counter(str(result.outcome) for result in outcome.results)
+    shown = ", ".join(f"{counts[name]} {name}" for name in map(str, Outcome) if counts[name])
+    print(f"{len(outcome.results)} cells ({outcome.measured} jobs measured now): {shown}")
+    passed = len(outcome.controls) - len(outcome.failed_controls)
+    print(f"{passed} of {len(outcome.controls)} controls held")
+    spent = ", ".join(
+        f"{stage} {format_duration(seconds)}" for stage, seconds in outcome.durations.items()
+    )
+    print(f"time: {spent}")
+    print(f"report: {outcome.report}")
+
+
+def show_plan(request: Request, arguments: argparse.Namespace) -> int:
+    """Print what a run would do, and why the rest is left out; nothing is built or measured."""
+    del arguments
+    declared = pipeline.declare(request)
+    bare = plan_bare(declared.field)
+    if not bare:
+        assume_all = {cell: Outcome.LOAD_ERROR for cell in plan_bare(declared.field)}
+        require_cells(declared.field.selection, assume_all)
+    upper = plan_remedies(
+        declared.field, dict.fromkeys(bare, Outcome.LOAD_ERROR), everything=True
+    )
+    table = Table("scenario", "formats", "bare loads", "remedies, at most")
+    loads = Counter(cell.scenario for cell in bare)
+    remedies = Counter(cell.scenario for cell in upper)
+    for name, scenario in declared.field.scenarios.items():
+        if loads[name]:
+            formats = ", ".join(str(each) for each in scenario.formats)
+            table.add_row(name, formats, str(loads[name]), str(remedies[name]))
+    Console().print(table)
+    left_out = len(declared.field.scenarios) - len(loads)
+    print(f"environments: {', '.join(each.id for each in declared.environments)}")
+    print(f"saves: {len(saves_of(bare))}")
+    print(f"bare loads: {len(bare)}; remedies: at most {len(upper)}, where the bare load fails")
+    print(f"skipped: {left_out} scenarios outside the selection")
+    print("skipped: formats a writer does not have, except in the control scenario")
+    return 0
+
+
+def show_environments(request: Request, arguments: argparse.Namespace) -> int:
+    """List the environments; with --build, build those of the profile."""
+    declared = pipeline.declare(request)
+    if arguments.build:
+        reporter = make_reporter(sys.stdout)
+        try:
+            built = pipeline.provision_all(
+                declared.environments, request.store, reporter, min(2, request.workers)
+            )
+        finally:
+            reporter.close()
+        for name, error in built.unavailable.items():
+            print(f"{name}: unavailable\n{error}")
+        print(f"{len(built.available)} of {len(declared.environments)} environments are ready")
+        return 4 if built.unavailable else 0
+    table = Table("id", "family", "backend", "Python", "released", "formats")
+    for each in declared.environments:
+        formats = ", ".join(sorted(map(str, each.formats)))
+        table.add_row(
+            each.id, each.family, each.backend, each.python, each.released.isoformat(), formats
+        )
+    Console().print(table)
+    return 0
+
+
+def show_cell(request: Request, arguments: argparse.Namespace) -> int:
+    """Print everything known of one cell, from the data of the last run."""
+    data = load_data(request.out)
+    row, observed = data.cell(arguments.cell)
+    if not row:
+        raise SelectionError(
+            f"no cell {arguments.cell!r} in {request.out}",
+            cause="it was not part of the last run, or its id is misspelt",
+            next_step=f"python -m runner run --select '{arguments.cell}'",
+        )
+    for key, value in {**row, **observed}.items():
+        text = _pretty(value)
+        if text:
+            print(f"{key}: {text}" if "\n" not in text else f"{key}:\n{text}")
+    print(f"repeat: python -m runner run --select '{arguments.cell}' --force")
+    return 0
+
+
+def _pretty(value: object) -> str:
+    text = str(value)
+    if text in ("", "nan", "None"):
+        return ""
+    if text.startswith(("{", "[")):
+        try:
+            return json.dumps(json.loads(text), indent=2)
+        except ValueError:
+            return text
+    return text
+
+
+def rebuild_report(request: Request, arguments: argparse.Namespace) -> int:
+    """Render the pages again from the data alone."""
+    data: Path = arguments.data or request.out
+    site = data / "site"
+    render_site(data, site)
+    print(f"report: {site / 'index.html'}")
+    return 0
+
+
+def audit(request: Request, arguments: argparse.Namespace) -> int:
+    """Re-run a random sample of cells in fresh processes and compare the outcomes."""
+    from runner.audit import audit_run
+
+    return audit_run(request, sample=arguments.sample, seed=arguments.seed)
+
+
+def bench(request: Request, arguments: argparse.Namespace) -> int:
+    """Compare a process for each cell with the probe, in one run."""
+    from runner.bench import run_bench
+
+    return run_bench(request, cells=arguments.cells, environment=arguments.environment)
+
+

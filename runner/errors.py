@@ -1,0 +1,88 @@
+"""Everything that can go wrong on our side, one class and one exit code each.
+
+A failing cell is a value (an outcome), never one of these: an exception means that
+the configuration, the machine or the harness failed. Every message says what
+happened, the likely cause and the next command.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class MatrixError(Exception):
+    """Base of every error that ends a command.
+
+    `message` says what happened, `cause` why that is likely, `next_step` what to
+    run or change. `exit_code` is documented in the README.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, message: str, *, cause: str = "", next_step: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.cause = cause
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.cause:
+            lines.append(f"  likely cause: {self.cause}")
+        if self.next_step:
+            lines.append(f"  next: {self.next_step}")
+        return "\n".join(lines)
+
+
+class SelectionError(MatrixError):
+    """An unknown id, or a selector that matches nothing."""
+
+    exit_code = 2
+
+
+class ConfigurationError(MatrixError):
+    """A declaration (TOML, lock, scenario module) is malformed or inconsistent."""
+
+    exit_code = 3
+
+
+class ProvisionError(MatrixError):
+    """One environment could not be built; the run goes on without it."""
+
+    exit_code = 4
+
+
+class NoEnvironmentError(MatrixError):
+    """Not one of the selected environments could be built: there is nothing to measure."""
+
+    exit_code = 5
+
+
+class StoreError(MatrixError):
+    """The store cannot be read or written (read-only, full disk, damaged)."""
+
+    exit_code = 6
+
+
+class BusyError(MatrixError):
+    """Another run holds the store."""
+
+    exit_code = 7
+
+
+class ControlFailure(MatrixError):
+    """A control did not behave: nothing this matrix says can be trusted."""
+
+    exit_code = 10
+
+
+class RegressionFound(MatrixError):
+    """The gate was asked for, and a cell is worse than expected."""
+
+    exit_code = 11
+
+
+class AuditDisagreement(MatrixError):
+    """A re-run in fresh processes disagrees with a recorded outcome."""
+
+    exit_code = 12

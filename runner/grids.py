@@ -1,0 +1,198 @@
+"""Cells as integer codes, and the writer x reader grids of the report made from them.
+
+Input: `ReportData`. Output: counts and HTML tables. A page holds tens of thousands of
+cells, so a grid is joined from an array of codes; only ids of the run and the fixed
+vocabulary are ever put into it, the ids escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from markupsafe import Markup, escape
+
+from runner.aggregate import ID_COLUMNS
+from runner.domain import Family, Outcome
+from runner.errors import StoreError
+from runner.report_data import ReportData
+from runner.vocabulary import FAMILY_CSS, OUTCOME_STYLES, STYLE_OF
+
+Codes = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+OUTCOMES = tuple(style.outcome for style in OUTCOME_STYLES)
+BLANK = -1
+BARE = "none"
+MEASURED = np.array([style.ran for style in OUTCOME_STYLES])
+"""By outcome code: whether anything was tried, so that a share can be stated."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Coded:
+    """The cells of a run as one integer array for each identifier and for the outcome."""
+
+    scenarios: tuple[str, ...]
+    formats: tuple[str, ...]
+    environments: tuple[str, ...]
+    families: tuple[Family, ...]
+    """Family of each environment."""
+    remedies: tuple[str, ...]
+    scenario: Codes
+    format: Codes
+    writer: Codes
+    reader: Codes
+    remedy: Codes
+    outcome: Codes
+
+    def keys(self, remedy: int | None = None) -> Codes:
+        """One number a cell, the same for all remedies of a load when `remedy` is given."""
+        chosen = self.remedy if remedy is None else np.full_like(self.remedy, remedy)
+        key = self.scenario
+        for part, size in (
+            (self.format, len(self.formats)),
+            (self.writer, len(self.environments)),
+            (self.reader, len(self.environments)),
+            (chosen, len(self.remedies)),
+        ):
+            key = key * size + part
+        return key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Count:
+    """How many cells had one outcome."""
+
+    symbol: str
+    label: str
+    css: str
+    number: int
+
+
+def code_cells(data: ReportData) -> Coded:
+    """Replace every identifier by its place in run.json."""
+    run = data.run
+    ids = {
+        "scenario": tuple(each["id"] for each in run["scenarios"]),
+        "format": tuple(run["formats"]),
+        "writer": tuple(each["id"] for each in run["environments"]),
+        "reader": tuple(each["id"] for each in run["environments"]),
+        "remedy": tuple(each["id"] for each in run["remedies"]),
+    }
+    codes = {column: code_column(data.cells[column], ids[column]) for column in ID_COLUMNS}
+    return Coded(
+        scenarios=ids["scenario"],
+        formats=ids["format"],
+        environments=ids["writer"],
+        families=tuple(Family(each["family"]) for each in run["environments"]),
+        remedies=ids["remedy"],
+        outcome=code_column(data.cells["outcome"], tuple(str(each) for each in OUTCOMES)),
+        **codes,
+    )
+
+
+def code_column(column: pd.Series[Any], ids: Sequence[str]) -> Codes:
+    """Find the place of each value in `ids`."""
+    codes = pd.Categorical(column.astype(object), categories=list(ids)).codes.astype(np.int64)
+    if (codes < 0).any():
+        unknown = sorted(set(column[codes < 0].astype(str)))
+        raise StoreError(
+            f"cells.parquet names a {column.name} that run.json does not: {', '.join(unknown[:5])}",
+            cause="the files come from different runs",
+            next_step="run `nox -s matrix -- report` again",
+        )
+    return codes
+
+
+def tally(outcomes: Codes) -> list[Count]:
+    """Count outcome codes, in the order of the legend, without zeros."""
+    numbers = np.bincount(outcomes, minlength=len(OUTCOMES))
+    return [
+        Count(symbol=style.symbol, label=style.label, css=style.css, number=int(number))
+        for style, number in zip(OUTCOME_STYLES, numbers, strict=True)
+        if number
+    ]
+
+
+def outcome_matrix(coded: Coded, rows: Codes) -> Codes:
+    """Writer x reader matrix of outcome codes for the chosen rows; -1 where there is no cell."""
+    size = len(coded.environments)
+    matrix = np.full((size, size), BLANK, dtype=np.int64)
+    matrix[coded.writer[rows], coded.reader[rows]] = coded.outcome[rows]
+    return matrix
+
+
+def outcome_counts(coded: Coded, rows: Codes) -> Codes:
+    """Writer x reader x outcome array of counts for the chosen rows."""
+    size, kinds = len(coded.environments), len(OUTCOMES)
+    place = (coded.writer[rows] * size + coded.reader[rows]) * kinds + coded.outcome[rows]
+    return np.bincount(place, minlength=size * size * kinds).reshape(size, size, kinds)
+
+
+def outcome_grid(coded: Coded, matrix: Codes) -> Markup:
+    """Make a table with one symbol a cell."""
+    plain = [f"<td class={style.css}>{style.symbol}" for style in OUTCOME_STYLES] + ["<td>"]
+    same = [f'<td class="{style.css} x">{style.symbol}' for style in OUTCOME_STYLES] + ["<td>"]
+
+    def cells() -> Iterator[tuple[int, int, str]]:
+        for writer, row in enumerate(matrix.tolist()):
+            for reader, code in enumerate(row):
+                yield writer, reader, (same if writer == reader else plain)[code]
+
+    return _table(coded, matrix != BLANK, list(cells()))
+
+
+def share_grid(coded: Coded, counts: Codes) -> Markup:
+    """Make a table with the share of equivalent loads, and how many diverged, in each cell."""
+    measured = (counts * MEASURED).sum(axis=2)
+    total = counts.sum(axis=2)
+    good = counts[:, :, OUTCOMES.index(Outcome.EQUIVALENT)]
+    silent = counts[:, :, OUTCOMES.index(Outcome.DIVERGED)]
+    cells = [
+        (writer, reader, _share_cell(*numbers, same=writer == reader))
+        for writer, row in enumerate(np.stack([total, measured, good, silent], axis=2).tolist())
+        for reader, numbers in enumerate(row)
+    ]
+    return _table(coded, total > 0, cells)
+
+
+def _share_cell(total: int, measured: int, good: int, silent: int, *, same: bool) -> str:
+    diagonal = " x" if same else ""
+    if not total:
+        return "<td>"
+    if not measured:
+        return f'<td class="n{diagonal}">{STYLE_OF[Outcome.UNSUPPORTED].symbol}'
+    share = 100 * good // measured
+    css = f"q{share // 20}{' k' if silent else ''}{diagonal}"
+    mark = f"<b>{STYLE_OF[Outcome.DIVERGED].symbol}{silent}</b>" if silent else ""
+    return f'<td class="{css}">{share}{mark}'
+
+
+def _table(coded: Coded, present: Mask, cells: Sequence[tuple[int, int, str]]) -> Markup:
+    """Rows and columns without a single cell are left out."""
+    rows: list[bool] = np.any(present, axis=1).tolist()
+    columns: list[bool] = np.any(present, axis=0).tolist()
+    heads = [
+        (FAMILY_CSS[family], escape(name))
+        for family, name in zip(coded.families, coded.environments, strict=True)
+    ]
+    parts = ["<thead><tr><td class=corner>writer&nbsp;↓ reader&nbsp;→"]
+    parts += [
+        f"<th scope=col class={css}><span>{name}</span>"
+        for (css, name), kept in zip(heads, columns, strict=True)
+        if kept
+    ]
+    parts.append("<tbody>")
+    last = -1
+    for writer, reader, cell in cells:
+        if not rows[writer] or not columns[reader]:
+            continue
+        if writer != last:
+            parts.append(f"\n<tr><th scope=row class={heads[writer][0]}>{heads[writer][1]}")
+            last = writer
+        parts.append(cell)
+    return Markup("".join(parts))  # noqa: S704  # ids are escaped, the rest is fixed text

@@ -1,0 +1,196 @@
+"""Digests that decide whether a job must run again.
+
+Input: what the result of a save or a load depends on: the environment's lock, the
+probe's and the scenario's code, the declaration, the artifact. Output: one short hex
+digest; a recorded result with the same digest is not measured again. Pure, but for the
+reading of source files, which are hashed again only when they change.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Collection
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from runner.domain import Aspect, Format, ProvisionedEnvironment, Scenario
+from runner.errors import ConfigurationError
+
+DIGEST_LENGTH = 16
+"""Hex digits kept: 64 bits, ample for some millions of jobs."""
+NOT_IN_RESULTS = frozenset({"identify.py"})
+"""Probe modules that only provisioning uses."""
+_FRAMEWORK = "framework"
+
+
+def probe_digest(root: Path) -> str:
+    """Return the digest of the code that runs every job: runner/probe/ and scenarios/framework.py.
+
+    Raises:
+        ConfigurationError: the probe's sources are not below `root`.
+    """
+    folder = root / "runner" / "probe"
+    sources = [path for path in sorted(folder.rglob("*.py")) if path.name not in NOT_IN_RESULTS]
+    if not sources:
+        raise ConfigurationError(
+            f"{folder}: the probe's sources are not there",
+            cause="the command runs outside the repository",
+            next_step="run it in the root of the repository",
+        )
+    sources.append(_module_path(_FRAMEWORK, root))
+    return _digest([[str(path.relative_to(root)), file_digest(path)] for path in sources])
+
+
+def scenario_digest(scenario: Scenario, root: Path) -> str:
+    """Return the digest of a scenario's code and of the declared fields that the probe is given.
+
+    Its code is its module and the other scenario modules it imports. Titles, summaries,
+    links and the like may change without a new measurement.
+    """
+    return _digest(
+        {
+            "sources": _sources(scenario.module, root),
+            "module": scenario.module,
+            "variant": scenario.variant,
+            "damage": scenario.damage,
+            "reader_knows": scenario.reader_knows,
+            "aspects": sorted(scenario.aspects),
+            "trained": scenario.trained,
+            "rtol": scenario.rtol,
+            "atol": scenario.atol,
+        }
+    )
+
+
+def environment_digest(environment: ProvisionedEnvironment) -> str:
+    """Return the digest of what makes an environment behave as it does.
+
+    Variables such as KERAS_BACKEND count: two environments can share one lock.
+    """
+    declared = environment.environment
+    return _digest(
+        {
+            "lock": environment.lock_digest,
+            "python": environment.python_version,
+            "family": declared.family,
+            "backend": declared.backend,
+            "env": dict(declared.env),
+        }
+    )
+
+
+def save_inputs(
+    environment: ProvisionedEnvironment,
+    format_: Format,
+    *,
+    scenario_sha: str,
+    probe_sha: str,
+) -> str:
+    """Return the digest of everything an artifact depends on.
+
+    `scenario_sha` is a `scenario_digest`, `probe_sha` a `probe_digest`: they are the
+    same for many jobs, so the caller works them out once.
+    """
+    return _short(["save", environment_digest(environment), format_, scenario_sha, probe_sha])
+
+
+def load_inputs(  # noqa: PLR0913 - one argument for each thing a cell depends on
+    environment: ProvisionedEnvironment,
+    format_: Format,
+    remedy: str,
+    *,
+    aspects: Collection[Aspect],
+    artifact_sha256: str,
+    sibling_sha256: str = "",
+    scenario_sha: str,
+    probe_sha: str,
+) -> str:
+    """Return the digest of everything a cell's observation depends on.
+
+    `environment` is the reader; the writer counts through its artifact. `aspects` are
+    those the job asks for, after what the format carries and the remedy gives up.
+    """
+    return _short(
+        [
+            "load",
+            environment_digest(environment),
+            format_,
+            remedy,
+            sorted(aspects),
+            artifact_sha256,
+            sibling_sha256,
+            scenario_sha,
+            probe_sha,
+        ]
+    )
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file in hex, remembered until its size or time changes.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        status = path.stat()
+        return _hash_file(path, status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: cannot be read: {error.strerror}",
+            cause="it was moved or removed while the command ran, or its permissions",
+            next_step="restore it and run the same command again",
+        ) from error
+
+
+@lru_cache(maxsize=4096)
+def _hash_file(path: Path, _mtime_ns: int, _size: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sources(module: str, root: Path) -> list[list[str]]:
+    """Return (module, digest) of a scenario module and of all it imports from scenarios/."""
+    found: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        # framework.py is part of the probe's digest.
+        if name in found or name == _FRAMEWORK:
+            continue
+        path = _module_path(name, root)
+        found[name] = file_digest(path)
+        waiting.extend(_imported_modules(path, found[name]))
+    return [[name, found[name]] for name in sorted(found)]
+
+
+@lru_cache(maxsize=1024)
+def _imported_modules(path: Path, _content_digest: str) -> tuple[str, ...]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_bytes(), filename=str(path))):
+        if isinstance(node, ast.ImportFrom):
+            if node.module == "scenarios" or (node.level and not node.module):
+                names += [alias.name for alias in node.names]
+            elif node.module and node.module.startswith("scenarios."):
+                names.append(node.module)
+            elif node.level and node.module:
+                names.append(f"scenarios.{node.module}")
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names if alias.name.startswith("scenarios.")]
+    modules = {name.removeprefix("scenarios.") for name in names}
+    return tuple(sorted(name for name in modules if (path.parent / f"{name}.py").is_file()))
+
+
+def _module_path(module: str, root: Path) -> Path:
+    return root / "scenarios" / f"{module}.py"
+
+
+def _digest(values: Any) -> str:
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _short(values: Any) -> str:
+    return _digest(values)[:DIGEST_LENGTH]

@@ -1,0 +1,333 @@
+"""What is known of every save and every cell, and what must still be run.
+
+Between the stages and the store: given the declarations and the environments that
+could be built, it works out the digest of everything a job depends on, finds the
+recorded observation for exactly these inputs, and otherwise makes the job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner import inputs, wire
+from runner.classify import (
+    WRITTEN_AS,
+    Classified,
+    classify_load,
+    classify_save,
+)
+from runner.declare.catalog import Catalog
+from runner.domain import (
+    Aspect,
+    Cell,
+    CellResult,
+    Environment,
+    Observation,
+    Outcome,
+    ProvisionedEnvironment,
+    Remedy,
+    Save,
+    Scenario,
+)
+from runner.plan import BARE, writes
+from runner.store import Store
+from runner.wire import Job
+
+TAMPERED = (Aspect.OUTPUTS, Aspect.WEIGHTS)
+"""What the control of the comparison falsifies in the oracle."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Artifact:
+    """What is known of a save: where it is, and the writer's observation."""
+
+    inputs: str
+    folder: Path
+    observation: Observation
+    sha256: str
+    """Digest of the payload; empty if nothing was written."""
+    written: str
+    """What was really written, by its bytes."""
+
+
+class Ledger:
+    """Answers for one set of declarations and built environments."""
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        store: Store,
+        catalog: Catalog,
+        environments: Mapping[str, Environment],
+        provisioned: Mapping[str, ProvisionedEnvironment],
+        unavailable: Mapping[str, str],
+    ) -> None:
+        self._root = root
+        self._store = store
+        self._catalog = catalog
+        self._environments = environments
+        self._provisioned = provisioned
+        self._unavailable = unavailable
+        self._probe_sha = inputs.probe_digest(root)
+        self._scenario_shas: dict[str, str] = {}
+        self._artifacts: dict[Save, Artifact] = {}
+
+    # --- saves -------------------------------------------------------------------------
+
+    def artifact(self, save: Save) -> Artifact | None:
+        """Return what is known of a save with its present inputs; None if it must run."""
+        found = self._artifacts.get(save)
+        if found is None:
+            found = self._recorded_artifact(save)
+            if found is not None:
+                self._artifacts[save] = found
+        return found
+
+    def _recorded_artifact(self, save: Save) -> Artifact | None:
+        writer = self._provisioned.get(save.writer)
+        if writer is None:
+            return None
+        digest = self._save_inputs(save, writer)
+        record = self._store.journal.latest("save").get((save.id, digest))
+        if record is None:
+            return None
+        observation = Observation(data=record.observation)
+        if observation.status == "harness_error":
+            return None
+        folder = self._store.artifact_dir(save.writer, save.scenario, save.format, digest)
+        manifest = self._store.manifest(save.writer, save.scenario, save.format, digest)
+        if observation.status == "done" and manifest is None:
+            return None
+        return Artifact(
+            inputs=digest,
+            folder=folder,
+            observation=observation,
+            sha256=manifest.sha256 if manifest and observation.status == "done" else "",
+            written=manifest.written if manifest and observation.status == "done" else "nothing",
+        )
+
+    def save_job(self, save: Save) -> Job | None:
+        """Return the job of a save; None where its writer could not be built."""
+        writer = self._provisioned.get(save.writer)
+        if writer is None:
+            return None
+        digest = self._save_inputs(save, writer)
+        folder = self._store.artifact_dir(save.writer, save.scenario, save.format, digest)
+        return wire.save_job(save, self._scenario(save.scenario), folder, digest)
+
+    def forget(self, save: Save) -> None:
+        """Drop what is remembered of a save, because it is being written again."""
+        self._artifacts.pop(save, None)
+
+    def _save_inputs(self, save: Save, writer: ProvisionedEnvironment) -> str:
+        return inputs.save_inputs(
+            writer,
+            save.format,
+            scenario_sha=self._scenario_sha(save.scenario),
+            probe_sha=self._probe_sha,
+        )
+
+    # --- loads -------------------------------------------------------------------------
+
+    def load_job(self, cell: Cell) -> Job | None:
+        """Return the job of a cell; None where nothing can be loaded."""
+        reader = self._provisioned.get(cell.reader)
+        artifact = self.artifact(save_of(cell))
+        if reader is None or artifact is None or not artifact.sha256 or self._unwritable(cell):
+            return None
+        remedy = self._remedy(cell)
+        sibling = self._sibling(cell, remedy)
+        if remedy.sibling is not None and (sibling is None or not sibling.sha256):
+            return None
+        return wire.load_job(
+            cell,
+            self._scenario(cell.scenario),
+            remedy,
+            artifact.folder,
+            sibling.folder if sibling else None,
+            self._load_inputs(cell, reader, artifact, sibling),
+            aspects=self._aspects(cell),
+        )
+
+    def tampered_job(self, cell: Cell) -> Job | None:
+        """Return the control job that loads a cell against a falsified oracle."""
+        reader = self._provisioned.get(cell.reader)
+        artifact = self.artifact(save_of(cell))
+        if reader is None or artifact is None or not artifact.sha256:
+            return None
+        return wire.load_job(
+            cell,
+            self._scenario(cell.scenario),
+            self._remedy(cell),
+            artifact.folder,
+            None,
+            self._load_inputs(cell, reader, artifact, None),
+            aspects=self._aspects(cell),
+            tampered=TAMPERED,
+            job_id=f"tampered:{cell.id}",
+        )
+
+    def _sibling(self, cell: Cell, remedy: Remedy) -> Artifact | None:
+        if remedy.sibling is None:
+            return None
+        return self.artifact(
+            Save(scenario=cell.scenario, format=remedy.sibling, writer=cell.writer)
+        )
+
+    def _load_inputs(
+        self,
+        cell: Cell,
+        reader: ProvisionedEnvironment,
+        artifact: Artifact,
+        sibling: Artifact | None,
+    ) -> str:
+        return inputs.load_inputs(
+            reader,
+            cell.format,
+            cell.remedy,
+            aspects=self._aspects(cell),
+            artifact_sha256=artifact.sha256,
+            sibling_sha256=sibling.sha256 if sibling else "",
+            scenario_sha=self._scenario_sha(cell.scenario),
+            probe_sha=self._probe_sha,
+        )
+
+    def observation(self, job: Job) -> Observation | None:
+        """Return the recorded observation of a job; None if it must run (again).
+
+        Our own failures are never kept: the next run tries again.
+        """
+        record = self._store.journal.latest(job.kind).get((job.id, job.inputs))
+        if record is None:
+            return None
+        found = Observation(data=record.observation)
+        return None if found.status == "harness_error" else found
+
+    def known(self, job: Job) -> bool:
+        """Return whether a job is recorded, without reading what."""
+        return (job.id, job.inputs) in self._store.journal.latest(job.kind)
+
+    # --- results -----------------------------------------------------------------------
+
+    def result(self, cell: Cell, fresh_errors: Mapping[str, Observation]) -> CellResult:
+        """Return a cell's result from what is known now.
+
+        `fresh_errors` are the harness errors of this run, by job id: they are shown but
+        not kept.
+        """
+        for name in dict.fromkeys((cell.writer, cell.reader)):
+            if name in self._unavailable:
+                return CellResult(
+                    cell=cell,
+                    outcome=Outcome.ENVIRONMENT_UNAVAILABLE,
+                    reason=f"{name}: {self._unavailable[name]}",
+                )
+        artifact = self.artifact(save_of(cell))
+        if artifact is None:
+            return _missing(cell, fresh_errors.get(save_of(cell).id))
+        failed = classify_save(artifact.observation)
+        if self._unwritable(cell):
+            return self._unsupported_writer(cell, artifact)
+        if failed is not None:
+            return _result(cell, failed, artifact.observation, "")
+        job = self.load_job(cell)
+        if job is None:
+            return CellResult(
+                cell=cell,
+                outcome=Outcome.SAVE_ERROR,
+                reason="the writer could not write the other format",
+                artifact_sha256=artifact.sha256,
+            )
+        observation = self.observation(job)
+        if observation is None:
+            return _missing(cell, fresh_errors.get(job.id), artifact.sha256)
+        return _result(
+            cell, self._classify(cell, observation, artifact), observation, artifact.sha256
+        )
+
+    def _classify(self, cell: Cell, observation: Observation, artifact: Artifact) -> Classified:
+        reader = self._environments[cell.reader]
+        damage = str(artifact.observation.data.get("facts", {}).get("damage", ""))
+        # A remedy exists to read what a bare load does not: its failures are its own.
+        supported = cell.remedy != BARE or wire.supports(reader, cell.format)
+        return classify_load(observation, supported=supported, damage=damage)
+
+    def _unwritable(self, cell: Cell) -> bool:
+        return not writes(
+            self._environments[cell.writer], self._scenario(cell.scenario), cell.format
+        )
+
+    def _unsupported_writer(self, cell: Cell, artifact: Artifact) -> CellResult:
+        if artifact.written == WRITTEN_AS[cell.format]:
+            reason = "declared unsupported, yet the writer wrote it: the declaration is wrong"
+        elif artifact.observation.status == "done":
+            reason = f"the writer wrote {artifact.written} under this format's name"
+        else:
+            reason = "the writer does not have this format"
+        return CellResult(
+            cell=cell,
+            outcome=Outcome.UNSUPPORTED,
+            reason=reason,
+            observation=artifact.observation,
+        )
+
+    # --- look-ups ----------------------------------------------------------------------
+
+    def _aspects(self, cell: Cell) -> frozenset[Aspect]:
+        return wire.asked_aspects(
+            self._scenario(cell.scenario), self._remedy(cell), self._catalog.carries[cell.format]
+        )
+
+    def _scenario(self, name: str) -> Scenario:
+        return self._catalog.scenarios[name]
+
+    def _remedy(self, cell: Cell) -> Remedy:
+        return self._catalog.remedies[cell.remedy]
+
+    def _scenario_sha(self, name: str) -> str:
+        if name not in self._scenario_shas:
+            self._scenario_shas[name] = inputs.scenario_digest(self._scenario(name), self._root)
+        return self._scenario_shas[name]
+
+
+def save_of(cell: Cell) -> Save:
+    """Return the save whose artifact a cell reads."""
+    return Save(scenario=cell.scenario, format=cell.format, writer=cell.writer)
+
+
+def saves_of(cells: Iterable[Cell]) -> list[Save]:
+    """Return the saves of cells, each once, in order."""
+    return list(dict.fromkeys(save_of(cell) for cell in cells))
+
+
+def _missing(cell: Cell, error: Observation | None, artifact_sha256: str = "") -> CellResult:
+    if error is not None:
+        return CellResult(
+            cell=cell,
+            outcome=Outcome.HARNESS_ERROR,
+            reason=error.message,
+            observation=error,
+            artifact_sha256=artifact_sha256,
+        )
+    return CellResult(
+        cell=cell,
+        outcome=Outcome.NOT_RUN,
+        reason="not measured yet",
+        artifact_sha256=artifact_sha256,
+    )
+
+
+def _result(
+    cell: Cell, classified: Classified, observation: Observation, artifact_sha256: str
+) -> CellResult:
+    return CellResult(
+        cell=cell,
+        outcome=classified.outcome,
+        aspects=classified.aspects,
+        reason=classified.reason,
+        observation=observation,
+        artifact_sha256=artifact_sha256,
+    )

@@ -1,0 +1,157 @@
+"""Stage 3: the declarations and what is known so far -> what is to be run.
+
+Pure: given the catalogue, the environments and the outcomes of the bare loads, the
+same cells come out in the same order.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from runner.domain import Cell, Environment, Format, Outcome, Remedy, Save, Scenario
+from runner.selector import Selection
+
+BARE = "none"
+CONTROL_SCENARIO = "plain_dense"
+"""Loads wherever it was written; what controls are made of."""
+DAMAGED_SCENARIO = "truncated_file"
+"""Must never be reported as loaded."""
+
+NO_REMEDY_NEEDED = frozenset(
+    {
+        Outcome.EQUIVALENT,
+        Outcome.SAVE_ERROR,
+        Outcome.ENVIRONMENT_UNAVAILABLE,
+        Outcome.HARNESS_ERROR,
+        Outcome.NOT_RUN,
+    }
+)
+"""Outcomes of a bare load after which there is nothing to remedy."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Field:
+    """Everything the plan chooses from."""
+
+    scenarios: Mapping[str, Scenario]
+    remedies: Mapping[str, Remedy]
+    environments: Sequence[Environment]
+    """Those of the profile, in release order, whether or not they could be built."""
+    selection: Selection
+
+
+def writes(environment: Environment, scenario: Scenario, format_: Format) -> bool:
+    """Return whether this writer is declared to write this scenario in this format."""
+    return format_ in environment.formats and _any_match(scenario.writers, environment.id)
+
+
+def plan_bare(field: Field) -> list[Cell]:
+    """Return the bare loads of the selection, scenario by scenario.
+
+    The control scenario keeps its cells in formats the writer does not have: there the
+    declaration itself is probed. Of the other scenarios such cells do not exist.
+    """
+    return [
+        Cell(scenario=scenario.id, format=format_, writer=writer.id, reader=reader.id, remedy=BARE)
+        for scenario, format_, writer in _artifacts(field)
+        for reader in field.environments
+        if field.selection.matches_reader(reader.id)
+        and field.selection.matches_save(scenario.id, format_, writer.id)
+    ]
+
+
+def _artifacts(field: Field) -> Iterator[tuple[Scenario, Format, Environment]]:
+    for scenario in field.scenarios.values():
+        for format_ in scenario.formats:
+            for writer in field.environments:
+                if writes(writer, scenario, format_) or scenario.id == CONTROL_SCENARIO:
+                    yield scenario, format_, writer
+
+
+def plan_remedies(
+    field: Field, bare: Mapping[Cell, Outcome], *, everything: bool
+) -> list[Cell]:
+    """Return the cells beyond the bare loads.
+
+    A remedy runs where the bare load is not `equivalent`, and once a reader, format and
+    remedy where it is, as a control; with `everything` it runs wherever it applies.
+    `bare` holds the outcomes of the bare loads, in planned order.
+    """
+    planned: list[Cell] = []
+    controlled: set[tuple[str, Format, str]] = set()
+    by_id = {environment.id: environment for environment in field.environments}
+    for cell, outcome in bare.items():
+        scenario = field.scenarios[cell.scenario]
+        for remedy in applicable(field, scenario, cell, by_id):
+            control = (cell.reader, cell.format, remedy.id)
+            needed = outcome not in NO_REMEDY_NEEDED
+            wanted = outcome is Outcome.EQUIVALENT and (everything or control not in controlled)
+            if not needed and not wanted:
+                continue
+            if outcome is Outcome.EQUIVALENT:
+                controlled.add(control)
+            planned.append(
+                Cell(
+                    scenario=cell.scenario,
+                    format=cell.format,
+                    writer=cell.writer,
+                    reader=cell.reader,
+                    remedy=remedy.id,
+                )
+            )
+    return [cell for cell in planned if field.selection.matches(cell)]
+
+
+def applicable(
+    field: Field, scenario: Scenario, cell: Cell, environments: Mapping[str, Environment]
+) -> Iterator[Remedy]:
+    """Yield the remedies that exist for this scenario, format and pair, cheapest first."""
+    found = [field.remedies[name] for name in scenario.remedies]
+    for remedy in sorted(found, key=lambda remedy: remedy.cost):
+        if cell.format not in remedy.formats or not _any_match(remedy.environments, cell.reader):
+            continue
+        if remedy.sibling is not None and not (
+            remedy.sibling in scenario.formats
+            and writes(environments[cell.writer], scenario, remedy.sibling)
+        ):
+            continue
+        yield remedy
+
+
+def plan_saves(field: Field, cells: Iterable[Cell]) -> list[Save]:
+    """Return the artifacts the cells read, each once, in order, with their siblings."""
+    saves: dict[Save, None] = {}
+    for cell in cells:
+        saves[Save(scenario=cell.scenario, format=cell.format, writer=cell.writer)] = None
+        sibling = field.remedies[cell.remedy].sibling
+        if sibling is not None:
+            saves[Save(scenario=cell.scenario, format=sibling, writer=cell.writer)] = None
+    return list(saves)
+
+
+def plan_control_cells(field: Field) -> list[Cell]:
+    """Return the cells every run must hold: each environment reads what it wrote itself,
+    and is given a damaged file.
+    """
+    cells = []
+    for name in (CONTROL_SCENARIO, DAMAGED_SCENARIO):
+        scenario = field.scenarios[name]
+        for format_ in scenario.formats:
+            for environment in field.environments:
+                if writes(environment, scenario, format_):
+                    cells.append(
+                        Cell(
+                            scenario=name,
+                            format=format_,
+                            writer=environment.id,
+                            reader=environment.id,
+                            remedy=BARE,
+                        )
+                    )
+    return cells
+
+
+def _any_match(globs: Iterable[str], name: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, glob) for glob in globs)

@@ -1,0 +1,1 @@
+"""What runs inside the environments: old syntax, standard library, numpy and the framework."""

@@ -1,0 +1,76 @@
+"""Write and read an artifact's folder: payload, oracle, manifest (docs/formats.md)."""
+
+import hashlib
+import io
+import json
+import os
+
+import numpy as np
+
+from runner.probe.measure import Measurement
+
+SCHEMA = "artifact/1"
+
+
+def write_oracle(folder, measurement, inputs, targets):
+    """Write oracle.json and oracle.npz; inputs and targets are kept beside the facts."""
+    arrays = dict(measurement.arrays)
+    for name, group in (("inputs", inputs), ("targets", targets)):
+        for index, array in enumerate(group):
+            arrays["{}/{}".format(name, index)] = array
+    # Member names of the archive may not be paths everywhere: number them, keep the names in JSON.
+    names = sorted(arrays)
+    np.savez(
+        os.path.join(folder, "oracle.npz"),
+        **{"a{}".format(index): arrays[name] for index, name in enumerate(names)}
+    )
+    _write_json(
+        os.path.join(folder, "oracle.json"),
+        {
+            "schema": SCHEMA,
+            "facts": measurement.facts,
+            "arrays": names,
+            "inputs": len(inputs),
+            "targets": len(targets),
+        },
+    )
+
+
+def read_oracle(folder):
+    """Return (Measurement, inputs, targets) as the writer recorded them."""
+    with io.open(os.path.join(folder, "oracle.json"), encoding="utf-8") as file:
+        record = json.load(file)
+    with np.load(os.path.join(folder, "oracle.npz"), allow_pickle=False) as stored:
+        arrays = {name: stored["a{}".format(i)] for i, name in enumerate(record["arrays"])}
+    measurement = Measurement()
+    measurement.facts = record["facts"]
+    measurement.arrays = arrays
+    inputs = [arrays["inputs/{}".format(i)] for i in range(record["inputs"])]
+    targets = [arrays["targets/{}".format(i)] for i in range(record["targets"])]
+    return measurement, inputs, targets
+
+
+def write_manifest(folder, description):
+    """Write manifest.json, last of all: a folder without one is not an artifact."""
+    files = {}
+    payload = os.path.join(folder, "payload")
+    for parent, _, names in sorted(os.walk(payload)):
+        for name in sorted(names):
+            path = os.path.join(parent, name)
+            files[os.path.relpath(path, payload)] = _sha256(path)
+    whole = hashlib.sha256()
+    for name in sorted(files):
+        whole.update("{} {}\n".format(name, files[name]).encode("utf-8"))
+    manifest = dict(description, schema=SCHEMA, files=files, sha256=whole.hexdigest())
+    _write_json(os.path.join(folder, "manifest.json"), manifest)
+    return manifest
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def _write_json(path, value):
+    with io.open(path, "w", encoding="utf-8") as out:
+        out.write(json.dumps(value, indent=1, sort_keys=True))

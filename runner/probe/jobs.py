@@ -1,0 +1,218 @@
+"""Carry out one job: a save with its oracle, or a load with its comparison.
+
+A job returns what it found or raises Stopped with the stage at which the model, not
+we, failed. Anything else that escapes is a harness error.
+"""
+
+import os
+import shutil
+
+from runner.probe import artifact, damage, formats, measure
+from runner.probe.compare import Tolerance, compare_aspects
+from runner.probe.remedies import LEGACY, REMEDIES, Inference, Loading
+from runner.probe.user_code import load_user_code
+
+TRAINING_STEPS = 3
+LEGACY_FRAMEWORK = "tf_keras"
+
+
+class Stopped(Exception):
+    """The model's own fault at a stage: prepare, save, load, call or train."""
+
+    def __init__(self, stage, error):
+        super().__init__(str(error))
+        self.stage = stage
+        self.error = error
+
+
+class Workshop:
+    """What jobs of one child share: imported frameworks and executed user code."""
+
+    def __init__(self, api, make_api):
+        self._apis = {api.name: api}
+        self._default = api.name
+        self._make_api = make_api
+        self._codes = {}
+
+    def api(self, remedy):
+        """Return the Keras the remedy runs against."""
+        name = LEGACY_FRAMEWORK if remedy == LEGACY else self._default
+        if name not in self._apis:
+            self._apis[name] = self._make_api(name)
+        return self._apis[name]
+
+    def code(self, api, scenario):
+        """Return the scenario's executed module; executed once, as it may register."""
+        key = (api.name, scenario["module"], scenario["variant"])
+        if key not in self._codes:
+            self._codes[key] = load_user_code(api.name, scenario["module"], scenario["variant"])
+        return self._codes[key]
+
+
+def run_job(workshop, job, folder):
+    """Run a job in the empty `folder`, which is the current one; return its findings."""
+    api = workshop.api(job.get("remedy", "none"))
+    api.clear()
+    return _JOBS[job["kind"]](workshop, api, job, folder)
+
+
+def _save(workshop, api, job, folder):
+    scenario = job["scenario"]
+    with _Stage("prepare"):
+        code = workshop.code(api, scenario)
+        inputs, targets = code.inputs(), code.targets()
+        model = code.build_model()
+        code.compile_model(model)
+        if scenario["trained"]:
+            measure.train(api, model, inputs, targets, TRAINING_STEPS)
+        model = code.finish_model(model)
+    aspects = set(scenario["aspects"])
+    try:
+        oracle = measure.measure_model(api, model, inputs, targets, aspects)
+    except measure.Unusable as stop:
+        raise Stopped("prepare", stop.error)
+    weights = model.get_weights()
+    payload = os.path.join(folder, "payload")
+    os.mkdir(payload)
+    damaged = _write_payload(model, job, payload, weights)
+    if "training_step" in aspects:
+        with _Stage("prepare"):
+            oracle.facts["training_step"] = measure.training_step(api, model, inputs, targets)
+    _require_every_aspect(oracle, aspects)
+    artifact.write_oracle(folder, oracle, inputs, targets)
+    written = formats.recognise(os.path.join(payload, formats.PAYLOAD[job["format"]]))
+    manifest = artifact.write_manifest(
+        folder,
+        {
+            "writer": job["environment"],
+            "scenario": scenario["id"],
+            "format": job["format"],
+            "written": written,
+            "damage": damaged,
+        },
+    )
+    _deliver(folder, job["artifact"])
+    return {
+        "facts": {
+            "written": written,
+            "damage": damaged,
+            "files": len(manifest["files"]),
+            "bytes": _size(job["artifact"]),
+            "sha256": manifest["sha256"],
+        }
+    }
+
+
+def _write_payload(model, job, payload, weights):
+    """Save, and damage if asked to; return a sentence on the damage."""
+    specification = job["scenario"]["damage"]
+    save = lambda: formats.save_model(model, job["format"], payload)  # noqa: E731
+    if specification == damage.INTERRUPTED:
+        damage.save_interrupted(save)
+        return "the saving process was killed in the middle"
+    with _Stage("save"):
+        save()
+    path = os.path.join(payload, formats.PAYLOAD[job["format"]])
+    if not os.path.exists(path):
+        raise Stopped("save", FileNotFoundError("the save returned but wrote no " + os.path.basename(path)))
+    return damage.damage_file(path, specification, weights) if specification else ""
+
+
+def _require_every_aspect(oracle, aspects):
+    unmeasured = sorted(a for a in aspects if oracle.facts.get(a) is None)
+    if unmeasured:
+        raise ValueError("the scenario asks for {} but its model has none".format(unmeasured))
+
+
+def _deliver(folder, destination):
+    """Move the artifact to its place: built beside, renamed, so never seen half done."""
+    parent = os.path.dirname(destination)
+    os.makedirs(parent, exist_ok=True)
+    beside = os.path.join(parent, ".tmp-{}-{}".format(os.path.basename(destination), os.getpid()))
+    shutil.rmtree(beside, ignore_errors=True)
+    os.mkdir(beside)
+    for name in ("payload", "oracle.json", "oracle.npz", "manifest.json"):
+        shutil.move(os.path.join(folder, name), os.path.join(beside, name))
+    shutil.rmtree(destination, ignore_errors=True)
+    os.rename(beside, destination)
+
+
+def _size(folder):
+    payload = os.path.join(folder, "payload")
+    return sum(
+        os.path.getsize(os.path.join(parent, name))
+        for parent, _, names in os.walk(payload)
+        for name in names
+    )
+
+
+def _load(workshop, api, job, folder):
+    scenario = job["scenario"]
+    oracle, inputs, targets = artifact.read_oracle(job["artifact"])
+    # A copy: a load that writes to its file must not change what the others read.
+    shutil.copytree(os.path.join(job["artifact"], "payload"), os.path.join(folder, "payload"))
+    if job["sibling"]:
+        shutil.copytree(os.path.join(job["sibling"], "payload"), os.path.join(folder, "sibling"))
+    with _Stage("prepare"):
+        if scenario["reader_knows"] == "registered":
+            workshop.code(api, scenario)
+    loading = Loading(
+        api,
+        job["format"],
+        os.path.join("payload", formats.PAYLOAD[job["format"]]),
+        os.path.join("sibling", formats.PAYLOAD["saved_model"]) if job["sibling"] else "",
+        lambda: workshop.code(api, scenario),
+    )
+    with _Stage("load"):
+        loaded = REMEDIES[job["remedy"]](loading)
+    aspects = set(job["aspects"])
+    try:
+        found = _measure_loaded(api, loaded, inputs, targets, aspects)
+    except measure.Unusable as stop:
+        raise Stopped(stop.stage, stop.error)
+    tolerance = Tolerance(scenario["rtol"], scenario["atol"])
+    tampered = set(job.get("tampered", ()))
+    return {
+        "aspects": compare_aspects(_tamper(oracle, tampered), found, aspects, tolerance),
+        "facts": {"loaded": "inference_only" if isinstance(loaded, Inference) else "keras_model"},
+    }
+
+
+def _measure_loaded(api, loaded, inputs, targets, aspects):
+    if isinstance(loaded, Inference):
+        try:
+            outputs = loaded.predict(inputs)
+        except Exception as error:  # whatever it raises when called is the finding
+            raise measure.Unusable("call", error)
+        return measure.measure_outputs(outputs)
+    found = measure.measure_model(api, loaded, inputs, targets, aspects)
+    if "training_step" in aspects and getattr(loaded, "optimizer", None) is not None:
+        found.facts["training_step"] = measure.training_step(api, loaded, inputs, targets)
+    return found
+
+
+def _tamper(oracle, aspects):
+    """Falsify the oracle for a control: the comparison must then find a difference."""
+    for aspect in aspects:
+        for name in oracle.arrays:
+            if name.startswith(aspect + "/"):
+                oracle.arrays[name] = oracle.arrays[name] + 1
+    return oracle
+
+
+class _Stage:
+    """Turn what the model raises in a stage into Stopped."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is not None and issubclass(kind, Exception):
+            raise Stopped(self.name, error)
+        return False
+
+
+_JOBS = {"save": _save, "load": _load}

@@ -1,0 +1,131 @@
+"""The Keras of this environment, behind the few calls whose spelling differs.
+
+Differences are found by asking the object (`hasattr`), never by version number: the
+version is what we measure. Runs inside environments (Python 3.7 syntax).
+"""
+
+import contextlib
+import gc
+import importlib
+
+import numpy as np
+
+
+class KerasApi:
+    """One imported Keras: `tensorflow.keras`, `keras` or `tf_keras`.
+
+    Importing must not initialise a runtime (no tensor is made), so that a probe can
+    import once and fork afterwards.
+    """
+
+    def __init__(self, name):
+        self.name = name
+        if name == "tensorflow.keras":
+            self.tf = importlib.import_module("tensorflow")
+            self.keras = self.tf.keras
+        else:
+            self.keras = importlib.import_module(name)
+            self.tf = _import_or_none("tensorflow") if _needs_tensorflow(self.keras) else None
+        # Lazily loaded in several versions: load now, before the fork.
+        self.keras.layers.Dense
+        self.keras.models.load_model
+        self.is_keras3 = hasattr(self.keras, "ops")
+
+    @property
+    def graph_mode(self):
+        """Whether values need a session: TensorFlow 1 and standalone Keras 2.3."""
+        if self.is_keras3:
+            return False
+        return self.tf is None or not self.tf.executing_eagerly()
+
+    def custom_objects(self):
+        """Return the process-wide registry of custom objects."""
+        saving = getattr(self.keras, "saving", None)
+        getter = getattr(saving, "get_custom_objects", None)
+        return (getter or self.keras.utils.get_custom_objects)()
+
+    def clear(self):
+        """Forget the models of the job before, and global state it may have set."""
+        self.keras.backend.clear_session()
+        precision = getattr(self.keras, "mixed_precision", None)
+        if hasattr(precision, "set_global_policy"):
+            precision.set_global_policy("float32")
+        self.keras.backend.set_floatx("float32")
+        gc.collect()
+
+    @contextlib.contextmanager
+    def without_tracing(self):
+        """Run training and evaluation step by step: compiling them would cost a second a cell.
+
+        Only our own measuring runs inside; saving and loading never do.
+        """
+        if _backend_name(self.keras) == "jax":
+            with importlib.import_module("jax").disable_jit():
+                yield
+            return
+        config = getattr(self.tf, "config", None)
+        switch = getattr(config, "run_functions_eagerly", None) or getattr(
+            getattr(config, "experimental", None), "run_functions_eagerly", None
+        )
+        if switch is None or self.graph_mode:
+            yield
+            return
+        switch(True)
+        try:
+            yield
+        finally:
+            switch(False)
+
+    def evaluate_tensors(self, model, inputs, tensors):
+        """Return the values of `tensors` of a model, in graph mode as in eager mode."""
+        if not tensors:
+            return []
+        if self.graph_mode:
+            symbolic = [tensor for tensor in tensors if not isinstance(tensor, (int, float))]
+            function = self.keras.backend.function(list(model.inputs), symbolic)
+            values = iter(function(list(inputs)))
+            return [t if isinstance(t, (int, float)) else next(values) for t in tensors]
+        return [to_numpy(tensor) for tensor in tensors]
+
+    def predict(self, model, inputs):
+        """Return the outputs for `inputs` (a list of arrays) as a flat list of arrays."""
+        data = inputs[0] if len(inputs) == 1 else list(inputs)
+        if self.graph_mode:
+            return flatten(model.predict_on_batch(data))
+        return flatten(model(data, training=False))
+
+
+def _import_or_none(name):
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return None
+
+
+def _backend_name(keras):
+    backend = getattr(keras.backend, "backend", None)
+    return backend() if backend else "tensorflow"
+
+
+def _needs_tensorflow(keras):
+    return _backend_name(keras) == "tensorflow"
+
+
+def flatten(value):
+    """Return the arrays inside nested lists, tuples and dicts, dicts by sorted key."""
+    if isinstance(value, dict):
+        return [leaf for key in sorted(value) for leaf in flatten(value[key])]
+    if isinstance(value, (list, tuple)):
+        return [leaf for item in value for leaf in flatten(item)]
+    return [to_numpy(value)]
+
+
+def to_numpy(value):
+    """Return a tensor, a variable or a number of any backend as an array."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+    if not isinstance(value, np.ndarray) and hasattr(value, "numpy"):
+        value = value.numpy()
+    array = np.asarray(value)
+    # bfloat16 and its kin are no types of plain NumPy, and an .npz could not hold them.
+    return array if array.dtype.kind in "biufcSUO" else array.astype("float32")

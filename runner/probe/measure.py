@@ -1,0 +1,278 @@
+"""What is recorded of a model: by the writer as the oracle, by the reader to compare.
+
+Each aspect is measured by one function returning plain JSON values, with arrays set
+apart by name. `Unusable` marks a fault of the model when it is called or trained;
+any other exception in here is our own and becomes a harness error.
+"""
+
+import re
+
+import numpy as np
+
+from runner.probe.keras_api import to_numpy
+
+ASPECTS = (
+    "structure",
+    "outputs",
+    "weights",
+    "losses",
+    "trainable",
+    "dtype",
+    "compile",
+    "optimizer",
+)
+"""In the order in which they are measured; `training_step` changes the model and comes last."""
+
+
+class Unusable(Exception):
+    """The model raised when it was called (`stage` call) or trained (`stage` train)."""
+
+    def __init__(self, stage, error):
+        super().__init__(str(error))
+        self.stage = stage
+        self.error = error
+
+
+class Measurement:
+    """Facts by aspect, and the arrays they name.
+
+    `facts[aspect]` is JSON; `arrays` maps names to NumPy arrays.
+    """
+
+    def __init__(self):
+        self.facts = {}
+        self.arrays = {}
+
+    def put(self, aspect, name, array):
+        """Keep an array under `aspect/name` and return that key."""
+        key = "{}/{}".format(aspect, name)
+        self.arrays[key] = np.asarray(array)
+        return key
+
+
+def measure_model(api, model, inputs, targets, aspects):
+    """Return the Measurement of a Keras model for the aspects asked for.
+
+    `inputs` and `targets` are lists of arrays, eight samples each.
+    """
+    found = Measurement()
+    # Calling comes first: some models only have their weights afterwards.
+    outputs = _guard("call", api.predict, model, inputs)
+    for aspect in ASPECTS:
+        if aspect not in aspects:
+            continue
+        if aspect == "outputs":
+            found.facts[aspect] = [
+                found.put("outputs", index, output) for index, output in enumerate(outputs)
+            ]
+        elif aspect == "compile":
+            found.facts[aspect] = _compile_state(api, model, inputs, targets)
+        elif aspect == "losses":
+            found.facts[aspect] = _losses(api, model, inputs)
+        elif aspect == "dtype":
+            found.facts[aspect] = _dtypes(model, outputs)
+        else:
+            found.facts[aspect] = _PLAIN[aspect](found, model)
+    return found
+
+
+def measure_outputs(outputs):
+    """Return the Measurement of something that only predicts (a SavedModel's signature)."""
+    found = Measurement()
+    found.facts["outputs"] = [
+        found.put("outputs", index, output) for index, output in enumerate(outputs)
+    ]
+    return found
+
+
+def training_step(api, model, inputs, targets):
+    """Return the loss before and after one more step on fixed data; changes the model."""
+    before = _evaluate(api, model, inputs, targets)[0]
+    _guard("train", _train_on_batch, api, model, inputs, targets)
+    after = _evaluate(api, model, inputs, targets)[0]
+    return {"loss_before": before, "loss_after": after}
+
+
+def leaf_layers(model):
+    """Return the layers of a model in order, those of nested models in their place."""
+    found = []
+    for layer in getattr(model, "layers", None) or []:
+        if type(layer).__name__ == "InputLayer":
+            continue
+        if hasattr(layer, "layers") and hasattr(layer, "predict"):
+            found.extend(leaf_layers(layer))
+        else:
+            found.append(layer)
+    return found
+
+
+def _guard(stage, function, *arguments):
+    try:
+        return function(*arguments)
+    except Exception as error:  # whatever a model raises is the finding
+        raise Unusable(stage, error)
+
+
+def _class_name(layer):
+    # TensorFlow 1.15 has classes such as BatchNormalizationV1 behind the public names.
+    return re.sub(r"V[12]$", "", type(layer).__name__)
+
+
+def _structure(found, model):
+    del found
+    return {
+        "layers": [[_class_name(layer), layer.name] for layer in leaf_layers(model)],
+        "parameters": int(sum(np.prod(w.shape) for w in model.get_weights())),
+    }
+
+
+def _weights(found, model):
+    layers = []
+    for index, layer in enumerate(leaf_layers(model)):
+        values = layer.get_weights()
+        keys = [
+            found.put("weights", "{}/{}".format(index, place), value)
+            for place, value in enumerate(values)
+        ]
+        layers.append([layer.name, keys])
+    return layers
+
+
+def _losses(api, model, inputs):
+    values = api.evaluate_tensors(model, inputs, list(model.losses))
+    return {
+        "count": len(values),
+        "sum": float(sum(float(np.sum(np.asarray(v, "float64"))) for v in values)),
+    }
+
+
+def _trainable(found, model):
+    del found
+    return {
+        "layers": [
+            [layer.name, bool(layer.trainable), len(layer.trainable_weights)]
+            for layer in leaf_layers(model)
+        ],
+        "weights": len(model.trainable_weights),
+    }
+
+
+def _dtypes(model, outputs):
+    layers = []
+    for layer in leaf_layers(model):
+        stored = sorted(set(np.asarray(value).dtype.name for value in layer.get_weights()))
+        compute = getattr(layer, "compute_dtype", None) or getattr(layer, "_compute_dtype", None)
+        layers.append([layer.name, stored, compute if isinstance(compute, str) else None])
+    return {"layers": layers, "outputs": [output.dtype.name for output in outputs]}
+
+
+def _compile_state(api, model, inputs, targets):
+    optimizer = _optimizer(model)
+    if optimizer is None:
+        return {"compiled": False}
+    return {
+        "compiled": True,
+        "optimizer": type(optimizer).__name__,
+        "hyperparameters": _hyperparameters(optimizer),
+        # Loss and metrics by what they compute: their names and classes differ by version.
+        "evaluation": _evaluate(api, model, inputs, targets),
+    }
+
+
+def _optimizer(model):
+    optimizer = getattr(model, "optimizer", None)
+    inner = getattr(optimizer, "inner_optimizer", None) or getattr(optimizer, "_optimizer", None)
+    return inner if hasattr(inner, "get_config") else optimizer
+
+
+HYPERPARAMETERS = {
+    "lr": "learning_rate",
+    "learning_rate": "learning_rate",
+    "momentum": "momentum",
+    "nesterov": "nesterov",
+    "beta_1": "beta_1",
+    "beta_2": "beta_2",
+    "epsilon": "epsilon",
+    "rho": "rho",
+    "amsgrad": "amsgrad",
+    "centered": "centered",
+}
+
+
+def _hyperparameters(optimizer):
+    found = {}
+    for key, value in optimizer.get_config().items():
+        if key not in HYPERPARAMETERS or value is None:
+            continue
+        if isinstance(value, dict):
+            config = value.get("config", {})
+            value = {k: v for k, v in config.items() if isinstance(v, (int, float, list))}
+        elif not isinstance(value, (bool, int, float)):
+            value = float(to_numpy(value))
+        found[HYPERPARAMETERS[key]] = value
+    return found
+
+
+def _optimizer_state(found, model):
+    optimizer = _optimizer(model)
+    if optimizer is None:
+        return None
+    variables = _optimizer_variables(optimizer)
+    slots = [np.asarray(v) for v in variables if np.ndim(v) > 0 and np.any(v)]
+    return {
+        "iterations": _iterations(optimizer, variables),
+        "slots": [found.put("optimizer", index, slot) for index, slot in enumerate(slots)],
+    }
+
+
+def _optimizer_variables(optimizer):
+    if hasattr(optimizer, "get_weights"):
+        try:
+            return list(optimizer.get_weights())
+        except NotImplementedError:
+            pass
+    variables = optimizer.variables
+    variables = variables() if callable(variables) else variables
+    return [to_numpy(variable) for variable in variables]
+
+
+def _iterations(optimizer, variables):
+    try:
+        return int(to_numpy(optimizer.iterations))
+    except Exception:  # a graph-mode variable has no value of its own
+        scalars = [v for v in variables if np.ndim(v) == 0]
+        return int(scalars[0]) if scalars else 0
+
+
+def _evaluate(api, model, inputs, targets):
+    def run():
+        if hasattr(model, "reset_metrics"):
+            model.reset_metrics()
+        with api.without_tracing():
+            values = model.test_on_batch(_one_or_list(inputs), _one_or_list(targets))
+        return [float(value) for value in np.ravel(values)]
+
+    return _guard("train", run)
+
+
+def _train_on_batch(api, model, inputs, targets):
+    with api.without_tracing():
+        model.train_on_batch(_one_or_list(inputs), _one_or_list(targets))
+
+
+def train(api, model, inputs, targets, steps):
+    """Train in place for some steps on the fixed data."""
+    for _ in range(steps):
+        _train_on_batch(api, model, inputs, targets)
+
+
+def _one_or_list(arrays):
+    return arrays[0] if len(arrays) == 1 else list(arrays)
+
+
+_PLAIN = {
+    "structure": _structure,
+    "weights": _weights,
+    "trainable": _trainable,
+    "optimizer": _optimizer_state,
+}

@@ -1,0 +1,219 @@
+"""The ways of loading: one function for each remedy, as a user would write it.
+
+Every function takes a Loading and returns what was loaded: a Keras model, or an
+Inference where only prediction is left. Whatever it raises is the cell's finding.
+"""
+
+import io
+import json
+import os
+import zipfile
+
+from runner.probe.formats import ARCHITECTURE
+from runner.probe.keras_api import flatten
+from runner.probe.user_code import register_object
+
+
+class Loading:
+    """What a way of loading has at hand.
+
+    `path` is what is loaded, `sibling` another format of the same model, `code` gives
+    the scenario's UserCode (executing it on first use).
+    """
+
+    def __init__(self, api, format_id, path, sibling, code):
+        self.api = api
+        self.format = format_id
+        self.path = path
+        self.sibling = sibling
+        self.code = code
+
+
+class Inference:
+    """Something that was loaded and only predicts.
+
+    `owner` is what was loaded: a SavedModel's functions do not keep its variables alive.
+    """
+
+    def __init__(self, call, owner):
+        self.call = call
+        self.owner = owner
+
+    def predict(self, inputs):
+        """Return the outputs for a list of inputs as a flat list of arrays."""
+        return flatten(self.call(inputs[0] if len(inputs) == 1 else list(inputs)))
+
+
+def load_bare(loading):
+    """Load with no more than the format needs."""
+    return _BARE[loading.format](loading, {})
+
+
+def load_custom_objects(loading):
+    """Load, naming the custom classes and functions."""
+    return _BARE[loading.format](loading, {"custom_objects": loading.code().custom_objects()})
+
+
+def load_registered(loading):
+    """Register every custom object in the reader, then load."""
+    for custom_object in loading.code().custom_objects().values():
+        register_object(loading.api, custom_object)
+    return _BARE[loading.format](loading, {})
+
+
+def load_unsafe(loading):
+    """Load with the check against serialized code switched off."""
+    options = {"safe_mode": False}
+    custom_objects = loading.code().custom_objects()
+    if custom_objects:
+        options["custom_objects"] = custom_objects
+    return loading.api.keras.models.load_model(loading.path, **options)
+
+
+def load_compile_false(loading):
+    """Load without the compile state, naming custom objects, and compile again from code."""
+    code = loading.code()
+    options = {"compile": False}
+    custom_objects = code.custom_objects()
+    if custom_objects:
+        options["custom_objects"] = custom_objects
+    model = loading.api.keras.models.load_model(loading.path, **options)
+    code.compile_model(model)
+    return model
+
+
+def load_json_weights(loading):
+    """Rebuild from the architecture inside the file, then load the weights."""
+    code = loading.code()
+    custom_objects = code.custom_objects()
+    options = {"custom_objects": custom_objects} if custom_objects else {}
+    architecture = read_architecture(loading.path)
+    model = loading.api.keras.models.model_from_json(architecture, **options)
+    model.load_weights(loading.path)
+    code.compile_model(model)
+    return model
+
+
+def load_rebuild_weights(loading):
+    """Build the model from its code, then load the weights."""
+    code = loading.code()
+    model = code.build_model()
+    loading.api.predict(model, code.inputs())
+    model.load_weights(loading.path)
+    code.compile_model(model)
+    return model
+
+
+def load_sibling(loading):
+    """Load the other format that the same writer saved."""
+    return loading.api.keras.models.load_model(loading.sibling)
+
+
+def load_legacy_keras(loading):
+    """Load with tf-keras, naming custom objects; `api` already is legacy Keras."""
+    return load_custom_objects(loading) if _has_custom(loading) else load_bare(loading)
+
+
+def load_tfsm_layer(loading):
+    """Wrap the SavedModel in a layer that only predicts."""
+    endpoint = "serving_default" if loading.format == "saved_model" else "serve"
+    layer = loading.api.keras.layers.TFSMLayer(loading.path, call_endpoint=endpoint)
+    return Inference(layer, layer)
+
+
+def _has_custom(loading):
+    return bool(loading.code().custom_objects())
+
+
+def read_architecture(path):
+    """Return the architecture JSON inside an HDF5 or `.keras` file."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return archive.read("config.json").decode("utf-8")
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        found = file.attrs["model_config"]
+    return found.decode("utf-8") if isinstance(found, bytes) else found
+
+
+def _load_model(loading, options):
+    return loading.api.keras.models.load_model(loading.path, **options)
+
+
+def _load_weights(loading, options):
+    del options
+    code = loading.code()
+    model = code.build_model()
+    code.compile_model(model)
+    loading.api.predict(model, code.inputs())
+    model.load_weights(loading.path)
+    return model
+
+
+def _load_checkpoint(loading, options):
+    del options
+    code = loading.code()
+    model = code.build_model()
+    code.compile_model(model)
+    # Objects that do not match are no error here, as they are none for a user: the
+    # comparison with the oracle is what finds them.
+    model.load_weights(os.path.join(loading.path, "weights"))
+    _create_optimizer_slots(model)
+    return model
+
+
+def _create_optimizer_slots(model):
+    """Make the optimizer's slots, as the first training step would.
+
+    A checkpoint's optimizer state is restored when the slots come to be; before that
+    moment there is nothing to compare.
+    """
+    optimizer = getattr(model, "optimizer", None)
+    if hasattr(optimizer, "build"):
+        optimizer.build(model.trainable_variables)
+    elif hasattr(optimizer, "_create_all_weights"):
+        optimizer._create_all_weights(model.trainable_variables)
+
+
+def _load_json_then_weights(loading, options):
+    with io.open(os.path.join(os.path.dirname(loading.path), ARCHITECTURE), encoding="utf-8") as f:
+        architecture = f.read()
+    json.loads(architecture)
+    model = loading.api.keras.models.model_from_json(architecture, **options)
+    model.load_weights(loading.path)
+    return model
+
+
+def _load_export(loading, options):
+    del options
+    loaded = loading.api.tf.saved_model.load(loading.path)
+    serve = getattr(loaded, "serve", None) or loaded.signatures["serving_default"]
+    return Inference(serve, loaded)
+
+
+_BARE = {
+    "h5": _load_model,
+    "keras": _load_model,
+    "saved_model": _load_model,
+    "weights_h5": _load_weights,
+    "json_weights": _load_json_then_weights,
+    "tf_checkpoint": _load_checkpoint,
+    "export": _load_export,
+}
+
+REMEDIES = {
+    "none": load_bare,
+    "custom_objects": load_custom_objects,
+    "registered": load_registered,
+    "unsafe": load_unsafe,
+    "compile_false": load_compile_false,
+    "json_weights": load_json_weights,
+    "rebuild_weights": load_rebuild_weights,
+    "saved_model": load_sibling,
+    "legacy_keras": load_legacy_keras,
+    "tfsm_layer": load_tfsm_layer,
+}
+
+LEGACY = "legacy_keras"
+"""The remedy whose code runs against tf-keras instead of the environment's own Keras."""

@@ -1,0 +1,94 @@
+"""Execute a scenario's module as the program of a user.
+
+The module runs with `__name__ == "__main__"`, because that is what the articles'
+readers run: classes defined in one script are in no importable module of another.
+"""
+
+import importlib
+import os
+import sys
+import types
+
+import numpy as np
+
+SAMPLES = 8
+SEED = 20170
+
+
+class UserCode:
+    """The executed module of a scenario, with defaults for what it leaves out."""
+
+    def __init__(self, module, variant):
+        self.module = module
+        self.variant = variant
+
+    def inputs(self):
+        """Return the fixed inputs: a list of arrays, eight samples each."""
+        rng = np.random.RandomState(SEED)
+        if hasattr(self.module, "inputs"):
+            made = self.module.inputs(rng, self.variant)
+        else:
+            made = rng.uniform(size=(SAMPLES,) + tuple(self.module.INPUT_SHAPE)).astype("float32")
+        return list(made) if isinstance(made, (list, tuple)) else [made]
+
+    def targets(self):
+        """Return the fixed targets: a list of arrays; empty where nothing is trained."""
+        if not hasattr(self.module, "targets"):
+            return []
+        made = self.module.targets(np.random.RandomState(SEED + 1), self.variant)
+        return list(made) if isinstance(made, (list, tuple)) else [made]
+
+    def build_model(self):
+        """Return a new model, not compiled."""
+        return self.module.build_model(self.variant)
+
+    @property
+    def compiles(self):
+        """Whether the module says how its model is compiled."""
+        return hasattr(self.module, "compile_model")
+
+    def compile_model(self, model):
+        """Compile the model as the writer does; nothing where the module does not."""
+        if self.compiles:
+            self.module.compile_model(model, self.variant)
+
+    def finish_model(self, model):
+        """Return the model after what the scenario does to it between training and saving."""
+        finish = getattr(self.module, "finish_model", None)
+        return finish(model, self.variant) if finish else model
+
+    def custom_objects(self):
+        """Return what a user passes as `custom_objects`."""
+        found = getattr(self.module, "custom_objects", None)
+        return dict(found(self.variant)) if found else {}
+
+
+def load_user_code(framework, module_name, variant):
+    """Execute `scenarios/<module_name>.py` against a framework and return its UserCode."""
+    _select_framework(framework)
+    folder = os.path.dirname(importlib.import_module("scenarios").__file__)
+    path = os.path.join(folder, module_name + ".py")
+    module = types.ModuleType("__main__")
+    module.__file__ = path
+    with open(path, encoding="utf-8") as source:
+        code = compile(source.read(), path, "exec")
+    exec(code, module.__dict__)
+    return UserCode(module, variant)
+
+
+def _select_framework(framework):
+    os.environ["MATRIX_FRAMEWORK"] = framework
+    loaded = sys.modules.get("scenarios.framework")
+    if loaded is None:
+        importlib.import_module("scenarios.framework")
+    elif framework != loaded.NAME:
+        importlib.reload(loaded)
+
+
+def register_object(api, obj):
+    """Register an object under its own name, as the decorator without arguments would."""
+    saving = getattr(api.keras, "saving", None)
+    decorator = getattr(saving, "register_keras_serializable", None)
+    if decorator is None:
+        decorator = api.keras.utils.register_keras_serializable
+    return decorator()(obj)

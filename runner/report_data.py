@@ -1,0 +1,99 @@
+"""The published data, read back: what `report`, `show` and later commands start from.
+
+Input: a folder with `cells.parquet`, `observations.parquet` and `run.json`. Output:
+`ReportData`. Nothing else is read: a report can be made from the data alone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from runner.aggregate import CELL_COLUMNS, ID_COLUMNS, OBSERVATION_COLUMNS, count_totals
+from runner.errors import ConfigurationError, StoreError
+
+RUN_SCHEMA = "run/1"
+MAKE_DATA = "run `nox -s matrix` to make it, or name the folder of another run"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportData:
+    """One published run."""
+
+    run: dict[str, Any]
+    cells: pd.DataFrame
+    observations: pd.DataFrame
+
+    def find_cell(self, cell_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Find the row and the observation of one cell; empty where there is none."""
+        scenario, format_, pair, remedy = (*cell_id.split("/"), "", "", "")[:4]
+        writer, _, reader = pair.partition("->")
+        wanted = dict(zip(ID_COLUMNS, (scenario, format_, writer, reader, remedy), strict=True))
+        return _find_row(self.cells, wanted), _find_row(self.observations, wanted)
+
+
+def load_data(data_dir: Path) -> ReportData:
+    """Read a published run; a missing, damaged or unknown file is a clear error."""
+    run = _load_run(data_dir / "run.json")
+    cells = _load_table(data_dir / "cells.parquet", "cells/1", CELL_COLUMNS)
+    observations = _load_table(
+        data_dir / "observations.parquet", "observations/1", OBSERVATION_COLUMNS
+    )
+    stated, counted = run["totals"], count_totals(cells)
+    if (stated["cells"], stated["by_outcome"]) != (counted.cells, dict(counted.by_outcome)):
+        raise StoreError(
+            f"{data_dir}: run.json counts {stated['cells']} cells, cells.parquet {counted.cells}, "
+            "or their outcomes differ",
+            cause="the files come from different runs, or a write was interrupted",
+            next_step=MAKE_DATA,
+        )
+    return ReportData(run=run, cells=cells, observations=observations)
+
+
+def _load_run(path: Path) -> dict[str, Any]:
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StoreError(f"there is no {path}", next_step=MAKE_DATA) from error
+    except (OSError, ValueError) as error:
+        raise StoreError(f"cannot read {path}: {error}", next_step=MAKE_DATA) from error
+    found = run.get("schema") if isinstance(run, dict) else None
+    if found != RUN_SCHEMA:
+        raise ConfigurationError(
+            f"{path} has the schema {found!r}, this tool reads {RUN_SCHEMA!r}",
+            cause="it was written by another version of this tool",
+            next_step="use that version, or run `nox -s matrix` again",
+        )
+    return dict(run)
+
+
+def _load_table(path: Path, schema: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise StoreError(f"there is no {path}", next_step=MAKE_DATA) from error
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"cannot read {path}: {error}", next_step=MAKE_DATA) from error
+    found = (table.schema.metadata or {}).get(b"schema", b"").decode()
+    if found != schema or tuple(table.column_names) != columns:
+        raise ConfigurationError(
+            f"{path} has the schema {found!r}, this tool reads {schema!r}",
+            cause="it was written by another version of this tool",
+            next_step="use that version, or run `nox -s matrix` again",
+        )
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def _find_row(frame: pd.DataFrame, wanted: dict[str, str]) -> dict[str, Any]:
+    matches = pd.Series(data=True, index=frame.index)
+    for column, value in wanted.items():
+        matches &= frame[column].astype(str) == value
+    found = frame[matches]
+    return {} if found.empty else {str(key): value for key, value in found.iloc[0].items()}

@@ -1,0 +1,57 @@
+"""What a command asks of the pipeline, and what it gets back: frozen types only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.domain import CellResult, ControlResult
+from runner.wire import Limits
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One run as asked for on the command line."""
+
+    root: Path
+    """The repository."""
+    store: Path
+    out: Path
+    """Where the data and the site are written."""
+    profile: str = "default"
+    patterns: tuple[str, ...] = ()
+    """Selectors over cells, as given with `--select`."""
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Part of a cell -> globs."""
+    remedies_everywhere: bool = False
+    force: bool = False
+    """Measure again what is already known."""
+    failed: bool = False
+    """Measure again what is known and is not `equivalent`."""
+    workers: int = 2
+    executor: str = "local"
+    start_method: str = "auto"
+    limits: Limits = field(default_factory=Limits)
+    baseline: Path | None = None
+    """An earlier cells.csv or cells.parquet, for the verdicts."""
+    command: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOutcome:
+    """What a run came to."""
+
+    results: Sequence[CellResult]
+    controls: Sequence[ControlResult]
+    report: Path
+    """The report's first page."""
+    measured: int
+    """Jobs that really ran; the rest was known."""
+    durations: Mapping[str, float]
+    """Stage -> wall time in seconds."""
+
+    @property
+    def failed_controls(self) -> list[ControlResult]:
+        """The controls that did not behave."""
+        return [control for control in self.controls if not control.passed]

@@ -1,0 +1,232 @@
+"""The data of the cell page: one small script for each scenario and format.
+
+Input: `ReportData` and its codes. Output: `(name, text)` of each script, which calls
+`matrixShard({...})`; a script can be loaded from a file system, where `fetch` cannot.
+
+Distinct lines, texts, aspect results and records are stored once in each shard, and a
+cell is a number of a record: a quarter of a million cells are then a few megabytes.
+Differences are rounded for reading; observations.parquet holds them as measured.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from runner.aggregate import ID_COLUMNS, round_significant
+from runner.grids import BLANK, Coded, Codes, code_column
+from runner.report_data import ReportData
+
+SHARD_VERSION = 1
+CELL_TEXTS = ("outcome", "cause", "verdict")
+OBSERVATION_TEXTS = (
+    "status",
+    "stage",
+    "exception",
+    "message",
+    "traceback",
+    "output",
+    "warnings",
+    "facts",
+    "reason",
+    "start_method",
+)
+RECORD_FIELDS = (*CELL_TEXTS, *OBSERVATION_TEXTS, "aspects")
+"""What the numbers of a record mean, in order; each is the place of a text or an aspect list."""
+DIFFERENCE_DIGITS = 2
+
+
+@dataclass(slots=True)
+class Interner:
+    """Distinct values in the order in which they were first seen."""
+
+    places: dict[Any, int] = field(default_factory=dict)
+
+    def place(self, value: Any) -> int:
+        """Give the number of a value."""
+        return self.places.setdefault(value, len(self.places))
+
+    @property
+    def distinct(self) -> list[Any]:
+        """The values by number."""
+        return list(self.places)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recorded:
+    """For each cell: the codes of its record's texts, with the texts they stand for."""
+
+    codes: Codes
+    """Cells x RECORD_FIELDS."""
+    texts: tuple[tuple[Any, ...], ...]
+    """For each field, the values its codes stand for."""
+    duration_ms: Codes
+    digests: tuple[str, ...]
+    digest: Codes
+
+
+def record_cells(data: ReportData, coded: Coded) -> Recorded:
+    """Line up observations with cells and number all their texts."""
+    found = _observation_of_cell(data, coded)
+    columns, texts = [], []
+    for name in CELL_TEXTS:
+        codes, values = _number(data.cells[name])
+        columns.append(codes)
+        texts.append(values)
+    for name in OBSERVATION_TEXTS:
+        codes, values = _number(data.observations[name])
+        columns.append(_follow(codes, found, len(values)))
+        texts.append((*values, ""))
+    codes, values = _number(data.observations["aspects"])
+    short = Interner()
+    places = np.array([short.place(_short_aspects(str(each))) for each in (*values, "")])
+    columns.append(places[_follow(codes, found, len(values))])
+    texts.append(tuple(short.distinct))
+    digest, digests = _number(data.cells["artifact_sha256"])
+    return Recorded(
+        codes=np.stack(columns, axis=1),
+        texts=tuple(texts),
+        duration_ms=_round_durations(data.cells["duration_s"]),
+        digests=tuple(str(each) for each in digests),
+        digest=digest,
+    )
+
+
+def shard_texts(coded: Coded, recorded: Recorded) -> Iterator[tuple[str, str]]:
+    """`(file name, script)` of every scenario and format that has cells."""
+    groups = coded.scenario * len(coded.formats) + coded.format
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    for rows in np.split(order, starts[1:]):
+        if len(rows):
+            scenario = coded.scenarios[coded.scenario[rows[0]]]
+            format_ = coded.formats[coded.format[rows[0]]]
+            body = _shard(coded, recorded, rows)
+            record = {"version": SHARD_VERSION, "scenario": scenario, "format": format_, **body}
+            yield f"{scenario}.{format_}.js", script("matrixShard", record)
+
+
+def script(function: str, value: Any) -> str:
+    """Write a script that hands one JSON value to one function."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return f"{function}({text.replace('<', chr(92) + 'u003c')});\n"
+
+
+def _shard(coded: Coded, recorded: Recorded, rows: Codes) -> dict[str, Any]:
+    environments = np.unique(np.concatenate([coded.writer[rows], coded.reader[rows]]))
+    remedies = np.unique(coded.remedy[rows])
+    distinct, record = np.unique(recorded.codes[rows], axis=0, return_inverse=True)
+    record = record.reshape(-1)
+    lines, texts, aspects = Interner(), Interner(), Interner()
+    texts.place("")
+    records = [
+        [
+            (aspects if name == "aspects" else texts).place(recorded.texts[place][code])
+            for place, (name, code) in enumerate(zip(RECORD_FIELDS, codes, strict=True))
+        ]
+        for codes in distinct.tolist()
+    ]
+    size = len(environments)
+    writer = np.searchsorted(environments, coded.writer[rows])
+    reader = np.searchsorted(environments, coded.reader[rows])
+    grids = {}
+    for remedy in remedies.tolist():
+        chosen = coded.remedy[rows] == remedy
+        place = (writer * size + reader)[chosen]
+        grids[coded.remedies[remedy]] = {
+            "record": _spread(record[chosen], place, size * size),
+            "ms": _spread(recorded.duration_ms[rows][chosen], place, size * size),
+            "digest": _digests(recorded, rows[chosen], writer[chosen], size),
+        }
+    return {
+        "fields": list(RECORD_FIELDS),
+        "environments": [coded.environments[each] for each in environments.tolist()],
+        "remedies": grids,
+        "records": records,
+        "aspects": [_aspect_rows(each, texts) for each in aspects.distinct],
+        "texts": [[lines.place(line) for line in text.split("\n")] for text in texts.distinct],
+        "lines": lines.distinct,
+    }
+
+
+def _spread(values: Codes, places: Codes, size: int) -> list[int]:
+    """Values at their places in a flat writer x reader array; -1 elsewhere."""
+    spread = np.full(size, BLANK, dtype=np.int64)
+    spread[places] = values
+    return [int(each) for each in spread]
+
+
+def _digests(recorded: Recorded, rows: Codes, writer: Codes, size: int) -> list[str]:
+    """One digest a writer: an artifact is written once and read by all."""
+    found = [""] * size
+    for place, code in zip(writer.tolist(), recorded.digest[rows].tolist(), strict=True):
+        found[place] = recorded.digests[code] or found[place]
+    return found
+
+
+def _aspect_rows(aspects: tuple[tuple[str, str, str, str], ...], texts: Interner) -> list[Any]:
+    return [[texts.place(part) for part in row] for row in aspects]
+
+
+def _short_aspects(text: str) -> tuple[tuple[str, str, str, str], ...]:
+    """`(aspect, status, largest difference, detail)` of each aspect, ready to be read."""
+    found = json.loads(text) if text else {}
+    return tuple(
+        (
+            name,
+            str(each.get("status", "")),
+            _short_difference(each.get("max_abs_diff"), agrees=each.get("status") == "agrees"),
+            str(each.get("detail", "")),
+        )
+        for name, each in found.items()
+    )
+
+
+def _short_difference(value: float | str | None, *, agrees: bool) -> str:
+    """Round; a difference within tolerance becomes the power of ten it stays under."""
+    if value is None:
+        return ""
+    number = float(value)
+    if agrees and number > 0 and math.isfinite(number):
+        return f"< 1e{math.floor(math.log10(number)) + 1}"
+    return f"{round_significant(number, DIFFERENCE_DIGITS):g}"
+
+
+def _observation_of_cell(data: ReportData, coded: Coded) -> Codes:
+    """Find the row of each cell's observation; -1 where it has none."""
+    ids = {
+        "scenario": coded.scenarios,
+        "format": coded.formats,
+        "writer": coded.environments,
+        "reader": coded.environments,
+        "remedy": coded.remedies,
+    }
+    keys = np.zeros(len(data.observations), dtype=np.int64)
+    for column in ID_COLUMNS:
+        keys = keys * len(ids[column]) + code_column(data.observations[column], ids[column])
+    return pd.Index(keys).get_indexer(pd.Index(coded.keys())).astype(np.int64)
+
+
+def _number(column: pd.Series[Any]) -> tuple[Codes, tuple[Any, ...]]:
+    codes, values = pd.factorize(column.astype(object), sort=True)
+    return codes.astype(np.int64), tuple(str(each) for each in values)
+
+
+def _follow(codes: Codes, found: Codes, missing: int) -> Codes:
+    if not len(codes):
+        return np.full(len(found), missing, dtype=np.int64)
+    return np.where(found < 0, missing, codes[found])
+
+
+def _round_durations(column: pd.Series[Any]) -> Codes:
+    """Milliseconds with two significant digits; -1 where nothing ran."""
+    seconds = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    ms = np.maximum(np.nan_to_num(seconds, nan=0.0) * 1000, 1)
+    scale = 10.0 ** np.maximum(np.floor(np.log10(ms)) - 1, 0)
+    return np.where(np.isnan(seconds), BLANK, np.rint(ms / scale) * scale).astype(np.int64)

@@ -1,0 +1,23 @@
+"""The store: what is kept between runs, by default in `.matrix/`.
+
+Input: records and files of any stage. Output: the same, after a crash, a `kill -9`, a
+full disk or a second run as well. Modules: `files` (atomic writes, disk errors), `lock`
+(one run at a time), `lines` (append-only files of checked JSON lines), `journal`
+(observations by what they depend on), `artifacts` (the folders of saved models).
+docs/formats.md describes every file.
+"""
+
+from runner.store.artifacts import Manifest
+from runner.store.files import atomic_write_bytes, atomic_write_text
+from runner.store.journal import Journal, Record
+from runner.store.store import Store, open_store
+
+__all__ = [
+    "Journal",
+    "Manifest",
+    "Record",
+    "Store",
+    "atomic_write_bytes",
+    "atomic_write_text",
+    "open_store",
+]

@@ -1,0 +1,1 @@
+"""What is saved and what is expected of it: scenario modules and their declarations."""

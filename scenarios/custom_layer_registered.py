@@ -1,0 +1,72 @@
+"""A custom layer that is registered, in the writer and in the reader.
+
+Cause: registration puts the class under a name (`Custom>RegisteredLayer`) into a table of the
+running program, and the file refers to that name. It replaces `custom_objects`; it does not
+put code into the file, so a reader must run the same registration first. It does not correct
+the class either: without `get_config` the 16 units come back as 32. The `corrected` variant
+has `get_config` and names its weight.
+
+Source: seed 004 (example 2, method B).
+"""
+
+from scenarios.framework import keras, ops, register
+
+INPUT_SHAPE = (10,)
+
+
+@register()
+class RegisteredLayer(keras.layers.Layer):
+    def __init__(self, units=32, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, input_shape):
+        self.w = self.add_weight(
+            shape=(input_shape[-1], self.units), initializer="random_normal", trainable=True
+        )
+
+    def call(self, inputs):
+        return ops.matmul(inputs, self.w)
+
+
+@register()
+class CorrectedRegisteredLayer(keras.layers.Layer):
+    def __init__(self, units=32, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, input_shape):
+        self.w = self.add_weight(
+            name="w",
+            shape=(input_shape[-1], self.units),
+            initializer="random_normal",
+            trainable=True,
+        )
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return ops.matmul(inputs, self.w)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[:-1]) + (self.units,)
+
+    def get_config(self):
+        config = super().get_config()
+        config.update({"units": self.units})
+        return config
+
+
+LAYERS = {"": RegisteredLayer, "corrected": CorrectedRegisteredLayer}
+
+
+def build_model(variant):
+    return keras.Sequential(
+        [
+            LAYERS[variant](16, input_shape=INPUT_SHAPE),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def custom_objects(variant):
+    return {LAYERS[variant].__name__: LAYERS[variant]}

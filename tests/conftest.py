@@ -1,0 +1,1 @@
+"""Shared by all tests; unit tests need no framework and no network."""

@@ -1,0 +1,223 @@
+"""Render: the report of a small run, page by page."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_fixtures import HOSTILE, make_run, publish_run
+
+from runner.domain import ControlResult, Family, Outcome
+from runner.errors import StoreError
+from runner.render import code_line, render_site
+from runner.shards import script
+from runner.vocabulary import FAMILY_CSS, OUTCOME_STYLES
+
+RUN = make_run()
+SCENARIOS = ["plain_dense", "custom_loss_metric"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    publish_run(RUN, folder / "data")
+    render_site(folder / "data", folder / "site")
+    return folder / "site"
+
+
+class Page(HTMLParser):
+    """What a page really contains: tags with attributes, as a browser would see them."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = path.read_text(encoding="utf-8")
+        self.feed(self.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def pages(site: Path) -> list[Path]:
+    return sorted(site.rglob("*.html"))
+
+
+def read_script(path: Path) -> Any:
+    text = path.read_text(encoding="utf-8")
+    return json.loads(text[text.index("(") + 1 : text.rindex(")")])
+
+
+def test_every_page_is_there(site: Path) -> None:
+    found = {each.relative_to(site).as_posix() for each in pages(site)}
+
+    assert found == {
+        "index.html",
+        "cell.html",
+        "environments.html",
+        "remedies.html",
+        *(f"scenario/{name}.html" for name in SCENARIOS),
+    }
+    assert not list(site.rglob(".*"))
+
+
+def test_nothing_hostile_becomes_markup(site: Path) -> None:
+    for path in pages(site):
+        page = Page(path)
+        assert HOSTILE not in page.text, path
+        for tag, attributes in page.tags:
+            assert tag not in {"img", "style", "iframe"}, path
+            assert not [name for name in attributes if name.startswith("on") or name == "style"]
+            if tag == "script":
+                assert attributes["src"], path
+            assert not (attributes.get("href") or "").startswith("javascript"), path
+    for path in (site / "data").iterdir():
+        assert "</script>" not in path.read_text(encoding="utf-8"), path
+
+
+def test_every_page_forbids_inline_scripts(site: Path) -> None:
+    for path in pages(site):
+        policy = [a["content"] for t, a in Page(path).tags if t == "meta" and "http-equiv" in a]
+        assert len(policy) == 1, path
+        assert "default-src 'none'; script-src 'self'" in str(policy[0]), path
+        assert "unsafe" not in str(policy[0]), path
+
+
+def test_scripts_never_insert_html(site: Path) -> None:
+    for path in (site / "assets").glob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", text)
+
+
+def test_links_lead_somewhere(site: Path) -> None:
+    for path in pages(site):
+        for _, attributes in Page(path).tags:
+            target = attributes.get("href") or attributes.get("src") or ""
+            name = target.partition("#")[0]
+            if name and not name.startswith("https://"):
+                assert (path.parent / name).resolve().exists(), (path, target)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_totals_of_a_scenario_reconcile_with_its_grids(site: Path, name: str) -> None:
+    text = (site / "scenario" / f"{name}.html").read_text(encoding="utf-8")
+    symbols = {style.css: style.symbol for style in OUTCOME_STYLES}
+    drawn = re.findall(r'<td class="?(\w)(?: x)?"?>([^<])', text)
+    stated = [int(each) for each in re.findall(r'sum">= <b>(\d+)</b> cells', text)]
+
+    assert all(symbols[css] == symbol for css, symbol in drawn)
+    assert len(drawn) == 20 == stated[0]
+    by_format = [stated[1], stated[4]]
+    assert sum(by_format) == 20
+    assert stated[2] + stated[3] == by_format[0]
+    assert stated[5] + stated[6] == by_format[1]
+
+
+def test_totals_of_the_overview_reconcile(site: Path) -> None:
+    text = (site / "index.html").read_text(encoding="utf-8")
+    stated = [int(each) for each in re.findall(r'sum">= <b>(\d+)</b> cells', text)]
+
+    assert stated == [40, 18, 18, 4]
+    assert 'all scenarios</th><td class="num">36</td><td class="num">40</td>' in text
+
+
+def test_overview_names_silent_divergence(site: Path) -> None:
+    text = (site / "index.html").read_text(encoding="utf-8")
+
+    assert '<td class="q0 k">0<b>≠2</b>' in text
+    assert '<td class="q5 x">100' in text
+
+
+def test_a_failed_control_is_loud_on_every_page(tmp_path: Path) -> None:
+    failed = ControlResult(id="damage", passed=False, detail=HOSTILE)
+    publish_run(RUN, tmp_path / "data", controls=(failed,))
+    render_site(tmp_path / "data", tmp_path / "site")
+
+    for path in pages(tmp_path / "site"):
+        text = path.read_text(encoding="utf-8")
+        assert "A control of this run failed" in text
+        assert HOSTILE not in text
+
+
+def test_shards_hold_every_cell_and_its_words(site: Path) -> None:
+    found = 0
+    for path in (site / "data").glob("*.*.js"):
+        shard = read_script(path)
+        for grid in shard["remedies"].values():
+            found += sum(each >= 0 for each in grid["record"])
+    assert found == 40
+
+    shard = read_script(site / "data" / "plain_dense.h5.js")
+    size, names = len(shard["environments"]), shard["environments"]
+    at = names.index("tf1.15") * size + names.index("keras3.10")
+    record = shard["records"][shard["remedies"]["none"]["record"][at]]
+    words = {
+        name: "\n".join(shard["lines"][line] for line in shard["texts"][text])
+        for name, text in zip(shard["fields"], record, strict=True)
+        if name != "aspects"
+    }
+    assert words["outcome"] == "load_error"
+    assert HOSTILE in words["message"]
+    assert words["traceback"].startswith("Traceback")
+    assert shard["remedies"]["none"]["ms"][at] == 120
+    assert shard["remedies"]["none"]["digest"][names.index("tf1.15")] == "0123456789abcdef"
+
+
+def test_remedies_page_says_how_often_it_helped(site: Path) -> None:
+    text = (site / "remedies.html").read_text(encoding="utf-8")
+
+    assert "8 bare loads were tried" in text
+    assert "helped in <b>4</b> of 4" in text
+    assert "load(path, custom_objects={...})" in text
+
+
+def test_environments_page_gives_the_reason(site: Path) -> None:
+    text = (site / "environments.html").read_text(encoding="utf-8")
+
+    assert "pip said no" in text
+    assert "tensorflow-cpu <b>2.15.1</b>" in text
+    assert "2 available, 1 unavailable" in text
+
+
+def test_the_same_data_gives_the_same_bytes(site: Path, tmp_path: Path) -> None:
+    publish_run(RUN, tmp_path / "data")
+    render_site(tmp_path / "data", tmp_path / "site")
+
+    for path in sorted(each for each in site.rglob("*") if each.is_file()):
+        assert path.read_bytes() == (tmp_path / "site" / path.relative_to(site)).read_bytes()
+
+
+def test_pages_of_a_former_run_are_removed(tmp_path: Path) -> None:
+    publish_run(RUN, tmp_path / "data")
+    old = tmp_path / "site" / "scenario" / "gone.html"
+    old.parent.mkdir(parents=True)
+    old.write_text("old")
+    kept = tmp_path / "site" / "CNAME"
+    kept.write_text("mine")
+    render_site(tmp_path / "data", tmp_path / "site")
+
+    assert not old.exists()
+    assert kept.exists()
+
+
+def test_a_site_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    publish_run(RUN, tmp_path / "data")
+    (tmp_path / "site").write_text("in the way")
+
+    with pytest.raises(StoreError, match="annot"):
+        render_site(tmp_path / "data", tmp_path / "site")
+
+
+def test_vocabulary_is_complete_and_can_be_told_apart() -> None:
+    assert [style.outcome for style in OUTCOME_STYLES] == list(Outcome)
+    assert len({style.symbol for style in OUTCOME_STYLES}) == len(Outcome)
+    assert len({style.css for style in OUTCOME_STYLES}) == len(Outcome)
+    assert set(FAMILY_CSS) == set(Family)
+
+
+def test_code_line_and_script_are_safe() -> None:
+    assert code_line("f({path}, {{...}})", "'m.h5'") == "f('m.h5', {...})"
+    assert "</" not in script("call", "</script>")
