@@ -67,6 +67,7 @@ TEXT_COLUMNS = ("message", "traceback", "output", "warnings", "aspects", "facts"
 
 MESSAGE_LIMIT = 120
 """Characters of a message in `cells`; the whole text is in `observations`."""
+EXCEPTION_LIMIT = 300
 DIGEST_LIMIT = 16
 """Hex digits of an artifact's digest in `cells`: enough to tell artifacts apart."""
 DIFFERENCE_DIGITS = 4
@@ -219,7 +220,7 @@ def shorten_message(message: str, limit: int = MESSAGE_LIMIT) -> str:
 
 def _cell_row(result: CellResult) -> tuple[Any, ...]:
     cell, seen = result.cell, result.observation
-    message = seen.message if seen and seen.message else result.reason
+    message = _encodable(seen.message if seen and seen.message else result.reason)
     return (
         cell.scenario,
         str(cell.format),
@@ -229,13 +230,18 @@ def _cell_row(result: CellResult) -> tuple[Any, ...]:
         str(result.outcome),
         result.cause,
         ";".join(result.aspects),
-        seen.exception if seen else "",
+        _encodable(seen.exception)[:EXCEPTION_LIMIT] if seen else "",
         ADDRESS.sub("0x…", shorten_message(SITE_PACKAGES.sub("…/", message))),
         str(result.verdict),
         round(seen.duration_s, 3) if seen else math.nan,
         result.artifact_sha256[:DIGEST_LIMIT],
         _largest_difference(seen),
     )
+
+
+def _encodable(text: str) -> str:
+    """Replace what UTF-8 cannot hold: lone surrogates of output that was not text."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _largest_difference(seen: Observation | None) -> float:
@@ -261,7 +267,7 @@ def _observation_row(result: CellResult, publish: Callable[[str], str]) -> tuple
         cell.remedy,
         str(data.get("status") or ""),
         str(data.get("stage") or ""),
-        str(data.get("exception") or ""),
+        _encodable(str(data.get("exception") or "")),
         publish(str(data.get("message") or "")),
         publish(str(data.get("traceback") or "")),
         publish(str(data.get("output") or "")),
@@ -307,7 +313,7 @@ def _text_publisher(hide: Sequence[str]) -> Callable[[str], str]:
     def publish(text: str) -> str:
         found = known.get(text)
         if found is None:
-            found = text.encode("utf-8", "replace").decode("utf-8")
+            found = _encodable(text)
             for prefix in prefixes:
                 found = found.replace(prefix, "…")
             found = ADDRESS.sub("0x…", SITE_PACKAGES.sub("…/", found))

@@ -146,6 +146,32 @@ def outcome_grid(coded: Coded, matrix: Codes) -> Markup:
     return _table(coded, matrix != BLANK, list(cells()))
 
 
+def best_grid(coded: Coded, rows: Codes) -> tuple[Markup, list[tuple[int, int]]]:
+    """Make a table of the cheapest way that works, where remedies are declared cheapest first.
+
+    A cell is the bare load's outcome, or the number of the remedy that helped where it did
+    not do. The second value counts the pairs each remedy was the cheapest for.
+    """
+    size, equivalent = len(coded.environments), OUTCOMES.index(Outcome.EQUIVALENT)
+    bare = outcome_matrix(coded, rows[coded.remedy[rows] == coded.remedies.index(BARE)])
+    best = np.full((size, size), BLANK, dtype=np.int64)
+    for remedy in reversed(range(len(coded.remedies))):
+        good = rows[(coded.remedy[rows] == remedy) & (coded.outcome[rows] == equivalent)]
+        best[coded.writer[good], coded.reader[good]] = remedy
+    remedied = (best != BLANK) & (bare != equivalent) & (bare != BLANK)
+    plain = [(style.css, style.symbol) for style in OUTCOME_STYLES] + [("", "")]
+    cells = []
+    for writer, reader in np.ndindex(size, size):
+        css, symbol = plain[bare[writer, reader]]
+        if remedied[writer, reader]:
+            css, symbol = "r", str(best[writer, reader])
+        same = " x" if writer == reader else ""
+        cells.append((writer, reader, f'<td class="{css}{same}">{symbol}'))
+    numbers = np.bincount(best[remedied], minlength=len(coded.remedies)).tolist()
+    used = [(remedy, count) for remedy, count in enumerate(numbers) if count]
+    return _table(coded, bare != BLANK, cells), used
+
+
 def share_grid(coded: Coded, counts: Codes) -> Markup:
     """Make a table with the share of equivalent loads, and how many diverged, in each cell."""
     measured = (counts * MEASURED).sum(axis=2)

@@ -41,7 +41,7 @@ def probe_digest(root: Path) -> str:
             next_step="run it in the root of the repository",
         )
     sources.append(_module_path(_FRAMEWORK, root))
-    return _digest([[str(path.relative_to(root)), file_digest(path)] for path in sources])
+    return _digest([[str(path.relative_to(root)), source_digest(path)] for path in sources])
 
 
 def scenario_digest(scenario: Scenario, root: Path) -> str:
@@ -128,8 +128,11 @@ def load_inputs(  # noqa: PLR0913 - one argument for each thing a cell depends o
     )
 
 
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file in hex, remembered until its size or time changes.
+def source_digest(path: Path) -> str:
+    """Return the SHA-256 of what a Python file does, in hex.
+
+    Comments, docstrings and layout do not count: a better sentence must not cost a day of
+    measuring. Remembered until the file's size or time changes.
 
     Raises:
         ConfigurationError: it cannot be read.
@@ -147,8 +150,20 @@ def file_digest(path: Path) -> str:
 
 @lru_cache(maxsize=4096)
 def _hash_file(path: Path, _mtime_ns: int, _size: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    tree = ast.parse(path.read_bytes(), filename=str(path))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [part for part in body if not _is_docstring(part)]  # type: ignore[attr-defined]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 def _sources(module: str, root: Path) -> list[list[str]]:
@@ -161,7 +176,7 @@ def _sources(module: str, root: Path) -> list[list[str]]:
         if name in found or name == _FRAMEWORK:
             continue
         path = _module_path(name, root)
-        found[name] = file_digest(path)
+        found[name] = source_digest(path)
         waiting.extend(_imported_modules(path, found[name]))
     return [[name, found[name]] for name in sorted(found)]
 

@@ -32,6 +32,7 @@ from runner.grids import (
     Codes,
     Count,
     Mask,
+    best_grid,
     code_cells,
     outcome_counts,
     outcome_grid,
@@ -83,6 +84,10 @@ class FormatView:
     cells: int
     counts: list[Count]
     grids: list[GridView]
+    best: Markup | None
+    """The cheapest way that works, where a remedy helped at all."""
+    best_used: list[tuple[int, str, int]]
+    """Number and title of a remedy, and for how many pairs it is the cheapest that works."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -287,7 +292,16 @@ def _format_view(
                 table=outcome_grid(coded, matrix),
             )
         )
-    return FormatView(name=name, cells=len(rows), counts=tally(coded.outcome[rows]), grids=grids)
+    best, used = best_grid(coded, rows) if BARE in coded.remedies else (None, [])
+    titles = [remedies[each]["title"] for each in coded.remedies]
+    return FormatView(
+        name=name,
+        cells=len(rows),
+        counts=tally(coded.outcome[rows]),
+        grids=grids,
+        best=best if used else None,
+        best_used=[(remedy, titles[remedy], count) for remedy, count in used],
+    )
 
 
 def _remedies_page(templates: jinja2.Environment, data: ReportData, coded: Coded) -> str:

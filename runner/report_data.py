@@ -94,6 +94,6 @@ def _load_table(path: Path, schema: str, columns: tuple[str, ...]) -> pd.DataFra
 def _find_row(frame: pd.DataFrame, wanted: dict[str, str]) -> dict[str, Any]:
     matches = pd.Series(data=True, index=frame.index)
     for column, value in wanted.items():
-        matches &= frame[column].astype(str) == value
+        matches &= frame[column] == value
     found = frame[matches]
     return {} if found.empty else {str(key): value for key, value in found.iloc[0].items()}

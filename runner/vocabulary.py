@@ -24,7 +24,7 @@ class OutcomeStyle:
     loaded: bool = False
     """Whether `load_model` returned without an error."""
     ran: bool = True
-    """Whether a reader or a writer really tried: false for what was never measured."""
+    """Whether a reader really tried: false for what says nothing about loading."""
 
 
 OUTCOME_STYLES: tuple[OutcomeStyle, ...] = (
@@ -86,6 +86,7 @@ OUTCOME_STYLES: tuple[OutcomeStyle, ...] = (
         label="save error",
         explanation="The writer could not write it, so no reader ran.",
         css="s",
+        ran=False,
     ),
     OutcomeStyle(
         outcome=Outcome.UNSUPPORTED,

@@ -58,13 +58,11 @@ class CorrectedCustomLayer(keras.layers.Layer):
 
 
 def build_model(variant):
-    custom = CorrectedCustomLayer(16) if variant == "corrected" else MyCustomLayer(32)
-    return keras.Sequential(
-        [
-            custom,
-            keras.layers.Dense(4, activation="sigmoid"),
-        ]
-    )
+    if variant == "corrected":
+        first = CorrectedCustomLayer(16, input_shape=INPUT_SHAPE)
+    else:
+        first = MyCustomLayer(32, input_shape=INPUT_SHAPE)
+    return keras.Sequential([first, keras.layers.Dense(4, activation="sigmoid")])
 
 
 def compile_model(model, variant):

@@ -60,9 +60,7 @@ LAYERS = {"": CustomLayer, "get_config": CustomLayerWithConfig}
 
 
 def build_model(variant):
-    return keras.Sequential(
-        [LAYERS[variant](64), keras.layers.Dense(4)]
-    )
+    return keras.Sequential([LAYERS[variant](64, input_shape=INPUT_SHAPE), keras.layers.Dense(4)])
 
 
 def custom_objects(variant):

@@ -52,7 +52,7 @@ class MeanDeviation(keras.metrics.Mean):
 def build_model(variant):
     return keras.Sequential(
         [
-            keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dense(16, activation="relu", input_shape=INPUT_SHAPE),
             keras.layers.Dense(4),
         ]
     )

@@ -28,7 +28,7 @@ def registered_deviation(y_true, y_pred):
 def build_model(variant):
     return keras.Sequential(
         [
-            keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dense(16, activation="relu", input_shape=INPUT_SHAPE),
             keras.layers.Dense(4),
         ]
     )

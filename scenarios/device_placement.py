@@ -53,7 +53,7 @@ def build_model(variant):
     with device(DEVICE):
         return keras.Sequential(
             [
-                keras.layers.Dense(16, activation="relu"),
+                keras.layers.Dense(16, activation="relu", input_shape=INPUT_SHAPE),
                 keras.layers.Dense(4),
             ]
         )

@@ -17,7 +17,7 @@ INPUT_SHAPE = (10,)
 def build_model(variant):
     return keras.Sequential(
         [
-            keras.layers.Dense(32, activation="relu"),
+            keras.layers.Dense(32, activation="relu", input_shape=INPUT_SHAPE),
             keras.layers.Dense(4, activation="sigmoid"),
         ]
     )

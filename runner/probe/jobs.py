@@ -75,6 +75,7 @@ def _save(workshop, api, job, folder):
     payload = os.path.join(folder, "payload")
     os.mkdir(payload)
     damaged = _write_payload(model, job, payload, weights)
+    changed = _changed_by_saving(api, model, oracle, inputs, targets, aspects)
     if "training_step" in aspects:
         with _Stage("prepare"):
             oracle.facts["training_step"] = measure.training_step(api, model, inputs, targets)
@@ -96,6 +97,7 @@ def _save(workshop, api, job, folder):
         "facts": {
             "written": written,
             "damage": damaged,
+            "changed_by_saving": changed,
             "files": len(manifest["files"]),
             "bytes": _size(job["artifact"]),
             "sha256": manifest["sha256"],
@@ -116,6 +118,16 @@ def _write_payload(model, job, payload, weights):
     if not os.path.exists(path):
         raise Stopped("save", FileNotFoundError("the save returned but wrote no " + os.path.basename(path)))
     return damage.damage_file(path, specification, weights) if specification else ""
+
+
+def _changed_by_saving(api, model, oracle, inputs, targets, aspects):
+    """Return the aspects in which the live model is no longer what was about to be saved."""
+    try:
+        after = measure.measure_model(api, model, inputs, targets, aspects)
+    except measure.Unusable as stop:
+        return ["unusable: {}".format(stop.error)]
+    results = compare_aspects(oracle, after, set(after.facts), Tolerance(1e-6, 1e-7))
+    return sorted(aspect for aspect, result in results.items() if result["status"] != "agrees")
 
 
 def _require_every_aspect(oracle, aspects):

@@ -30,7 +30,13 @@ from runner.domain import (
     Remedy,
     Scenario,
 )
-from runner.publish import AuditSummary, Disagreement, RunFacts, build_run_record, publish_data
+from runner.publish import (
+    AuditSummary,
+    Disagreement,
+    RunFacts,
+    build_run_record,
+    publish_data,
+)
 
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"><script>owned()</script>"
 TRACEBACK = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from report_fixtures import HOSTILE, make_run
@@ -20,7 +21,7 @@ from runner.aggregate import (
     round_significant,
     shorten_message,
 )
-from runner.domain import Outcome
+from runner.domain import Observation, Outcome
 from runner.errors import ConfigurationError
 
 RUN = make_run()
@@ -76,6 +77,17 @@ def test_observations_keep_everything_but_what_only_the_machine_has() -> None:
     assert len(failed["message"]) > MESSAGE_LIMIT
     diverged = seen[seen["aspects"].astype(str).str.contains("differs")].iloc[0]
     assert json.loads(diverged["aspects"])["losses"] == {"status": "missing"}
+
+
+def test_text_that_is_not_unicode_is_still_published(tmp_path: Path) -> None:
+    broken = "\udcff\x00 output"
+    seen = {"status": "raised", "exception": broken, "message": broken, "output": broken}
+    result = replace(RUN.results[0], observation=Observation(data=seen))
+    frames = (build_cells([result], RUN.order), build_observations([result], RUN.order))
+
+    for frame in frames:
+        frame.to_parquet(tmp_path / "any.parquet")
+        assert frame["message"][0].startswith("?")
 
 
 def test_totals_reconcile_in_every_view() -> None:

@@ -120,7 +120,7 @@ def test_the_code_of_a_scenario_and_of_what_it_imports_counts(root):
     imported = scenario_digest(SCENARIO, root)
     assert imported != before
     with (root / "scenarios/plain_dense.py").open("a") as file:
-        file.write("# more\n")
+        file.write("MORE = 1\n")
     assert scenario_digest(SCENARIO, root) not in {before, imported}
 
 

@@ -14,7 +14,13 @@ from report_fixtures import make_run, publish_run
 
 from runner.aggregate import CELL_COLUMNS, build_cells, build_observations, count_totals
 from runner.errors import ConfigurationError, StoreError
-from runner.publish import SchemaError, format_csv, publish_data, validate_cells, validate_run
+from runner.publish import (
+    SchemaError,
+    format_csv,
+    publish_data,
+    validate_cells,
+    validate_run,
+)
 from runner.report_data import load_data
 
 RUN = make_run()

@@ -105,6 +105,8 @@ def test_links_lead_somewhere(site: Path) -> None:
 def test_totals_of_a_scenario_reconcile_with_its_grids(site: Path, name: str) -> None:
     text = (site / "scenario" / f"{name}.html").read_text(encoding="utf-8")
     symbols = {style.css: style.symbol for style in OUTCOME_STYLES}
+    best = re.findall(r"<table[^>]*data-best.*?</table>", text, re.DOTALL)
+    text = re.sub(r"<table[^>]*data-best.*?</table>", "", text, flags=re.DOTALL)
     drawn = re.findall(r'<td class="?(\w)(?: x)?"?>([^<])', text)
     stated = [int(each) for each in re.findall(r'sum">= <b>(\d+)</b> cells', text)]
 
@@ -112,6 +114,7 @@ def test_totals_of_a_scenario_reconcile_with_its_grids(site: Path, name: str) ->
     assert len(drawn) == 20 == stated[0]
     by_format = [stated[1], stated[4]]
     assert sum(by_format) == 20
+    assert [each.count('<td class="r">1') for each in best] == [1, 1]
     assert stated[2] + stated[3] == by_format[0]
     assert stated[5] + stated[6] == by_format[1]
 

@@ -32,10 +32,16 @@ function outcomeOf(css) {
   return Object.values(index.outcomes).find((each) => each.css === css);
 }
 
+/** The remedy whose number the cell shows, in a grid of the cheapest ways. @param {HTMLElement} td */
+function bestRemedy(td) {
+  return td.classList[0] === "r" ? Object.keys(index.remedies)[Number(td.textContent)] : null;
+}
+
 /** @param {HTMLElement} td */
 function cellId(td) {
   const { table, writer, reader } = place(td);
-  const { scenario, format, remedy } = table.dataset;
+  const { scenario, format } = table.dataset;
+  const remedy = bestRemedy(td) ?? table.dataset.remedy;
   return `${scenario}/${format}/${writer}->${reader}/${remedy}`;
 }
 
@@ -58,6 +64,8 @@ function describe(td) {
     const counts = [...found].map(([label, count]) => `${count} ${label}`).join(", ");
     return `${writer} → ${reader}, ${table.dataset.overview}: ${counts || "no cell"}`;
   }
+  const remedy = bestRemedy(td);
+  if (remedy) return `${writer} → ${reader}: the bare load does not do; the cheapest way that works: ${index.remedies[remedy].title} (${remedy})`;
   const outcome = outcomeOf(td.classList[0]);
   return `${writer} → ${reader}: ${outcome ? `${outcome.symbol} ${outcome.label}. ${outcome.explanation}` : "no cell"}`;
 }
