@@ -83,6 +83,8 @@ def _add_run(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
                      help="auto: where the bare load is not equivalent; all: everywhere")
     run.add_argument("--force", action="store_true", help="measure again what is known")
     run.add_argument("--failed", action="store_true", help="measure again what did not load well")
+    run.add_argument("--recorded", action="store_true",
+                     help="measure nothing: report what is known, the rest as not_run")
     run.add_argument("--executor", choices=("local",), default="local", help="where probes run")
     run.add_argument("--start-method", choices=("auto", "fork", "spawn", "fresh"), default="auto",
                      help="how children start (default: fork if it works)")
@@ -128,6 +130,7 @@ def _request(arguments: argparse.Namespace) -> Request:
         remedies_everywhere=getattr(arguments, "remedies", "auto") == "all",
         force=getattr(arguments, "force", False),
         failed=getattr(arguments, "failed", False),
+        recorded=getattr(arguments, "recorded", False),
         workers=max(1, arguments.jobs),
         executor=getattr(arguments, "executor", "local"),
         start_method=getattr(arguments, "start_method", "auto"),

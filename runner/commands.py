@@ -126,7 +126,7 @@ def show_environments(request: Request, arguments: argparse.Namespace) -> int:
 def show_cell(request: Request, arguments: argparse.Namespace) -> int:
     """Print everything known of one cell, from the data of the last run."""
     data = load_data(request.out)
-    row, observed = data.cell(arguments.cell)
+    row, observed = data.find_cell(arguments.cell)
     if not row:
         raise SelectionError(
             f"no cell {arguments.cell!r} in {request.out}",

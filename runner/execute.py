@@ -98,6 +98,8 @@ class Crew:
     limits: Limits = field(default_factory=Limits)
     start_method: str = "auto"
     stopped: threading.Event = field(default_factory=threading.Event)
+    imports_s: list[float] = field(default_factory=list)
+    """What each probe started so far spent importing its framework, in seconds."""
 
     def run(
         self,
@@ -166,7 +168,9 @@ class Crew:
         probe = self.executor.start(folder, environment)
         in_flight = ""
         for line in _follow(folder, probe, self.stopped, slowest + SILENCE_S):
-            if line["type"] == "start":
+            if line["type"] == "header":
+                self.imports_s.append(float(line["import_s"]))
+            elif line["type"] == "start":
                 in_flight = line["id"]
             elif line["type"] == "observation":
                 job = left.pop(line["id"], None)

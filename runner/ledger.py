@@ -245,10 +245,11 @@ class Ledger:
         if observation is None:
             return _missing(cell, fresh_errors.get(job.id), artifact.sha256)
         return _result(
-            cell, self._classify(cell, observation, artifact), observation, artifact.sha256
+            cell, self.classify(cell, observation, artifact), observation, artifact.sha256
         )
 
-    def _classify(self, cell: Cell, observation: Observation, artifact: Artifact) -> Classified:
+    def classify(self, cell: Cell, observation: Observation, artifact: Artifact) -> Classified:
+        """Return the outcome of a cell for an observation of it, recorded or new."""
         reader = self._environments[cell.reader]
         damage = str(artifact.observation.data.get("facts", {}).get("damage", ""))
         # A remedy exists to read what a bare load does not: its failures are its own.

@@ -6,6 +6,7 @@ declare -> provision -> plan -> save -> load -> classify -> judge -> aggregate -
 from __future__ import annotations
 
 import ast
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -43,6 +44,8 @@ from runner.selector import KnownIds, require_cells, select
 from runner.store import Store, open_store
 from runner.wire import Job
 
+AUDIT_FILE = "audit.json"
+"""The last audit, in the store."""
 SYNC_EVERY = 500
 """Observations after which the journal is forced onto the disk."""
 
@@ -65,8 +68,8 @@ class Provisioned:
 
 
 @dataclass(kw_only=True, slots=True)
-class _Work:
-    """What the measuring stages share."""
+class Work:
+    """What the measuring stages share, from provisioning to publishing."""
 
     request: Request
     declared: Declared
@@ -150,15 +153,26 @@ def provision_all(
     )
 
 
-def run_matrix(request: Request, reporter: Reporter) -> RunOutcome:
-    """Do it all; see the module's first line.
+@contextmanager
+def opened(request: Request, reporter: Reporter) -> Iterator[Work]:
+    """Stages 1 and 2: declarations read, store locked, environments built.
 
     Raises:
         MatrixError: nothing could be measured, or the store cannot be used.
     """
     declared = declare(request)
     with open_store(request.store, command=request.command, warn=reporter.message) as store:
-        work = _begin(request, declared, store, reporter)
+        yield _begin(request, declared, store, reporter)
+
+
+def run_matrix(request: Request, reporter: Reporter) -> RunOutcome:
+    """Do it all; see the module's first line.
+
+    Raises:
+        MatrixError: nothing could be measured, or the store cannot be used.
+    """
+    with opened(request, reporter) as work:
+        declared = work.declared
         bare = plan.plan_bare(declared.field)
         control_cells = plan.plan_control_cells(declared.field)
         _save(work, ledger.saves_of([*bare, *control_cells]))
@@ -183,7 +197,7 @@ def run_matrix(request: Request, reporter: Reporter) -> RunOutcome:
         )
 
 
-def _begin(request: Request, declared: Declared, store: Store, reporter: Reporter) -> _Work:
+def _begin(request: Request, declared: Declared, store: Store, reporter: Reporter) -> Work:
     durations: dict[str, float] = {}
     with _timed(durations, "provision"):
         built = provision_all(
@@ -196,7 +210,7 @@ def _begin(request: Request, declared: Declared, store: Store, reporter: Reporte
             cause=str(first) if first else "the profile names no environment",
             next_step=first.next_step if first else "see what there is with `envs`",
         )
-    return _Work(
+    return Work(
         request=request,
         declared=declared,
         built=built,
@@ -234,7 +248,7 @@ def _executor(request: Request, store: Store) -> Executor:
     return LocalExecutor(request.root, store.folder / "home")
 
 
-def _save(work: _Work, saves: Sequence[Save]) -> None:
+def _save(work: Work, saves: Sequence[Save]) -> None:
     """Stage 4: write every artifact that is not there yet."""
     jobs = []
     for save in saves:
@@ -249,7 +263,7 @@ def _save(work: _Work, saves: Sequence[Save]) -> None:
         work.ledger.forget(save)
 
 
-def _load(work: _Work, cells: Sequence[Cell], label: str) -> None:
+def _load(work: Work, cells: Sequence[Cell], label: str) -> None:
     """Stage 5: load every cell that is not known yet."""
     jobs = []
     for cell in cells:
@@ -259,7 +273,7 @@ def _load(work: _Work, cells: Sequence[Cell], label: str) -> None:
     _run(work, jobs, label, EnvironmentState.LOADING)
 
 
-def _is_wanted(work: _Work, cell: Cell, job: Job) -> bool:
+def _is_wanted(work: Work, cell: Cell, job: Job) -> bool:
     if work.request.force or not work.ledger.known(job):
         return True
     if work.request.failed:
@@ -267,7 +281,7 @@ def _is_wanted(work: _Work, cell: Cell, job: Job) -> bool:
     return work.ledger.observation(job) is None
 
 
-def _confirm(work: _Work, cells: Sequence[Cell]) -> None:
+def _confirm(work: Work, cells: Sequence[Cell]) -> None:
     """Give what timed out in this run a second try: the machine may have been busy."""
     again = []
     for cell in cells:
@@ -280,10 +294,21 @@ def _confirm(work: _Work, cells: Sequence[Cell]) -> None:
     _run(work, again, "second tries", EnvironmentState.LOADING)
 
 
+def known_cells(work: Work) -> list[tuple[Cell, Job]]:
+    """Return every cell of the selection whose reader was measured, with its job."""
+    bare = plan.plan_bare(work.declared.field)
+    found = []
+    for cell in [*bare, *_plan_remedies(work, bare)]:
+        job = work.ledger.load_job(cell)
+        if job and work.declared.field.selection.matches(cell) and work.ledger.observation(job):
+            found.append((cell, job))
+    return found
+
+
 def _run(
-    work: _Work, jobs: Sequence[tuple[str, Job]], label: str, state: EnvironmentState
+    work: Work, jobs: Sequence[tuple[str, Job]], label: str, state: EnvironmentState
 ) -> None:
-    if not jobs:
+    if not jobs or work.request.recorded:
         return
     batches: dict[str, list[Job]] = {}
     for environment, job in jobs:
@@ -310,7 +335,7 @@ def order_jobs(jobs: Sequence[Job]) -> list[Job]:
     return sorted(jobs, key=lambda job: (job.payload["isolated"], chains[job.payload["chain"]]))
 
 
-def _recorder(work: _Work, owner: Mapping[str, str]) -> Callable[[Job, Observation], None]:
+def _recorder(work: Work, owner: Mapping[str, str]) -> Callable[[Job, Observation], None]:
     def record(job: Job, observation: Observation) -> None:
         entry = {
             "kind": job.kind,
@@ -348,7 +373,7 @@ def _progress_outcome(job: Job, observation: Observation) -> Outcome | None:
     return Outcome(observation.status)
 
 
-def _plan_remedies(work: _Work, bare: Sequence[Cell]) -> list[Cell]:
+def _plan_remedies(work: Work, bare: Sequence[Cell]) -> list[Cell]:
     outcomes = {cell: work.ledger.result(cell, work.errors).outcome for cell in bare}
     named = bool(work.request.filters.get("remedy"))
     return plan.plan_remedies(
@@ -356,14 +381,14 @@ def _plan_remedies(work: _Work, bare: Sequence[Cell]) -> list[Cell]:
     )
 
 
-def _judge(work: _Work, results: Sequence[CellResult]) -> list[CellResult]:
+def _judge(work: Work, results: Sequence[CellResult]) -> list[CellResult]:
     """Stage 7: hold the outcomes against expectations and baseline."""
     baseline = report_data.load_outcomes(work.request.baseline) if work.request.baseline else {}
     judge = Judge(work.declared.catalog.expectations, baseline)
     return [judge.judge(result) for result in results]
 
 
-def _run_controls(work: _Work, cells: Sequence[Cell]) -> list[ControlResult]:
+def _run_controls(work: Work, cells: Sequence[Cell]) -> list[ControlResult]:
     """Run what only controls need, and hold all of them against their right answer."""
     h5 = [
         cell
@@ -395,7 +420,7 @@ def _run_controls(work: _Work, cells: Sequence[Cell]) -> list[ControlResult]:
 
 
 def _publish(
-    work: _Work, results: Sequence[CellResult], checked: Sequence[ControlResult]
+    work: Work, results: Sequence[CellResult], checked: Sequence[ControlResult]
 ) -> Path:
     """Stages 8 and 9: tables, run record, pages."""
     catalog = work.declared.catalog
@@ -427,7 +452,7 @@ def _publish(
 
 
 def _facts(
-    work: _Work, results: Sequence[CellResult], checked: Sequence[ControlResult]
+    work: Work, results: Sequence[CellResult], checked: Sequence[ControlResult]
 ) -> publish.RunFacts:
     not_run: dict[str, int] = {}
     for result in results:
@@ -445,8 +470,29 @@ def _facts(
         executor=work.request.executor,
         isolation=work.request.start_method,
         controls=tuple(checked),
+        audit=read_audit(work.store.folder),
         not_run=not_run,
         durations=work.durations,
+    )
+
+
+def read_audit(store: Path) -> publish.AuditSummary | None:
+    """Return the last audit of this store, if there was one."""
+    path = store / AUDIT_FILE
+    if not path.exists():
+        return None
+    record = json.loads(path.read_text(encoding="utf-8"))
+    return publish.AuditSummary(
+        sample=record["sample"],
+        disagreements=tuple(
+            publish.Disagreement(
+                cell=each["cell"],
+                recorded=Outcome(each["recorded"]),
+                repeated=Outcome(each["repeated"]),
+                detail=each["detail"],
+            )
+            for each in record["disagreements"]
+        ),
     )
 
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from runner.aggregate import CELL_COLUMNS, ID_COLUMNS, OBSERVATION_COLUMNS, count_totals
+from runner.domain import Cell, Format, Outcome
 from runner.errors import ConfigurationError, StoreError
 
 RUN_SCHEMA = "run/1"
@@ -97,3 +98,27 @@ def _find_row(frame: pd.DataFrame, wanted: dict[str, str]) -> dict[str, Any]:
         matches &= frame[column] == value
     found = frame[matches]
     return {} if found.empty else {str(key): value for key, value in found.iloc[0].items()}
+
+
+def load_outcomes(path: Path) -> dict[Cell, Outcome]:
+    """Return the outcome of every cell of a `cells.csv` or `cells.parquet`, as a baseline.
+
+    Raises:
+        ConfigurationError: the file is missing, or is neither.
+    """
+    try:
+        read = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
+        frame = read(path)
+        columns = [frame[name].astype(str) for name in (*ID_COLUMNS, "outcome")]
+        return {
+            Cell(
+                scenario=scenario, format=Format(format_), writer=writer, reader=reader, remedy=remedy
+            ): Outcome(outcome)
+            for scenario, format_, writer, reader, remedy, outcome in zip(*columns, strict=True)
+        }
+    except (OSError, ValueError, KeyError, pa.ArrowInvalid) as error:
+        raise ConfigurationError(
+            f"{path}: not the cells of a run: {error}",
+            cause="the file is missing, or is neither cells.csv nor cells.parquet",
+            next_step="name the file of an earlier run with --baseline",
+        ) from error

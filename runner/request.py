@@ -29,6 +29,8 @@ class Request:
     """Measure again what is already known."""
     failed: bool = False
     """Measure again what is known and is not `equivalent`."""
+    recorded: bool = False
+    """Measure nothing: report what is known, the rest as `not_run`."""
     workers: int = 2
     executor: str = "local"
     start_method: str = "auto"

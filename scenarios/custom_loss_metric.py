@@ -20,11 +20,11 @@ INPUT_SHAPE = (10,)
 
 
 def weighted_squared_error(y_true, y_pred):
-    return 2.0 * ops.mean(ops.square(y_true - y_pred), axis=-1)
+    return 2.0 * ops.mean(ops.square(ops.subtract(y_true, y_pred)), axis=-1)
 
 
 def mean_deviation(y_true, y_pred):
-    return ops.mean(ops.abs(y_true - y_pred), axis=-1)
+    return ops.mean(ops.abs(ops.subtract(y_true, y_pred)), axis=-1)
 
 
 class WeightedSquaredError(keras.losses.Loss):
@@ -33,7 +33,7 @@ class WeightedSquaredError(keras.losses.Loss):
         self.weight = weight
 
     def call(self, y_true, y_pred):
-        return self.weight * ops.mean(ops.square(y_true - y_pred), axis=-1)
+        return self.weight * ops.mean(ops.square(ops.subtract(y_true, y_pred)), axis=-1)
 
     def get_config(self):
         config = super().get_config()
@@ -46,7 +46,7 @@ class MeanDeviation(keras.metrics.Mean):
         super().__init__(name=name, **kwargs)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        return super().update_state(ops.abs(y_true - y_pred))
+        return super().update_state(ops.abs(ops.subtract(y_true, y_pred)))
 
 
 def build_model(variant):

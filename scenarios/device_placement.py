@@ -2,9 +2,10 @@
 
 Cause: TensorFlow can write into a graph where an operation shall run. The article fears that
 a model from a GPU build does not load in a CPU-only one. A `with device(...)` around the
-construction of layers leaves nothing in a configuration; only a graph, in `saved_model` and
-`export`, can name a device, and only for what is traced under it: the `in_call` variant enters
-the device inside a layer's `call`.
+construction of layers leaves nothing in a configuration, nor (looked up in TensorFlow 2.15 and
+Keras 3.15) in the graph that is traced when the model is saved. The `in_call` variant enters
+the device inside a layer's `call`: there the MatMul and Relu of `saved_model` and `export` do
+name `/device:GPU:0`.
 
 What it cannot show: the writer has no GPU either. It asks for `/GPU:0` and TensorFlow, allowed
 to, places it on the CPU; kernels, layouts and libraries of a real GPU are not exercised. On

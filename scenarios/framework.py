@@ -9,6 +9,7 @@ The probe sets MATRIX_FRAMEWORK before this module is imported.
 """
 
 import importlib
+import operator
 import os
 import types
 
@@ -27,43 +28,29 @@ keras = _import_keras()
 IS_KERAS3 = NAME == "keras" and hasattr(keras, "ops")
 IS_KERAS2_STANDALONE = NAME == "keras" and not IS_KERAS3
 
+_NAMES = ["abs", "matmul", "mean", "relu", "sigmoid", "square", "subtract", "sum", "tanh"]
+
 
 def _tensor_operations():
     if IS_KERAS3:
-        source = keras.ops
-        names = dict.fromkeys(
-            [
-                "matmul",
-                "sigmoid",
-                "tanh",
-                "relu",
-                "abs",
-                "sum",
-                "mean",
-                "square",
-                "cast",
-                "softplus",
-            ]
-        )
-        return {name: getattr(source, name) for name in names}
+        return {name: getattr(keras.ops, name) for name in _NAMES}
     if IS_KERAS2_STANDALONE:
         backend = keras.backend
-        names = ["sigmoid", "tanh", "relu", "abs", "sum", "mean", "square", "cast", "softplus"]
-        found = {name: getattr(backend, name) for name in names}
+        found = {name: getattr(backend, name) for name in _NAMES if hasattr(backend, name)}
         found["matmul"] = backend.dot
+        found["subtract"] = operator.sub
         return found
     tf = importlib.import_module("tensorflow")
     return {
-        "matmul": tf.matmul,
-        "sigmoid": tf.sigmoid,
-        "tanh": tf.tanh,
-        "relu": tf.nn.relu,
         "abs": tf.abs,
-        "sum": tf.reduce_sum,
+        "matmul": tf.matmul,
         "mean": tf.reduce_mean,
+        "relu": tf.nn.relu,
+        "sigmoid": tf.sigmoid,
         "square": tf.square,
-        "cast": tf.cast,
-        "softplus": tf.nn.softplus,
+        "subtract": tf.subtract,
+        "sum": tf.reduce_sum,
+        "tanh": tf.tanh,
     }
 
 
@@ -71,7 +58,7 @@ ops = types.SimpleNamespace(**_tensor_operations())
 
 
 def device(name):
-    """Return the context manager that asks for a device, such as `/GPU:0`, as this version spells it.
+    """Return the context manager of this version that asks for a device, such as `/GPU:0`.
 
     Keras 3 on JAX and PyTorch raises where the machine has no such device.
     """
@@ -83,7 +70,8 @@ def device(name):
 def register(package="Custom", name=None):
     """Return the registration decorator as this version spells it.
 
-    Raises AttributeError where the version has none (Keras 2.3), as it would for a user.
+    Raises AttributeError where the version has none (Keras 2.3, TensorFlow 1.15 and 2.0),
+    as it would for a user.
     """
     saving = getattr(keras, "saving", None)
     decorator = getattr(saving, "register_keras_serializable", None)

@@ -43,6 +43,9 @@ class FactorsLostDense(LateDense):
         super().__init__(units, **kwargs)
         self.regularizer = keras.regularizers.l1_l2(l1=l1, l2=l2)
 
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape[:-1]) + (self.units,)
+
 
 class CorrectedLateDense(keras.layers.Layer):
     def __init__(self, units, regularizer=None, **kwargs):

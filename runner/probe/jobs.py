@@ -160,7 +160,8 @@ def _size(folder):
 
 def _load(workshop, api, job, folder):
     scenario = job["scenario"]
-    oracle, inputs, targets = artifact.read_oracle(job["artifact"])
+    # Each format was saved from a model of its own: the oracle is that of what is loaded.
+    oracle, inputs, targets = artifact.read_oracle(job["sibling"] or job["artifact"])
     # A copy: a load that writes to its file must not change what the others read.
     shutil.copytree(os.path.join(job["artifact"], "payload"), os.path.join(folder, "payload"))
     if job["sibling"]:
@@ -185,7 +186,9 @@ def _load(workshop, api, job, folder):
     tolerance = Tolerance(scenario["rtol"], scenario["atol"])
     tampered = set(job.get("tampered", ()))
     return {
-        "aspects": compare_aspects(_tamper(oracle, tampered), found, aspects, tolerance),
+        "aspects": compare_aspects(
+            _tamper(oracle, tampered), found, aspects, tolerance, named=not loading.from_code
+        ),
         "facts": {"loaded": "inference_only" if isinstance(loaded, Inference) else "keras_model"},
     }
 

@@ -46,7 +46,9 @@ class KerasApi:
 
     def clear(self):
         """Forget the models of the job before, and global state it may have set."""
-        self.keras.backend.clear_session()
+        # Theano's backend has no session to clear, only layer names to count anew.
+        clear = getattr(self.keras.backend, "clear_session", None)
+        (clear or self.keras.backend.reset_uids)()
         precision = getattr(self.keras, "mixed_precision", None)
         if hasattr(precision, "set_global_policy"):
             precision.set_global_policy("float32")

@@ -27,6 +27,13 @@ class Loading:
         self.path = path
         self.sibling = sibling
         self.code = code
+        self.from_code = False
+        """Whether the architecture came from the code: then so did the layers' names."""
+
+    def build_model(self):
+        """Return the model as the scenario's code builds it."""
+        self.from_code = True
+        return self.code().build_model()
 
 
 class Inference:
@@ -97,7 +104,7 @@ def load_json_weights(loading):
 def load_rebuild_weights(loading):
     """Build the model from its code, then load the weights."""
     code = loading.code()
-    model = code.build_model()
+    model = loading.build_model()
     loading.api.predict(model, code.inputs())
     model.load_weights(loading.path)
     code.compile_model(model)
@@ -144,7 +151,7 @@ def _load_model(loading, options):
 def _load_weights(loading, options):
     del options
     code = loading.code()
-    model = code.build_model()
+    model = loading.build_model()
     code.compile_model(model)
     loading.api.predict(model, code.inputs())
     model.load_weights(loading.path)
@@ -154,7 +161,7 @@ def _load_weights(loading, options):
 def _load_checkpoint(loading, options):
     del options
     code = loading.code()
-    model = code.build_model()
+    model = loading.build_model()
     code.compile_model(model)
     # Objects that do not match are no error here, as they are none for a user: the
     # comparison with the oracle is what finds them.
