@@ -35,7 +35,7 @@ def audit_run(request: Request, *, sample: int, seed: int) -> int:
     try:
         with pipeline.opened(request, reporter) as work:
             known = pipeline.known_cells(work)
-            chosen = random.Random(seed).sample(known, min(sample, len(known)))
+            chosen = random.Random(seed).sample(known, min(sample, len(known)))  # noqa: S311 - a sample
             repeated = _repeat(work, chosen)
             found = [
                 difference

@@ -45,11 +45,15 @@ def run_bench(request: Request, *, cells: int, environment: str) -> int:
                 cause="the matrix has not been run yet, or its profile is small",
                 next_step="run `nox -s matrix` first, or give a smaller --cells",
             )
-        sample = random.Random(SEED).sample(chosen, cells)
+        sample = _sample(chosen, cells)
         _print_process_ratio(work, environment, [job for _, job in sample])
-        _print_floor(work, random.Random(SEED).sample(usable, min(len(usable), cells * 4)))
+        _print_floor(work, _sample(usable, min(len(usable), cells * 4)))
     reporter.close()
     return 0
+
+
+def _sample(pairs: Sequence[tuple[Cell, Job]], size: int) -> list[tuple[Cell, Job]]:
+    return random.Random(SEED).sample(pairs, size)  # noqa: S311 - the same sample every time
 
 
 def _hangs(work: Work, job: Job) -> bool:

@@ -59,12 +59,14 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_run(subparsers)
     _add(subparsers, "plan", commands.show_plan, "print what would run, how much, what is skipped")
-    _add(subparsers, "envs", commands.show_environments, "list environments, or build them").add_argument(
-        "--build", action="store_true", help="build those of the profile now"
-    )
+    _add(
+        subparsers, "envs", commands.show_environments, "list environments, or build them"
+    ).add_argument("--build", action="store_true", help="build those of the profile now")
     show = _add(subparsers, "show", commands.show_cell, "print everything known of one cell")
     show.add_argument("cell", help="scenario/format/writer->reader/remedy")
-    report = _add(subparsers, "report", commands.rebuild_report, "rebuild the pages from data alone")
+    report = _add(
+        subparsers, "report", commands.rebuild_report, "rebuild the pages from data alone"
+    )
     report.add_argument("--data", type=Path, help="folder of a published run (default: --out)")
     audit = _add(subparsers, "audit", commands.audit, "re-run a random sample in fresh processes")
     audit.add_argument("--sample", type=int, default=200, help="number of cells (default 200)")
@@ -79,17 +81,32 @@ def build_parser() -> argparse.ArgumentParser:
 
 def _add_run(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     run = _add(subparsers, "run", commands.run, "save, load, compare, and write the report")
-    run.add_argument("--remedies", choices=("auto", "all"), default="auto",
-                     help="auto: where the bare load is not equivalent; all: everywhere")
+    run.add_argument(
+        "--remedies",
+        choices=("auto", "all"),
+        default="auto",
+        help="auto: where the bare load is not equivalent; all: everywhere",
+    )
     run.add_argument("--force", action="store_true", help="measure again what is known")
     run.add_argument("--failed", action="store_true", help="measure again what did not load well")
-    run.add_argument("--recorded", action="store_true",
-                     help="measure nothing: report what is known, the rest as not_run")
+    run.add_argument(
+        "--recorded",
+        action="store_true",
+        help="measure nothing: report what is known, the rest as not_run",
+    )
     run.add_argument("--executor", choices=("local",), default="local", help="where probes run")
-    run.add_argument("--start-method", choices=("auto", "fork", "spawn", "fresh"), default="auto",
-                     help="how children start (default: fork if it works)")
-    run.add_argument("--memory-mb", type=int, default=Limits().memory_mb,
-                     help="resident memory one load may take")
+    run.add_argument(
+        "--start-method",
+        choices=("auto", "fork", "spawn", "fresh"),
+        default="auto",
+        help="how children start (default: fork if it works)",
+    )
+    run.add_argument(
+        "--memory-mb",
+        type=int,
+        default=Limits().memory_mb,
+        help="resident memory one load may take",
+    )
     run.add_argument("--baseline", type=Path, help="cells.csv or cells.parquet of an earlier run")
     run.add_argument("--gate", action="store_true", help="exit 11 if a cell is worse than expected")
 
@@ -102,18 +119,39 @@ def _add(
 ) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(name, help=summary, description=summary)
     parser.set_defaults(command=command)
-    parser.add_argument("--profile", default="default", help="set of environments: smoke, default, full")
-    parser.add_argument("--select", action="append", default=[], metavar="CELLS",
-                        help="glob 'scenario/format/writer->reader/remedy'; may be repeated")
+    parser.add_argument(
+        "--profile", default="default", help="set of environments: smoke, default, full"
+    )
+    parser.add_argument(
+        "--select",
+        action="append",
+        default=[],
+        metavar="CELLS",
+        help="glob 'scenario/format/writer->reader/remedy'; may be repeated",
+    )
     for part in PARTS:
-        parser.add_argument(f"--{part}", action="append", default=[], metavar="GLOB",
-                            help=f"only this {part}; a glob or a comma-separated list")
-    parser.add_argument("--store", type=Path, default=Path(".matrix"),
-                        help="folder kept between runs (default .matrix)")
-    parser.add_argument("--out", type=Path, default=None,
-                        help="folder of data and report (default STORE/report)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1,
-                        help="environments at work at once (default: the cores)")
+        parser.add_argument(
+            f"--{part}",
+            action="append",
+            default=[],
+            metavar="GLOB",
+            help=f"only this {part}; a glob or a comma-separated list",
+        )
+    parser.add_argument(
+        "--store",
+        type=Path,
+        default=Path(".matrix"),
+        help="folder kept between runs (default .matrix)",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=None, help="folder of data and report (default STORE/report)"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=os.cpu_count() or 1,
+        help="environments at work at once (default: the cores)",
+    )
     return parser
 
 

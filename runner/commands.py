@@ -9,13 +9,14 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from runner import pipeline
+from runner.audit import audit_run
+from runner.bench import run_bench
 from runner.domain import Outcome, Verdict
 from runner.errors import ControlFailure, RegressionFound, SelectionError
 from runner.ledger import saves_of
@@ -76,11 +77,8 @@ def show_plan(request: Request, arguments: argparse.Namespace) -> int:
     declared = pipeline.declare(request)
     bare = plan_bare(declared.field)
     if not bare:
-        assume_all = {cell: Outcome.LOAD_ERROR for cell in plan_bare(declared.field)}
-        require_cells(declared.field.selection, assume_all)
-    upper = plan_remedies(
-        declared.field, dict.fromkeys(bare, Outcome.LOAD_ERROR), everything=True
-    )
+        require_cells(declared.field.selection, bare)
+    upper = plan_remedies(declared.field, dict.fromkeys(bare, Outcome.LOAD_ERROR), everything=True)
     table = Table("scenario", "formats", "bare loads", "remedies, at most")
     loads = Counter(cell.scenario for cell in bare)
     remedies = Counter(cell.scenario for cell in upper)
@@ -164,15 +162,9 @@ def rebuild_report(request: Request, arguments: argparse.Namespace) -> int:
 
 def audit(request: Request, arguments: argparse.Namespace) -> int:
     """Re-run a random sample of cells in fresh processes and compare the outcomes."""
-    from runner.audit import audit_run
-
     return audit_run(request, sample=arguments.sample, seed=arguments.seed)
 
 
 def bench(request: Request, arguments: argparse.Namespace) -> int:
     """Compare a process for each cell with the probe, in one run."""
-    from runner.bench import run_bench
-
     return run_bench(request, cells=arguments.cells, environment=arguments.environment)
-
-

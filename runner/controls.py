@@ -18,17 +18,18 @@ from runner.domain import (
     Observation,
     Outcome,
     Save,
+    Scenario,
 )
 from runner.ledger import TAMPERED, Artifact, save_of
 from runner.plan import CONTROL_SCENARIO, DAMAGED_SCENARIO, writes
-from runner.domain import Scenario
 
 UNMEASURED = frozenset({Outcome.NOT_RUN, Outcome.ENVIRONMENT_UNAVAILABLE})
 
 
 def check_readback(result: CellResult) -> ControlResult | None:
-    """Hold an environment reading its own file against `equivalent`, or a damaged one
-    against anything but `equivalent`; None where it could not be measured.
+    """Hold a cell of the controls against its right answer; None if it was not measured.
+
+    An environment must read back what it wrote itself, and never call a damaged file good.
     """
     cell = result.cell
     if result.outcome in UNMEASURED:

@@ -215,7 +215,9 @@ def _read_on(path: Path, position: int) -> tuple[list[str], int]:
         return [], position
     complete = data[: data.rfind(b"\n") + 1]
     lines = complete.decode("utf-8", "replace").splitlines(keepends=True)
-    return [line if line.endswith("\n") else line + "\n" for line in lines], position + len(complete)
+    return [line if line.endswith("\n") else line + "\n" for line in lines], position + len(
+        complete
+    )
 
 
 def _stripped(record: Mapping[str, Any]) -> dict[str, Any]:

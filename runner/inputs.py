@@ -97,7 +97,7 @@ def save_inputs(
     return _short(["save", environment_digest(environment), format_, scenario_sha, probe_sha])
 
 
-def load_inputs(  # noqa: PLR0913 - one argument for each thing a cell depends on
+def load_inputs(
     environment: ProvisionedEnvironment,
     format_: Format,
     remedy: str,

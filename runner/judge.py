@@ -12,9 +12,7 @@ from dataclasses import dataclass, replace
 from runner.domain import Cell, CellResult, Expectation, Outcome, Verdict
 from runner.selector import CellPattern, compile_glob, parse_pattern
 
-UNJUDGED = frozenset(
-    {Outcome.ENVIRONMENT_UNAVAILABLE, Outcome.HARNESS_ERROR, Outcome.NOT_RUN}
-)
+UNJUDGED = frozenset({Outcome.ENVIRONMENT_UNAVAILABLE, Outcome.HARNESS_ERROR, Outcome.NOT_RUN})
 """Outcomes that say nothing about the model."""
 
 RANK: Mapping[Outcome, int] = {

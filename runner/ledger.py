@@ -212,7 +212,9 @@ class Ledger:
 
     # --- results -----------------------------------------------------------------------
 
-    def result(self, cell: Cell, fresh_errors: Mapping[str, Observation]) -> CellResult:
+    def result(  # noqa: PLR0911 - one return for each thing that may be missing
+        self, cell: Cell, fresh_errors: Mapping[str, Observation]
+    ) -> CellResult:
         """Return a cell's result from what is known now.
 
         `fresh_errors` are the harness errors of this run, by job id: they are shown but

@@ -305,9 +305,7 @@ def known_cells(work: Work) -> list[tuple[Cell, Job]]:
     return found
 
 
-def _run(
-    work: Work, jobs: Sequence[tuple[str, Job]], label: str, state: EnvironmentState
-) -> None:
+def _run(work: Work, jobs: Sequence[tuple[str, Job]], label: str, state: EnvironmentState) -> None:
     if not jobs or work.request.recorded:
         return
     batches: dict[str, list[Job]] = {}
@@ -412,16 +410,12 @@ def _run_controls(work: Work, cells: Sequence[Cell]) -> list[ControlResult]:
             cell: work.ledger.observation(job) if job else None for cell, job in jobs.items()
         },
         artifact=work.ledger.artifact,
-        environments={
-            name: built.environment for name, built in work.built.available.items()
-        },
+        environments={name: built.environment for name, built in work.built.available.items()},
         scenario=control,
     )
 
 
-def _publish(
-    work: Work, results: Sequence[CellResult], checked: Sequence[ControlResult]
-) -> Path:
+def _publish(work: Work, results: Sequence[CellResult], checked: Sequence[ControlResult]) -> Path:
     """Stages 8 and 9: tables, run record, pages."""
     catalog = work.declared.catalog
     order = aggregate.declare_order(

@@ -70,9 +70,7 @@ def _artifacts(field: Field) -> Iterator[tuple[Scenario, Format, Environment]]:
                     yield scenario, format_, writer
 
 
-def plan_remedies(
-    field: Field, bare: Mapping[Cell, Outcome], *, everything: bool
-) -> list[Cell]:
+def plan_remedies(field: Field, bare: Mapping[Cell, Outcome], *, everything: bool) -> list[Cell]:
     """Return the cells beyond the bare loads.
 
     A remedy runs where the bare load is not `equivalent`, and once a reader, format and
@@ -132,24 +130,25 @@ def plan_saves(field: Field, cells: Iterable[Cell]) -> list[Save]:
 
 
 def plan_control_cells(field: Field) -> list[Cell]:
-    """Return the cells every run must hold: each environment reads what it wrote itself,
-    and is given a damaged file.
+    """Return the cells every run must hold.
+
+    Each environment reads what it wrote itself, and is given a damaged file.
     """
-    cells = []
+    cells: list[Cell] = []
     for name in (CONTROL_SCENARIO, DAMAGED_SCENARIO):
         scenario = field.scenarios[name]
         for format_ in scenario.formats:
-            for environment in field.environments:
-                if writes(environment, scenario, format_):
-                    cells.append(
-                        Cell(
-                            scenario=name,
-                            format=format_,
-                            writer=environment.id,
-                            reader=environment.id,
-                            remedy=BARE,
-                        )
-                    )
+            cells.extend(
+                Cell(
+                    scenario=name,
+                    format=format_,
+                    writer=environment.id,
+                    reader=environment.id,
+                    remedy=BARE,
+                )
+                for environment in field.environments
+                if writes(environment, scenario, format_)
+            )
     return cells
 
 

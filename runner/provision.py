@@ -159,7 +159,7 @@ def _build(place: _Place, lock: Lock, store: Path) -> ProvisionedEnvironment:
     building = Path(tempfile.mkdtemp(prefix=f".building-{place.name}-", dir=place.root))
     try:
         _install(place.environment, lock, building / "venv")
-        os.rename(building / "venv", place.directory)
+        (building / "venv").rename(place.directory)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     identity = _identify(place, store)
@@ -251,7 +251,7 @@ def _write_marker(place: _Place, lock: Lock, identity: Mapping[str, Any]) -> Non
         json.dump(marker, stream, indent=2, sort_keys=True)
         stream.flush()
         os.fsync(stream.fileno())
-    os.replace(part, place.marker)
+    part.replace(place.marker)
 
 
 def _provisioned(place: _Place, lock: Lock, identity: Mapping[str, Any]) -> ProvisionedEnvironment:

@@ -230,7 +230,9 @@ def _validate_column(column: pd.Series[Any], rule: Mapping[str, Any]) -> None:
         text = distinct.where(distinct.map(lambda value: isinstance(value, str)), None)
         good = text.notna()
         if "pattern" in rule:
-            good &= text.astype("string").str.contains(_grouped(rule["pattern"])).fillna(False)
+            good &= (
+                text.astype("string").str.contains(_grouped(rule["pattern"])).fillna(value=False)
+            )
         if "maxLength" in rule:
             good &= text.astype("string").str.len().fillna(0) <= rule["maxLength"]
         wrong = distinct[~good.astype(bool)]

@@ -112,7 +112,11 @@ def load_outcomes(path: Path) -> dict[Cell, Outcome]:
         columns = [frame[name].astype(str) for name in (*ID_COLUMNS, "outcome")]
         return {
             Cell(
-                scenario=scenario, format=Format(format_), writer=writer, reader=reader, remedy=remedy
+                scenario=scenario,
+                format=Format(format_),
+                writer=writer,
+                reader=reader,
+                remedy=remedy,
             ): Outcome(outcome)
             for scenario, format_, writer, reader, remedy, outcome in zip(*columns, strict=True)
         }

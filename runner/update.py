@@ -6,7 +6,6 @@ no address of an index, so that they serve whoever has a mirror.
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -49,7 +48,7 @@ def make_lock(environment: Environment, locks: Path = lockfile.LOCKS) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.write_text(lockfile.lock_text(environment, resolved.stdout), encoding="utf-8")
-    os.replace(part, path)
+    part.replace(path)
     return path
 
 

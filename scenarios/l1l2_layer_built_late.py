@@ -5,9 +5,9 @@ weights: those appear at the first call. A loader that restores weights between 
 nowhere to put them. The regularizer is a constant of the class and not in the file.
 
 Variants: `corrected` takes the regularizer as an argument, writes it into its configuration
-and builds the Dense within its own `build`; `factors_lost` takes the factors as arguments
-and leaves them out of `get_config`, so they fall back to the defaults without an error.
-That last one is ours: with a constant there is nothing the configuration could lose.
+and builds the Dense within its own `build`; `factors_lost` is the corrected layer with the
+factors as arguments and without them in `get_config`, so they fall back to the defaults
+without an error. That last one is ours: a constant is nothing a configuration could lose.
 
 Source: seed 000 (example 3).
 """
@@ -38,15 +38,6 @@ class LateDense(keras.layers.Layer):
         return config
 
 
-class FactorsLostDense(LateDense):
-    def __init__(self, units, l1=0.01, l2=0.01, **kwargs):
-        super().__init__(units, **kwargs)
-        self.regularizer = keras.regularizers.l1_l2(l1=l1, l2=l2)
-
-    def compute_output_shape(self, input_shape):
-        return tuple(input_shape[:-1]) + (self.units,)
-
-
 class CorrectedLateDense(keras.layers.Layer):
     def __init__(self, units, regularizer=None, **kwargs):
         super().__init__(**kwargs)
@@ -74,6 +65,16 @@ class CorrectedLateDense(keras.layers.Layer):
                 "regularizer": keras.regularizers.serialize(self.regularizer),
             }
         )
+        return config
+
+
+class FactorsLostDense(CorrectedLateDense):
+    def __init__(self, units, l1=0.01, l2=0.01, **kwargs):
+        super().__init__(units, regularizer=keras.regularizers.l1_l2(l1=l1, l2=l2), **kwargs)
+
+    def get_config(self):
+        config = super().get_config()
+        del config["regularizer"]
         return config
 
 

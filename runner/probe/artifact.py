@@ -22,7 +22,7 @@ def write_oracle(folder, measurement, inputs, targets):
     names = sorted(arrays)
     np.savez(
         os.path.join(folder, "oracle.npz"),
-        **{"a{}".format(index): arrays[name] for index, name in enumerate(names)}
+        **{"a{}".format(index): arrays[name] for index, name in enumerate(names)},
     )
     _write_json(
         os.path.join(folder, "oracle.json"),

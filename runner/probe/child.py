@@ -89,7 +89,9 @@ def _observe(workshop, job, output_path):
         try:
             observation.update(run_job(workshop, job, folder), status="done", stage="")
         except Stopped as stop:
-            observation.update(describe_error(stop.error, folder), status="raised", stage=stop.stage)
+            observation.update(
+                describe_error(stop.error, folder), status="raised", stage=stop.stage
+            )
         except Exception as error:  # our own fault, and said to be so
             observation.update(
                 describe_error(error, folder), status="harness_error", stage="compare"

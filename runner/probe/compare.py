@@ -177,9 +177,7 @@ def _compare_number(name, expected, actual, tolerance):
 
 def _compare_trainable(expected, actual, oracle, found, tolerance):
     if len(expected["layers"]) != len(actual["layers"]):
-        return differs(
-            "{} layers became {}".format(len(expected["layers"]), len(actual["layers"]))
-        )
+        return differs("{} layers became {}".format(len(expected["layers"]), len(actual["layers"])))
     for (name, before, _), (_, after, _) in zip(expected["layers"], actual["layers"]):
         if before != after:
             return differs("{}: trainable {} became {}".format(name, before, after))
@@ -194,9 +192,7 @@ def _compare_dtype(expected, actual, oracle, found, tolerance):
     if expected["outputs"] != actual["outputs"]:
         return differs("outputs {} became {}".format(expected["outputs"], actual["outputs"]))
     if len(expected["layers"]) != len(actual["layers"]):
-        return differs(
-            "{} layers became {}".format(len(expected["layers"]), len(actual["layers"]))
-        )
+        return differs("{} layers became {}".format(len(expected["layers"]), len(actual["layers"])))
     for (name, stored, compute), (_, stored_now, compute_now) in zip(
         expected["layers"], actual["layers"]
     ):
@@ -213,9 +209,7 @@ def _compare_compile(expected, actual, oracle, found, tolerance):
     if not expected["compiled"]:
         return agrees()
     if expected["optimizer"] != actual["optimizer"]:
-        return differs(
-            "optimizer {} became {}".format(expected["optimizer"], actual["optimizer"])
-        )
+        return differs("optimizer {} became {}".format(expected["optimizer"], actual["optimizer"]))
     before, after = expected["hyperparameters"], actual["hyperparameters"]
     for key in sorted(set(before) & set(after)):
         if not _same_hyperparameter(before[key], after[key]):

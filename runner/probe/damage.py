@@ -77,7 +77,9 @@ def _member(path, suffix, content, weights):
             raise ValueError("no member {} in the archive".format(suffix))
         info = next((i for i in infos if i.filename == suffix), infos[0])
     # The local header's own lengths: the directory's extra field may differ.
-    name_length = int.from_bytes(content[info.header_offset + 26 : info.header_offset + 28], "little")
+    name_length = int.from_bytes(
+        content[info.header_offset + 26 : info.header_offset + 28], "little"
+    )
     extra = int.from_bytes(content[info.header_offset + 28 : info.header_offset + 30], "little")
     start = info.header_offset + 30 + name_length + extra
     end = start + info.compress_size

@@ -116,7 +116,9 @@ def _write_payload(model, job, payload, weights):
         save()
     path = os.path.join(payload, formats.PAYLOAD[job["format"]])
     if not os.path.exists(path):
-        raise Stopped("save", FileNotFoundError("the save returned but wrote no " + os.path.basename(path)))
+        raise Stopped(
+            "save", FileNotFoundError("the save returned but wrote no " + os.path.basename(path))
+        )
     return damage.damage_file(path, specification, weights) if specification else ""
 
 
@@ -160,8 +162,6 @@ def _size(folder):
 
 def _load(workshop, api, job, folder):
     scenario = job["scenario"]
-    # Each format was saved from a model of its own: the oracle is that of what is loaded.
-    oracle, inputs, targets = artifact.read_oracle(job["sibling"] or job["artifact"])
     # A copy: a load that writes to its file must not change what the others read.
     shutil.copytree(os.path.join(job["artifact"], "payload"), os.path.join(folder, "payload"))
     if job["sibling"]:
@@ -179,6 +179,8 @@ def _load(workshop, api, job, folder):
     with _Stage("load"):
         loaded = REMEDIES[job["remedy"]](loading)
     aspects = set(job["aspects"])
+    # Each format was saved from a model of its own: the oracle is that of what was loaded.
+    oracle, inputs, targets = artifact.read_oracle(job["sibling"] or job["artifact"])
     try:
         found = _measure_loaded(api, loaded, inputs, targets, aspects)
     except measure.Unusable as stop:

@@ -1,0 +1,156 @@
+"""Every session calls the runner or a tool; how the matrix works is in `runner/`.
+
+nox -s matrix -- --profile full      what follows `--` goes to the tool
+nox -s tests -- -k selector          or to pytest
+"""
+
+import hashlib
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_external_run = True
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = ["lint", "types", "layers", "unit"]
+
+# The Python that runs nox, unless it is too old for the tool: then uv finds or fetches one.
+PYTHON = None if sys.version_info >= (3, 11) else "3.12"
+TOOL = Path("runner/requirements.txt")
+DEVELOPMENT = Path("tests/requirements.txt")
+SITE = "reports/published/site"
+CHECKS = (
+    ("ruff", "check", "."),
+    ("ruff", "format", "--check", "."),
+    ("mypy",),
+    ("lint-imports", "--no-cache"),
+)
+COMPILE = (
+    *("uv", "pip", "compile", "pyproject.toml", "--quiet", "--upgrade", "--universal"),
+    *("--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate"),
+    *("--no-emit-index-url", "--no-emit-find-links"),
+)
+
+
+def install(session: nox.Session, lock: Path) -> None:
+    """Install a hashed lock, unless this very lock is what the session has."""
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    stamp = Path(session.virtualenv.location) / "lock.sha256"
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
+        return
+    session.install("--require-hashes", "--requirement", str(lock))
+    stamp.write_text(digest, encoding="utf-8")
+
+
+def runner(session: nox.Session, *arguments: str) -> None:
+    """Run the tool from this checkout; Ctrl-C leaves it the time to put its work away."""
+    install(session, TOOL)
+    command = ("python", "-m", "runner", *arguments, *session.posargs)
+    session.run(*command, interrupt_timeout=60, terminate_timeout=10)
+
+
+@nox.session(python=PYTHON)
+def matrix(session: nox.Session) -> None:
+    """Save, load, compare, and write the report."""
+    runner(session, "run")
+
+
+@nox.session(python=PYTHON)
+def plan(session: nox.Session) -> None:
+    """Print what would run, how much, and what is skipped."""
+    runner(session, "plan")
+
+
+@nox.session(python=PYTHON)
+def envs(session: nox.Session) -> None:
+    """List the environments; with --build, build them."""
+    runner(session, "envs")
+
+
+@nox.session(python=PYTHON)
+def show(session: nox.Session) -> None:
+    """Print everything known of one cell."""
+    runner(session, "show")
+
+
+@nox.session(python=PYTHON)
+def report(session: nox.Session) -> None:
+    """Rebuild the pages from data alone."""
+    runner(session, "report")
+
+
+@nox.session(python=PYTHON)
+def audit(session: nox.Session) -> None:
+    """Re-run a random sample of cells in fresh processes."""
+    runner(session, "audit")
+
+
+@nox.session(python=PYTHON)
+def bench(session: nox.Session) -> None:
+    """Compare a process for each cell with the probe."""
+    runner(session, "bench")
+
+
+@nox.session(python=PYTHON)
+def update(session: nox.Session) -> None:
+    """Make the locks again: all of them and the tool's own, or those named after `--`."""
+    install(session, TOOL)
+    session.run("python", "-m", "runner.update", *session.posargs)
+    if not session.posargs:
+        session.run(*COMPILE, "--output-file", str(TOOL), silent=True)
+        session.run(*COMPILE, "--extra", "dev", "--output-file", str(DEVELOPMENT), silent=True)
+
+
+@nox.session(python=False)
+def preview(session: nox.Session) -> None:
+    """Serve a report's folder on this machine: the published one, or the one after `--`."""
+    folder = session.posargs[0] if session.posargs else SITE
+    command = (sys.executable, "-m", "http.server", "--bind", "127.0.0.1", "--directory", folder)
+    session.run(*command, external=True)
+
+
+@nox.session(python=PYTHON)
+def lint(session: nox.Session) -> None:
+    """Check style and layout; `-- --fix` corrects what can be."""
+    install(session, DEVELOPMENT)
+    session.run("ruff", "check", ".", *session.posargs)
+    session.run("ruff", "format", *([] if "--fix" in session.posargs else ["--check"]), ".")
+
+
+@nox.session(python=PYTHON)
+def types(session: nox.Session) -> None:
+    """Check types."""
+    install(session, DEVELOPMENT)
+    session.run("mypy", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def layers(session: nox.Session) -> None:
+    """Check which module may import which."""
+    install(session, DEVELOPMENT)
+    session.run("lint-imports", "--no-cache", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def unit(session: nox.Session) -> None:
+    """Run the tests that need no environment."""
+    install(session, DEVELOPMENT)
+    session.run("pytest", "tests/unit", "tests/contract", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def tests(session: nox.Session) -> None:
+    """Run everything continuous integration runs; what pytest says comes last."""
+    install(session, DEVELOPMENT)
+    failed = []
+    for command in CHECKS:
+        try:
+            session.run(*command)
+        except nox.command.CommandFailed:
+            failed.append(" ".join(command))
+    session.run("pytest", "tests/unit", "tests/contract", "tests/integration", *session.posargs)
+    if failed:
+        session.error(f"failed before the tests: {', '.join(failed)}")

@@ -1,0 +1,199 @@
+"""Drives the real command line in a copy of the repository; used by every integration test."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ENVIRONMENTS = ("tf1.15", "tf2.15", "keras3.15", "keras3.15-torch")
+SCENARIOS = ("plain_dense", "l2_sequential", "custom_layer_trained.corrected", "truncated_file")
+PROFILES = f"""[profiles]
+integration = {json.dumps(ENVIRONMENTS)}
+pair = ["tf2.15", "keras3.15-torch"]
+single = ["tf2.15"]
+"""
+COMMAND_TIMEOUT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def text(self) -> str:
+        return f"exit {self.code} after {self.seconds:.1f} s\n{self.out}\n{self.err}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A run that has ended, and where its store is."""
+
+    finished: Finished
+    store: Path
+    arguments: tuple[str, ...]
+
+
+def copy_tree(target: Path) -> Path:
+    """Copy what a run needs, with profiles of few environments besides the declared ones."""
+    for name in ("runner", "scenarios", "containers", "reports/templates", "reports/schemas"):
+        shutil.copytree(
+            REPOSITORY / name, target / name, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(REPOSITORY / "pyproject.toml", target)
+    declared = target / "containers" / "environments.toml"
+    text = declared.read_text(encoding="utf-8")
+    assert text.count("[profiles]\n") == 1
+    declared.write_text(text.replace("[profiles]\n", PROFILES), encoding="utf-8")
+    return target
+
+
+def make_store(folder: Path, environments: Path) -> Path:
+    """Make an empty store that shares built environments with others."""
+    folder.mkdir(parents=True)
+    (folder / "environments").symlink_to(environments)
+    return folder
+
+
+def copy_store(source: Path, target: Path) -> Path:
+    """Copy what a store knows; the built environments stay where they are."""
+    make_store(target, (source / "environments").resolve())
+    for name in ("journal.jsonl", "texts.jsonl"):
+        shutil.copy(source / name, target)
+    shutil.copytree(source / "artifacts", target / "artifacts")
+    return target
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "runner", *arguments]
+
+
+def start(tree: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start the command line in a tree, as a shell would: its own process group."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    return subprocess.Popen(
+        command(*arguments),
+        cwd=tree,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], timeout_s: float = COMMAND_TIMEOUT_S) -> Finished:
+    """Wait for a command and give what it said; a hang fails the test and leaves nothing."""
+    begun = time.monotonic()
+    try:
+        out, err = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        raise
+    return Finished(process.returncode, out, err, time.monotonic() - begun)
+
+
+def run(tree: Path, *arguments: str) -> Finished:
+    """Run the command line in a tree to its end."""
+    return finish(start(tree, *arguments))
+
+
+def selection(
+    store: Path, *, profile: str, scenarios: Sequence[str], formats: Sequence[str] = ("h5", "keras")
+) -> list[str]:
+    return [
+        "--profile",
+        profile,
+        "--scenario",
+        ",".join(scenarios),
+        "--format",
+        ",".join(formats),
+        "--store",
+        str(store),
+    ]
+
+
+def cells(store: Path) -> pd.DataFrame:
+    """Read the published table, one row a cell, by `scenario/format/writer->reader/remedy`."""
+    table = pd.read_csv(store / "report" / "cells.csv", keep_default_na=False)
+    ends = table["writer"] + "->" + table["reader"]
+    table.index = pd.Index(
+        table["scenario"] + "/" + table["format"] + "/" + ends + "/" + table["remedy"]
+    )
+    return table
+
+
+def observed(store: Path, cell: str) -> dict[str, Any]:
+    """Read the observation of one cell."""
+    table = pd.read_parquet(store / "report" / "observations.parquet")
+    scenario, format_, ends, remedy = cell.split("/")
+    writer, reader = ends.split("->")
+    parts = {
+        "scenario": scenario,
+        "format": format_,
+        "writer": writer,
+        "reader": reader,
+        "remedy": remedy,
+    }
+    for name, value in parts.items():
+        table = table[table[name] == value]
+    assert len(table) == 1, cell
+    found: dict[str, Any] = table.iloc[0].to_dict()
+    return found
+
+
+def run_record(store: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((store / "report" / "run.json").read_text(encoding="utf-8"))
+    return found
+
+
+def journal(store: Path) -> list[dict[str, Any]]:
+    """Read the complete records of the journal, without its header."""
+    path = store / "journal.jsonl"
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    records = [json.loads(line) for line in lines if line.endswith("\n")]
+    return [record for record in records if "kind" in record]
+
+
+def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
+
+
+def probes_of(store: Path) -> list[psutil.Process]:
+    """Return every live process that works for a store: probes and their children."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            line = process.cmdline()
+            home = process.environ().get("HOME", "") if "runner.probe" in line else ""
+        except psutil.Error:
+            continue
+        if home.startswith(str(store)):
+            found.append(process)
+    return found

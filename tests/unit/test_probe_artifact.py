@@ -1,0 +1,113 @@
+"""The artifact's folder: the oracle comes back as it was, the manifest names every byte."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+
+import numpy as np
+import pytest
+
+from runner.domain import Format
+from runner.probe.artifact import read_oracle, write_manifest, write_oracle
+from runner.probe.measure import Measurement
+from runner.store.artifacts import read_manifest
+
+
+def measurement():
+    found = Measurement()
+    found.facts = {
+        "outputs": [found.put("outputs", 0, np.array([[1.5, math.nan]], dtype="float16"))],
+        "weights": [["a/b c", [found.put("weights", "0/0", np.arange(3, dtype="int64"))]]],
+        "losses": {"count": 1, "sum": 0.1},
+        "compile": {"hyperparameters": {"learning_rate": 1e-3}, "evaluation": [math.nan]},
+    }
+    found.put("weights", "text", np.array(["a", "ü"]))
+    return found
+
+
+def test_the_oracle_comes_back_as_it_was_written(tmp_path):
+    written = measurement()
+    inputs = [np.ones((8, 3), dtype="float32"), np.zeros((8, 1))]
+    write_oracle(str(tmp_path), written, inputs, [])
+    found, read_inputs, targets = read_oracle(str(tmp_path))
+    assert set(found.facts) == set(written.facts)
+    assert found.facts["outputs"] == written.facts["outputs"]
+    assert math.isnan(found.facts["compile"]["evaluation"][0])
+    for name, array in written.arrays.items():
+        assert found.arrays[name].dtype == array.dtype
+        np.testing.assert_array_equal(found.arrays[name], array)
+    assert [each.dtype.name for each in read_inputs] == ["float32", "float64"]
+    np.testing.assert_array_equal(read_inputs[0], inputs[0])
+    assert targets == []
+
+
+def test_inputs_and_targets_keep_their_order(tmp_path):
+    many = [np.full((1,), index) for index in range(12)]
+    write_oracle(str(tmp_path), Measurement(), many, many[::-1])
+    _, inputs, targets = read_oracle(str(tmp_path))
+    assert [int(each[0]) for each in inputs] == list(range(12))
+    assert [int(each[0]) for each in targets] == list(range(11, -1, -1))
+
+
+def test_an_array_of_objects_is_refused(tmp_path):
+    broken = Measurement()
+    broken.put("outputs", 0, np.array([{}], dtype=object))
+    write_oracle(str(tmp_path), broken, [], [])
+    with pytest.raises(ValueError, match="allow_pickle"):
+        read_oracle(str(tmp_path))
+
+
+def payload(folder):
+    (folder / "payload" / "variables").mkdir(parents=True)
+    (folder / "payload" / "model.h5").write_bytes(b"abc")
+    (folder / "payload" / "variables" / "data").write_bytes(b"def")
+    (folder / "oracle.json").write_text("not part of what a user has")
+
+
+DESCRIPTION = {
+    "writer": "tf2.15",
+    "scenario": "plain_dense",
+    "format": "h5",
+    "written": "hdf5",
+    "damage": "",
+}
+
+
+def test_the_manifest_names_every_file_of_the_payload(tmp_path):
+    payload(tmp_path)
+    manifest = write_manifest(str(tmp_path), DESCRIPTION)
+    assert manifest["files"] == {
+        "model.h5": hashlib.sha256(b"abc").hexdigest(),
+        "variables/data": hashlib.sha256(b"def").hexdigest(),
+    }
+    assert json.loads((tmp_path / "manifest.json").read_text()) == manifest
+
+
+def test_the_digest_follows_content_and_names_and_nothing_else(tmp_path):
+    digests = []
+    for number, change in enumerate(
+        [
+            lambda folder: None,
+            lambda folder: (folder / "oracle.json").write_text("other"),
+            lambda folder: (folder / "payload" / "model.h5").write_bytes(b"abd"),
+            lambda folder: (folder / "payload" / "model.h5").rename(folder / "payload" / "m.h5"),
+        ]
+    ):
+        folder = tmp_path / str(number)
+        payload(folder)
+        change(folder)
+        digests.append(write_manifest(str(folder), DESCRIPTION)["sha256"])
+    assert digests[0] == digests[1]
+    assert len(set(digests)) == 3
+
+
+def test_the_host_reads_the_manifest_the_probe_writes(tmp_path):
+    payload(tmp_path)
+    written = write_manifest(str(tmp_path), DESCRIPTION)
+    found = read_manifest(tmp_path)
+    assert found is not None
+    assert (found.writer, found.format, found.written) == ("tf2.15", Format.H5, "hdf5")
+    assert found.sha256 == written["sha256"]
+    assert dict(found.files) == written["files"]
