@@ -12,7 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from runner import pipeline
 from runner.audit import audit_run
@@ -111,7 +111,11 @@ def show_environments(request: Request, arguments: argparse.Namespace) -> int:
             print(f"{name}: unavailable\n{error}")
         print(f"{len(built.available)} of {len(declared.environments)} environments are ready")
         return 4 if built.unavailable else 0
-    table = Table("id", "family", "backend", "Python", "released", "formats")
+    # A terminal that is too narrow may fold formats, but an id is there to be copied.
+    width = max(len(each.id) for each in declared.environments)
+    table = Table(
+        Column("id", min_width=width), "family", "backend", "Python", "released", "formats"
+    )
     for each in declared.environments:
         formats = ", ".join(sorted(map(str, each.formats)))
         table.add_row(

@@ -30,6 +30,7 @@ from runner.domain import (
     Outcome,
     ProvisionedEnvironment,
     Save,
+    Scenario,
 )
 from runner.errors import NoEnvironmentError, ProvisionError, SelectionError
 from runner.execute import Crew, Executor, LocalExecutor
@@ -161,7 +162,13 @@ def opened(request: Request, reporter: Reporter) -> Iterator[Work]:
         MatrixError: nothing could be measured, or the store cannot be used.
     """
     declared = declare(request)
-    with open_store(request.store, command=request.command, warn=reporter.message) as store:
+    # What is only reported needs no lock, and may be while another run is measuring.
+    with open_store(
+        request.store,
+        command=request.command,
+        warn=reporter.message,
+        read_only=request.recorded,
+    ) as store:
         yield _begin(request, declared, store, reporter)
 
 
@@ -431,7 +438,7 @@ def _publish(work: Work, results: Sequence[CellResult], checked: Sequence[Contro
             environments=work.declared.environments,
             provisioned=work.built.available,
             unavailable={name: str(error) for name, error in work.built.unavailable.items()},
-            scenarios=list(catalog.scenarios.values()),
+            scenarios=_measured_scenarios(catalog, results),
             docs=module_docs(work.request.root, catalog),
             remedies=list(catalog.remedies.values()),
             carries=catalog.carries,
@@ -443,6 +450,12 @@ def _publish(work: Work, results: Sequence[CellResult], checked: Sequence[Contro
     with _timed(work.durations, "render"):
         render_site(work.request.out, work.request.out / "site")
     return work.request.out / "site" / "index.html"
+
+
+def _measured_scenarios(catalog: Catalog, results: Sequence[CellResult]) -> list[Scenario]:
+    """Return the scenarios of this run's cells, in declared order."""
+    named = {result.cell.scenario for result in results}
+    return [scenario for name, scenario in catalog.scenarios.items() if name in named]
 
 
 def _facts(

@@ -35,10 +35,28 @@ def test_an_environment_reads_back_its_own_h5(matrix, environment):
     assert outcomes[f"plain_dense/h5/{environment}->{environment}/none"] == "equivalent"
 
 
-def test_old_h5_files_load_in_every_tensorflow_environment(matrix):
+def test_old_h5_files_load_in_later_tensorflow_and_not_in_keras_3(matrix):
     outcomes = cells(matrix.store)["outcome"]
-    for reader in ("tf2.15", "keras3.15"):
-        assert outcomes[f"plain_dense/h5/tf1.15->{reader}/none"] == "equivalent"
+    assert outcomes["plain_dense/h5/tf1.15->tf2.15/none"] == "equivalent"
+    # TensorFlow 1.15 wrote `dtype` into the initializers' configuration.
+    assert outcomes["plain_dense/h5/tf1.15->keras3.15/none"] == "load_error"
+    seen = observed(matrix.store, "plain_dense/h5/tf1.15->keras3.15/none")
+    assert "unexpected keyword argument 'dtype'" in seen["message"]
+
+
+def test_new_h5_files_do_not_load_in_old_versions(matrix):
+    seen = observed(matrix.store, "plain_dense/h5/keras3.15->tf1.15/none")
+    assert (seen["status"], seen["stage"]) == ("raised", "load")
+    assert "batch_shape" in seen["message"]
+
+
+def test_a_custom_layer_from_h5_cannot_be_trained_on_in_keras_3(matrix):
+    """The optimizer is restored before the custom layer has its variables (Keras 3.15)."""
+    cell = f"{CUSTOM}/h5/keras3.15->keras3.15/custom_objects"
+    assert cells(matrix.store)["outcome"][cell] == "unusable"
+    seen = observed(matrix.store, cell)
+    assert seen["stage"] == "train"
+    assert "Unknown variable" in seen["message"]
 
 
 def test_a_format_the_writer_does_not_have_is_unsupported_only_in_the_control(matrix):
@@ -50,11 +68,12 @@ def test_a_format_the_writer_does_not_have_is_unsupported_only_in_the_control(ma
 
 def test_a_custom_layer_fails_bare_and_loads_with_custom_objects(matrix):
     outcomes = cells(matrix.store)["outcome"]
-    for format_ in ("h5", "keras"):
-        for environment in ("tf2.15", "keras3.15", "keras3.15-torch"):
-            cell = f"{CUSTOM}/{format_}/{environment}->{environment}"
-            assert outcomes[f"{cell}/none"] == "load_error"
-            assert outcomes[f"{cell}/custom_objects"] == "equivalent"
+    for environment in ("tf2.15", "keras3.15", "keras3.15-torch"):
+        cell = f"{CUSTOM}/keras/{environment}->{environment}"
+        assert outcomes[f"{cell}/none"] == "load_error"
+        assert outcomes[f"{cell}/custom_objects"] == "equivalent"
+    assert outcomes[f"{CUSTOM}/h5/tf2.15->tf2.15/none"] == "load_error"
+    assert outcomes[f"{CUSTOM}/h5/tf2.15->tf2.15/custom_objects"] == "equivalent"
     seen = observed(matrix.store, f"{CUSTOM}/h5/tf2.15->tf2.15/none")
     assert seen["stage"] == "load"
     assert "CorrectedCustomLayer" in seen["message"]

@@ -167,9 +167,10 @@ def test_one_slot_does_not_stand_for_two():
 
 
 def test_a_hyperparameter_only_one_version_has_is_not_compared():
-    assert compare(put(["compile", "hyperparameters", "epsilon"], 1e-7))["compile"][
-        "status"
-    ] == "agrees"
+    assert (
+        compare(put(["compile", "hyperparameters", "epsilon"], 1e-7))["compile"]["status"]
+        == "agrees"
+    )
 
 
 def test_a_learning_rate_schedule_is_compared_as_a_whole():

@@ -41,7 +41,9 @@ def damaged(tmp_path):
 def changed(before, after):
     """Return the first and the last place at which two contents of one length differ."""
     assert len(before) == len(after)
-    places = [place for place, pair in enumerate(zip(before, after, strict=True)) if len({*pair}) > 1]
+    places = [
+        place for place, pair in enumerate(zip(before, after, strict=True)) if len({*pair}) > 1
+    ]
     assert places
     return places[0], places[-1]
 

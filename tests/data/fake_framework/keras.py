@@ -130,7 +130,17 @@ models = types.SimpleNamespace(load_model=load_model)
 ops = types.SimpleNamespace(
     **{
         name: None
-        for name in ["abs", "matmul", "mean", "relu", "sigmoid", "square", "subtract", "sum", "tanh"]
+        for name in [
+            "abs",
+            "matmul",
+            "mean",
+            "relu",
+            "sigmoid",
+            "square",
+            "subtract",
+            "sum",
+            "tanh",
+        ]
     }
 )
 backend = types.SimpleNamespace(
