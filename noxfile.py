@@ -5,6 +5,7 @@ nox -s tests -- -k selector          or to pytest
 """
 
 import hashlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,8 +18,10 @@ nox.options.error_on_external_run = True
 nox.options.error_on_missing_interpreters = True
 nox.options.sessions = ["lint", "types", "layers", "unit"]
 
-# The Python that runs nox, unless it is too old for the tool: then uv finds or fetches one.
-PYTHON = None if sys.version_info >= (3, 11) else "3.12"
+# The Python that runs nox, unless it is too old for the tool: then another of this machine, or
+# one that uv fetches.
+NEWER = [name for name in ("3.12", "3.13", "3.11", "3.14") if shutil.which(f"python{name}")]
+PYTHON = None if sys.version_info >= (3, 11) else [*NEWER, "3.12"][0]
 TOOL = Path("runner/requirements.txt")
 DEVELOPMENT = Path("tests/requirements.txt")
 SITE = "reports/published/site"

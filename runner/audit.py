@@ -81,6 +81,7 @@ def _repeat(work: Work, chosen: list[tuple[Cell, Job]]) -> dict[str, Observation
         executor=work.crew.executor,
         workers=work.crew.workers,
         limits=work.crew.limits,
+        scratch=work.crew.scratch,
         start_method="fresh",
     )
     work.reporter.start(len(chosen), "fresh processes")

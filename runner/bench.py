@@ -11,7 +11,6 @@ import random
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from runner import pipeline
 from runner.domain import Cell, Observation
@@ -34,7 +33,7 @@ def run_bench(request: Request, *, cells: int, environment: str) -> int:
         SelectionError: fewer cells than asked for are recorded.
     """
     reporter = make_reporter(sys.stdout)
-    with pipeline.opened(replace(request, recorded=True), reporter) as work:
+    with pipeline.opened(request, reporter) as work:
         known = pipeline.known_cells(work)
         # What a hang costs is its time limit, in whatever process: it would drown the rest.
         usable = [(cell, job) for cell, job in known if not _hangs(work, job)]
@@ -99,6 +98,7 @@ def _measure(
         executor=work.crew.executor,
         workers=workers,
         limits=work.crew.limits,
+        scratch=work.crew.scratch,
         start_method=method,
     )
     begun = time.monotonic()

@@ -35,6 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MatrixError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; say no more, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         # What no stage foresaw: most often the disk.
         failure = StoreError(
@@ -64,10 +68,19 @@ def build_parser() -> argparse.ArgumentParser:
     ).add_argument("--build", action="store_true", help="build those of the profile now")
     show = _add(subparsers, "show", commands.show_cell, "print everything known of one cell")
     show.add_argument("cell", help="scenario/format/writer->reader/remedy")
+    advise = _add(
+        subparsers, "advise", commands.advise, "say what works for one file and one reader"
+    )
+    advise.epilog = "needs --writer, --reader, --scenario and --format, one id each"
     report = _add(
         subparsers, "report", commands.rebuild_report, "rebuild the pages from data alone"
     )
     report.add_argument("--data", type=Path, help="folder of a published run (default: --out)")
+    claims = _add(subparsers, "claims", commands.show_claims, "say which claims the cells confirm")
+    claims.add_argument("id", nargs="?", default="*", help="glob over ids of claims (default all)")
+    _add(
+        subparsers, "boundaries", commands.show_boundaries, "say in version ranges what loads where"
+    )
     audit = _add(subparsers, "audit", commands.audit, "re-run a random sample in fresh processes")
     audit.add_argument("--sample", type=int, default=200, help="number of cells (default 200)")
     audit.add_argument("--seed", type=int, default=1, help="seed of the sample (default 1)")
@@ -83,9 +96,10 @@ def _add_run(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run = _add(subparsers, "run", commands.run, "save, load, compare, and write the report")
     run.add_argument(
         "--remedies",
-        choices=("auto", "all"),
+        choices=("auto", "needed", "all"),
         default="auto",
-        help="auto: where the bare load is not equivalent; all: everywhere",
+        help="auto: where the bare load is not equivalent, or the remedy was named; "
+        "needed: only where it is not equivalent; all: everywhere",
     )
     run.add_argument("--force", action="store_true", help="measure again what is known")
     run.add_argument("--failed", action="store_true", help="measure again what did not load well")
@@ -165,7 +179,7 @@ def _request(arguments: argparse.Namespace) -> Request:
         profile=arguments.profile,
         patterns=tuple(arguments.select),
         filters=filters,
-        remedies_everywhere=getattr(arguments, "remedies", "auto") == "all",
+        remedies=getattr(arguments, "remedies", "auto"),
         force=getattr(arguments, "force", False),
         failed=getattr(arguments, "failed", False),
         recorded=getattr(arguments, "recorded", False),

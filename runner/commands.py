@@ -9,23 +9,34 @@ import argparse
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Column, Table
 
 from runner import pipeline
+from runner.advise import PAIR_COLUMNS, advise_pair, build_advice, describe_advice
+from runner.aggregate import ID_COLUMNS
+from runner.attribution import ATTRIBUTION_TEXT, attribute_pair
 from runner.audit import audit_run
 from runner.bench import run_bench
-from runner.domain import Outcome, Verdict
+from runner.boundaries import describe_boundaries
+from runner.claims import judge_claims
+from runner.domain import Cell, Format, Outcome, Verdict
 from runner.errors import ControlFailure, RegressionFound, SelectionError
+from runner.grids import BARE, code_cells
 from runner.ledger import saves_of
 from runner.plan import plan_bare, plan_remedies
 from runner.progress import format_duration, make_reporter
 from runner.render import render_site
-from runner.report_data import load_data
+from runner.report_data import ReportData, load_data
 from runner.request import Request, RunOutcome
-from runner.selector import require_cells
+from runner.selector import KnownIds, require_cells, select, suggest
+from runner.vocabulary import VERDICT_STYLES
 
 
 def version_line() -> str:
@@ -139,8 +150,53 @@ def show_cell(request: Request, arguments: argparse.Namespace) -> int:
         text = _pretty(value)
         if text:
             print(f"{key}: {text}" if "\n" not in text else f"{key}:\n{text}")
+    _print_explanation(data, row)
     print(f"repeat: python -m runner run --select '{arguments.cell}' --force")
     return 0
+
+
+def _print_explanation(data: ReportData, row: Mapping[str, object]) -> None:
+    """Say why, in words, whose doing it is, and what works instead."""
+    for cause in data.run.get("causes", []):
+        if cause["id"] == row["cause"]:
+            print(f"why: {cause['title']}. {cause['explanation']}")
+            for link in cause["links"]:
+                print(f"see: {link}")
+    pair = {column: str(row[column]) for column in PAIR_COLUMNS}
+    attribution = attribute_pair(data.cells, pair)
+    if attribution:
+        print(f"attribution: {attribution} ({ATTRIBUTION_TEXT[attribution]})")
+    found = advise_pair(build_advice(data.cells, data.run), data.cells, data.run, pair)
+    if found is not None:
+        print("\n".join(describe_advice(found)))
+
+
+def advise(request: Request, arguments: argparse.Namespace) -> int:
+    """Say, from the data of the last run, what works for one file and one reader."""
+    del arguments
+    pair = {part: _single(request, part) for part in PAIR_COLUMNS}
+    data = load_data(request.out)
+    found = advise_pair(build_advice(data.cells, data.run), data.cells, data.run, pair)
+    if found is None:
+        cell = "{scenario}/{format}/{writer}->{reader}/none".format(**pair)
+        raise SelectionError(
+            f"no cell {cell!r} in {request.out}",
+            cause="it was not part of the last run, or an id is misspelt",
+            next_step=f"python -m runner run --select '{cell}'",
+        )
+    print("\n".join(describe_advice(found)))
+    return 0
+
+
+def _single(request: Request, part: str) -> str:
+    values = request.filters.get(part, ())
+    if len(values) != 1 or set(values[0]) & set("*?[,"):
+        raise SelectionError(
+            f"advise needs one --{part}, not {', '.join(values) or 'none'}",
+            cause="advice is for one file and one reader",
+            next_step="advise --writer tf2.12 --reader keras3.15 --scenario plain_dense --format h5",
+        )
+    return values[0]
 
 
 def _pretty(value: object) -> str:
@@ -172,3 +228,92 @@ def audit(request: Request, arguments: argparse.Namespace) -> int:
 def bench(request: Request, arguments: argparse.Namespace) -> int:
     """Compare a process for each cell with the probe, in one run."""
     return run_bench(request, cells=arguments.cells, environment=arguments.environment)
+
+
+def show_claims(request: Request, arguments: argparse.Namespace) -> int:
+    """Hold today's claims.toml against the cells of the last run; with an id, in detail."""
+    data = load_data(request.out)
+    declared = pipeline.declare(request).claims
+    chosen = [each for each in declared.claims if fnmatchcase(each.id, arguments.id)]
+    if not chosen:
+        close = suggest(arguments.id, [each.id for each in declared.claims])
+        raise SelectionError(
+            f"no claim {arguments.id!r}",
+            cause=f"did you mean {' or '.join(close)}?" if close else "no id is anything like it",
+            next_step="see their ids with `claims`",
+        )
+    judged = judge_claims(
+        chosen,
+        articles=declared.articles,
+        cells=data.cells,
+        observations=data.observations,
+        run=data.run,
+    )["claims"]
+    symbols = {str(style.verdict): style.symbol for style in VERDICT_STYLES}
+    if len(judged) == 1:
+        print("\n".join(_describe_claim(judged[0], symbols)))
+        return 0
+    width = max(len(each.id) for each in chosen)
+    table = Table(Column("claim", min_width=width), "verdict", "for", "against", "missing")
+    for each in judged:
+        counts = [str(each[name]) for name in ("for", "against", "missing")]
+        table.add_row(each["id"], f"{symbols[each['verdict']]} {each['verdict']}", *counts)
+    Console().print(table)
+    totals = Counter(each["verdict"] for each in judged)
+    print(", ".join(f"{totals[name]} {name}" for name in symbols))
+    return 0
+
+
+def _describe_claim(claim: Mapping[str, Any], symbols: Mapping[str, str]) -> Iterator[str]:
+    yield f"{claim['id']} ({claim['article']})"
+    yield claim["statement"]
+    if claim["note"]:
+        yield f"  {claim['note']}"
+    yield f"{symbols[claim['verdict']]} {claim['verdict']}: {claim['prediction']}"
+    yield f"  {claim['for']} for, {claim['against']} against, {claim['missing']} not measured"
+    yield f"  cells: {', '.join(claim['cells'])}"
+    if claim["than"]:
+        yield f"  compared with: {', '.join(claim['than'])}"
+    if claim["conditions"]:
+        yield f"  {claim['conditions']}"
+    for name, lines in (("holds", "holds"), ("does not hold", "fails"), ("mixed", "mixed")):
+        yield from (f"  {name}: {line}" for line in claim[lines])
+    for name in ("for", "against"):
+        for each in claim[f"examples_{name}"]:
+            yield f"  {name}: {each['cell']} {each['outcome']} {each['detail']}".rstrip()
+
+
+def show_boundaries(request: Request, arguments: argparse.Namespace) -> int:
+    """Print, for the selected cells of the last run, the version ranges and what they do."""
+    del arguments
+    data = load_data(request.out)
+    coded = code_cells(data)
+    known = KnownIds(
+        scenarios=coded.scenarios,
+        formats=coded.formats,
+        environments=coded.environments,
+        remedies=coded.remedies,
+    )
+    selection = select(request.patterns, request.filters, known)
+    columns = [data.cells[name].astype(str) for name in ID_COLUMNS]
+    rows = [
+        row
+        for row, (scenario, format_, writer, reader, remedy) in enumerate(
+            zip(*columns, strict=True)
+        )
+        if selection.matches(
+            Cell(
+                scenario=scenario,
+                format=Format(format_),
+                writer=writer,
+                reader=reader,
+                remedy=remedy,
+            )
+        )
+    ]
+    for grid in describe_boundaries(coded, np.array(rows, dtype=np.int64)):
+        load = "bare load" if grid.remedy == BARE else grid.remedy
+        print(f"{grid.format} files of {grid.scenario}, {load}:")
+        for rule in grid.rules:
+            print(f"  {rule.text} ({rule.cells})")
+    return 0

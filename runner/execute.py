@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
-import subprocess
 import tempfile
 import threading
 import time
@@ -71,16 +69,13 @@ class LocalExecutor:
         arguments = [environment.executable, "-s", "-m", "runner.probe"]
         arguments += ["--batch", str(folder / "batch.json")]
         arguments += ["--out", str(folder / "observations.jsonl")]
-        with (folder / "probe.log").open("ab") as log:
-            child = process.start(
-                arguments, env=variables, cwd=self._root, stdout=log, stderr=subprocess.STDOUT
-            )
-        return _LocalProbe(child)
+        log = folder / "probe.log"
+        return _LocalProbe(process.start_logged(arguments, log, env=variables, cwd=self._root))
 
 
 @dataclass(frozen=True, slots=True)
 class _LocalProbe:
-    child: subprocess.Popen[bytes]
+    child: process.Child
 
     def poll(self) -> int | None:
         return self.child.poll()
@@ -97,6 +92,8 @@ class Crew:
     workers: int
     limits: Limits = field(default_factory=Limits)
     start_method: str = "auto"
+    scratch: Path | None = None
+    """Folder for the batches at work; the system's temporary folder if not given."""
     stopped: threading.Event = field(default_factory=threading.Event)
     imports_s: list[float] = field(default_factory=list)
     """What each probe started so far spent importing its framework, in seconds."""
@@ -138,7 +135,7 @@ class Crew:
         left = {job.id: job for job in jobs}
         fruitless = 0
         while left and not self.stopped.is_set():
-            folder = Path(tempfile.mkdtemp(prefix="matrix-batch-"))
+            folder = Path(tempfile.mkdtemp(prefix="batch-", dir=self.scratch))
             try:
                 before = len(left)
                 ended = self._run_probe(folder, environment, left, record)
@@ -167,16 +164,21 @@ class Crew:
         slowest = max(float(job.payload["timeout_s"]) for job in left.values())
         probe = self.executor.start(folder, environment)
         in_flight = ""
-        for line in _follow(folder, probe, self.stopped, slowest + SILENCE_S):
-            if line["type"] == "header":
-                self.imports_s.append(float(line["import_s"]))
-            elif line["type"] == "start":
-                in_flight = line["id"]
-            elif line["type"] == "observation":
-                job = left.pop(line["id"], None)
-                if job is not None:
-                    record(job, Observation(data=_stripped(line)))
-                in_flight = ""
+        try:
+            for line in _follow(folder, probe, self.stopped, slowest + SILENCE_S):
+                if line["type"] == "header":
+                    self.imports_s.append(float(line["import_s"]))
+                elif line["type"] == "start":
+                    in_flight = line["id"]
+                elif line["type"] == "observation":
+                    job = left.pop(line["id"], None)
+                    if job is not None:
+                        record(job, Observation(data=_stripped(line)))
+                    in_flight = ""
+        except BaseException:
+            # What we failed to record must not go on being measured.
+            probe.kill()
+            raise
         ended = _describe_end(probe.poll(), folder / "probe.log")
         if in_flight and not self.stopped.is_set() and in_flight in left:
             lost = left.pop(in_flight)
@@ -238,5 +240,5 @@ def _describe_end(code: int | None, log: Path) -> str:
         lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
         last = lines[-1][:300] if lines else ""
     if code is not None and code < 0:
-        return f"killed by {signal.Signals(-code).name}"
+        return f"killed by {process.signal_name(-code)}"
     return f"exit code {code}" + (f", last words: {last}" if last else "")

@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from threading import Lock
 
-from runner import aggregate, controls, ledger, plan, publish, report_data
+from runner import __version__, advise, aggregate, controls, ledger, plan, publish, report_data
+from runner.causes import CauseTable, explain
+from runner.claims import judge_claims
 from runner.declare.catalog import Catalog, check_environment_globs, load_catalog
+from runner.declare.causes import check_seen, load_causes
+from runner.declare.claims import ClaimSet, load_claims
 from runner.declare.environments import read_environments
 from runner.domain import (
+    Cause,
     Cell,
     CellResult,
     ControlResult,
@@ -58,6 +63,8 @@ class Declared:
     catalog: Catalog
     environments: Sequence[Environment]
     field: Field
+    causes: Sequence[Cause]
+    claims: ClaimSet
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +99,12 @@ def declare(request: Request) -> Declared:
     """Stage 1: read the declarations and hold the selection against them."""
     catalog = load_catalog(request.root)
     environment_set = read_environments(request.root / "containers" / "environments.toml")
-    check_environment_globs(catalog, [each.id for each in environment_set.environments])
+    environment_ids = [each.id for each in environment_set.environments]
+    check_environment_globs(catalog, environment_ids)
+    causes_file = request.root / "scenarios" / "causes.toml"
+    causes = load_causes(causes_file)
+    check_seen(causes_file, causes, environment_ids)
+    claims = load_claims(request.root / "scenarios" / "claims.toml", catalog, environment_ids)
     environments = environment_set.profile(request.profile)
     known = KnownIds(
         scenarios=tuple(catalog.scenarios),
@@ -101,16 +113,23 @@ def declare(request: Request) -> Declared:
         remedies=tuple(catalog.remedies),
     )
     selection = select(request.patterns, request.filters, known)
-    # A selector may name environments beyond the profile: then they are meant.
-    if request.patterns or request.filters.get("writer") or request.filters.get("reader"):
-        environments = _named_environments(environment_set.environments, environments, request)
+    # A selector may name environments beyond the profile: then they are meant. Those that
+    # no selected cell writes or reads are left out, controls and all.
+    if not selection.everything:
+        environments = tuple(
+            each
+            for each in _named_environments(environment_set.environments, environments, request)
+            if selection.matches_writer(each.id) or selection.matches_reader(each.id)
+        )
     field_ = Field(
         scenarios=catalog.scenarios,
         remedies=catalog.remedies,
         environments=environments,
         selection=selection,
     )
-    return Declared(catalog=catalog, environments=environments, field=field_)
+    return Declared(
+        catalog=catalog, environments=environments, field=field_, causes=causes, claims=claims
+    )
 
 
 def _named_environments(
@@ -192,7 +211,8 @@ def run_matrix(request: Request, reporter: Reporter) -> RunOutcome:
         cells = [cell for cell in [*bare, *remedies] if declared.field.selection.matches(cell)]
         if not cells:
             require_cells(declared.field.selection, [*bare, *remedies])
-        results = _judge(work, [work.ledger.result(cell, work.errors) for cell in cells])
+        classified = [work.ledger.result(cell, work.errors) for cell in cells]
+        results = _judge(work, _explain(work, classified))
         checked = _run_controls(work, control_cells)
         report = _publish(work, results, checked)
         return RunOutcome(
@@ -228,10 +248,20 @@ def _begin(request: Request, declared: Declared, store: Store, reporter: Reporte
             workers=request.workers,
             limits=request.limits,
             start_method=request.start_method,
+            scratch=_scratch(request, store),
         ),
         reporter=reporter,
         durations=durations,
     )
+
+
+def _scratch(request: Request, store: Store) -> Path:
+    """Return the folder of running batches, emptied of what a killed run left there."""
+    folder = store.folder / "batches"
+    if not request.recorded:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+    return folder
 
 
 def _ledger(request: Request, declared: Declared, built: Provisioned, store: Store) -> Ledger:
@@ -380,10 +410,25 @@ def _progress_outcome(job: Job, observation: Observation) -> Outcome | None:
 
 def _plan_remedies(work: Work, bare: Sequence[Cell]) -> list[Cell]:
     outcomes = {cell: work.ledger.result(cell, work.errors).outcome for cell in bare}
-    named = bool(work.request.filters.get("remedy"))
-    return plan.plan_remedies(
-        work.declared.field, outcomes, everything=work.request.remedies_everywhere or named
-    )
+    wanted = work.request.remedies
+    named = wanted == "auto" and _names_a_remedy(work.request)
+    return plan.plan_remedies(work.declared.field, outcomes, everything=wanted == "all" or named)
+
+
+def _names_a_remedy(request: Request) -> bool:
+    """Return whether the selection asks for particular remedies: then they are meant."""
+    parts = [pattern.split("/")[3:] for pattern in request.patterns]
+    return bool(request.filters.get("remedy")) or any(part and part != ["*"] for part in parts)
+
+
+def _explain(work: Work, results: Sequence[CellResult]) -> list[CellResult]:
+    """Stage 6, after the outcome: name the cause of everything that is not equivalent."""
+    table = CauseTable(work.declared.causes)
+    explained = []
+    for result in results:
+        scenario = work.declared.catalog.scenarios[result.cell.scenario]
+        explained.append(explain(result, table, damaged=bool(scenario.damage)))
+    return explained
 
 
 def _judge(work: Work, results: Sequence[CellResult]) -> list[CellResult]:
@@ -443,9 +488,25 @@ def _publish(work: Work, results: Sequence[CellResult], checked: Sequence[Contro
             remedies=list(catalog.remedies.values()),
             carries=catalog.carries,
             totals=totals,
+            causes=work.declared.causes,
+        )
+        publish.publish_claims(
+            work.request.out,
+            judge_claims(
+                work.declared.claims.claims,
+                articles=work.declared.claims.articles,
+                cells=cells,
+                observations=observations,
+                run=run,
+            ),
         )
         publish.publish_data(
-            work.request.out, cells=cells, observations=observations, totals=totals, run=run
+            work.request.out,
+            cells=cells,
+            observations=observations,
+            totals=totals,
+            run=run,
+            advice=advise.build_advice(cells, run),
         )
     with _timed(work.durations, "render"):
         render_site(work.request.out, work.request.out / "site")
@@ -515,10 +576,7 @@ def module_docs(root: Path, catalog: Catalog) -> dict[str, str]:
 
 def tool_version() -> str:
     """Return the version of this tool."""
-    try:
-        return metadata.version("keras-compatibility-matrix")
-    except metadata.PackageNotFoundError:
-        return "0+unknown"
+    return __version__
 
 
 @contextmanager

@@ -54,6 +54,9 @@ QUIET_FRAMEWORK = {
     "PYTHONIOENCODING": "utf-8",
 }
 
+Child = subprocess.Popen[bytes]
+"""A running child."""
+
 NOT_FOUND = 127
 """Return code for a program that does not exist or may not be executed, as in a shell."""
 
@@ -124,6 +127,22 @@ def start(
         stderr=stderr,
         start_new_session=True,
     )
+
+
+def start_logged(
+    args: Sequence[str], log: Path, *, env: Mapping[str, str], cwd: Path
+) -> Child:
+    """Start a child as `start` does, all it prints going to the end of the file `log`."""
+    with log.open("ab") as file:
+        return start(args, env=env, cwd=cwd, stdout=file, stderr=subprocess.STDOUT)
+
+
+def signal_name(number: int) -> str:
+    """Return `SIGSEGV` for 11; real-time signals have no name of their own."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def kill_group(child: subprocess.Popen[bytes]) -> None:

@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from runner.aggregate import CELL_COLUMNS, Totals, check_totals, shorten_message
 from runner.domain import (
     Aspect,
+    Cause,
     ControlResult,
     Environment,
     Format,
@@ -104,6 +105,7 @@ def build_run_record(
     remedies: Sequence[Remedy],
     carries: Mapping[Format, frozenset[Aspect]],
     totals: Totals,
+    causes: Sequence[Cause] = (),
 ) -> dict[str, Any]:
     """Put together the content of run.json.
 
@@ -134,6 +136,7 @@ def build_run_record(
         "formats": {
             str(name): _ordered(Aspect, carries[name]) for name in Format if name in carries
         },
+        "causes": [_cause_record(each) for each in causes],
         "totals": {"cells": totals.cells, "by_outcome": dict(totals.by_outcome)},
         "controls": [
             {"id": each.id, "passed": each.passed, "detail": each.detail} for each in facts.controls
@@ -151,8 +154,9 @@ def publish_data(
     observations: pd.DataFrame,
     totals: Totals,
     run: Mapping[str, Any],
+    advice: pd.DataFrame | None = None,
 ) -> None:
-    """Validate everything, then write the four files; nothing is written if one is wrong."""
+    """Validate everything, then write the files; nothing is written if one is wrong."""
     check_totals(totals, cells)
     validate_run(run)
     validate_cells(cells)
@@ -165,7 +169,16 @@ def publish_data(
     atomic_write_bytes(
         data_dir / "observations.parquet", _format_parquet(observations, "observations/1")
     )
+    if advice is not None:
+        atomic_write_bytes(data_dir / "advice.parquet", _format_parquet(advice, "advice/1"))
     atomic_write_text(data_dir / "run.json", record)
+
+
+def publish_claims(data_dir: Path, claims: Mapping[str, Any]) -> None:
+    """Hold claims.json against its schema, then write it."""
+    _validate(claims, load_schema("claims"), "claims.json")
+    record = json.dumps(claims, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    atomic_write_text(data_dir / "claims.json", record)
 
 
 def format_csv(cells: pd.DataFrame, budget: int = CSV_BUDGET) -> bytes:
@@ -364,6 +377,16 @@ def _remedy_record(remedy: Remedy) -> dict[str, Any]:
         "environments": list(remedy.environments),
         "cost": remedy.cost,
         "gives_up": _ordered(Aspect, remedy.gives_up),
+    }
+
+
+def _cause_record(cause: Cause) -> dict[str, Any]:
+    return {
+        "id": cause.id,
+        "title": cause.title,
+        "explanation": cause.explanation,
+        "links": list(cause.links),
+        "seen": list(cause.seen),
     }
 
 

@@ -21,6 +21,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from runner.boundaries import describe_boundaries
 from runner.domain import Family, Outcome
 from runner.errors import StoreError
 from runner.grids import (
@@ -43,7 +44,7 @@ from runner.grids import (
 from runner.report_data import ReportData, load_data
 from runner.shards import record_cells, script, shard_texts
 from runner.store import atomic_write_bytes
-from runner.vocabulary import FAMILY_CSS, FAMILY_LABEL, OUTCOME_STYLES
+from runner.vocabulary import FAMILY_CSS, FAMILY_LABEL, OUTCOME_STYLES, VERDICT_STYLES
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "reports" / "templates"
 ASSETS = ("report.css", "report.js", "cell.js")
@@ -145,6 +146,7 @@ def _site_files(data: ReportData, coded: Coded, data_href: str) -> Iterator[tupl
         yield f"scenario/{scenario['id']}.html", page
     yield "environments.html", templates.get_template("environments.html").render(root="")
     yield "remedies.html", _remedies_page(templates, data, coded)
+    yield "claims.html", _claims_page(templates, data)
     yield "cell.html", templates.get_template("cell.html").render(root="")
     yield "data/index.js", script("matrixIndex", _client_index(data.run))
     yield "data/overview.js", script("matrixOverview", _overview_letters(coded))
@@ -268,6 +270,7 @@ def _scenario_page(
         cells=len(here),
         page_counts=tally(coded.outcome[here]),
         formats=formats,
+        boundaries=list(describe_boundaries(coded, here)),
     )
 
 
@@ -338,6 +341,26 @@ def _remedies_page(templates: jinja2.Environment, data: ReportData, coded: Coded
         cells=len(coded.outcome),
         counts_all=tally(coded.outcome),
         bare_cells=int(bare.sum()),
+    )
+
+
+def _claims_page(templates: jinja2.Environment, data: ReportData) -> str:
+    claims = data.claims["claims"] if data.claims else []
+    articles = data.claims["articles"] if data.claims else []
+    by_article = [
+        (article, [each for each in claims if each["article"] == article["file"]])
+        for article in articles
+    ]
+    totals = [
+        (style, sum(each["verdict"] == style.verdict for each in claims))
+        for style in VERDICT_STYLES
+    ]
+    return templates.get_template("claims.html").render(
+        root="",
+        by_article=by_article,
+        totals=totals,
+        styles={str(style.verdict): style for style in VERDICT_STYLES},
+        outcomes={str(style.outcome): style for style in OUTCOME_STYLES},
     )
 
 

@@ -7,6 +7,7 @@ Input: a folder with `cells.parquet`, `observations.parquet` and `run.json`. Out
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from runner.domain import Cell, Format, Outcome
 from runner.errors import ConfigurationError, StoreError
 
 RUN_SCHEMA = "run/1"
+CLAIMS_SCHEMA = "claims/1"
 MAKE_DATA = "run `nox -s matrix` to make it, or name the folder of another run"
 
 
@@ -30,6 +32,8 @@ class ReportData:
     run: dict[str, Any]
     cells: pd.DataFrame
     observations: pd.DataFrame
+    claims: Mapping[str, Any] | None = None
+    """The content of claims.json; none where the run has none."""
 
     def find_cell(self, cell_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Find the row and the observation of one cell; empty where there is none."""
@@ -54,7 +58,9 @@ def load_data(data_dir: Path) -> ReportData:
             cause="the files come from different runs, or a write was interrupted",
             next_step=MAKE_DATA,
         )
-    return ReportData(run=run, cells=cells, observations=observations)
+    return ReportData(
+        run=run, cells=cells, observations=observations, claims=_load_claims(data_dir, run)
+    )
 
 
 def _load_run(path: Path) -> dict[str, Any]:
@@ -72,6 +78,25 @@ def _load_run(path: Path) -> dict[str, Any]:
             next_step="use that version, or run `nox -s matrix` again",
         )
     return dict(run)
+
+
+def _load_claims(data_dir: Path, run: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Read claims.json; it has to be of this run, as it names its cells."""
+    path = data_dir / "claims.json"
+    if not path.exists():
+        return None
+    try:
+        claims = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"cannot read {path}: {error}", next_step=MAKE_DATA) from error
+    if (claims.get("schema"), claims.get("run")) != (CLAIMS_SCHEMA, run["started"]):
+        raise StoreError(
+            f"{path} has the schema {claims.get('schema')!r} and is of the run of "
+            f"{claims.get('run')}, run.json has {run['started']}",
+            cause="the files come from different runs, or a write was interrupted",
+            next_step=MAKE_DATA,
+        )
+    return claims
 
 
 def _load_table(path: Path, schema: str, columns: tuple[str, ...]) -> pd.DataFrame:

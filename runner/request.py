@@ -24,7 +24,8 @@ class Request:
     """Selectors over cells, as given with `--select`."""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Part of a cell -> globs."""
-    remedies_everywhere: bool = False
+    remedies: str = "auto"
+    """`auto`, `needed` or `all`: where remedies are tried."""
     force: bool = False
     """Measure again what is already known."""
     failed: bool = False

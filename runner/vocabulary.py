@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.domain import Family, Outcome
+from runner.domain import ClaimVerdict, Family, Outcome
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -138,3 +138,47 @@ FAMILY_LABEL: dict[Family, str] = {
     Family.KERAS3: "keras3: Keras 3",
     Family.LEGACY: "tf-keras: legacy Keras 2 on today's TensorFlow",
 }
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerdictStyle:
+    """Symbol, words and CSS class of what the cells say of a claim."""
+
+    verdict: ClaimVerdict
+    symbol: str
+    label: str
+    explanation: str
+    css: str
+
+
+VERDICT_STYLES: tuple[VerdictStyle, ...] = (
+    VerdictStyle(
+        verdict=ClaimVerdict.CONFIRMED,
+        symbol="✓",
+        label="confirmed",
+        explanation="The measurements say so.",
+        css="e",
+    ),
+    VerdictStyle(
+        verdict=ClaimVerdict.DEPENDS,
+        symbol="◐",
+        label="depends",
+        explanation="True for some versions and not for others: the ranges say which.",
+        css="r",
+    ),
+    VerdictStyle(
+        verdict=ClaimVerdict.REFUTED,
+        symbol="✗",
+        label="refuted",
+        explanation="Not one measurement supports it, or most of them contradict a `most`.",
+        css="l",
+    ),
+    VerdictStyle(
+        verdict=ClaimVerdict.UNDECIDED,
+        symbol="?",
+        label="undecided",
+        explanation="Cells are missing that could still change the answer.",
+        css="z",
+    ),
+)
+"""Every verdict on a claim, in the order in which counts name them."""

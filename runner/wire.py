@@ -44,7 +44,7 @@ class Limits:
 
     memory_mb: int = 2000
     """Resident memory of one child in MB; beyond it the job is `out_of_memory`."""
-    chain_length: int = 200
+    chain_length: int = 1000
     """Jobs one child takes at most."""
     chain_memory_mb: int = 1200
     """Resident memory in MB after which a child takes no further job."""

@@ -21,8 +21,6 @@ import numpy as np
 from scenarios.framework import keras
 
 INPUT_SHAPE = (32, 32, 3)
-
-
 LAST_LAYER = "block_2_add"
 
 

@@ -3,8 +3,9 @@
 Cause: registration puts the class under a name (`Custom>RegisteredLayer`) into a table of the
 running program, and the file refers to that name. It replaces `custom_objects`; it does not
 put code into the file, so a reader must run the same registration first. It does not correct
-the class either: without `get_config` the 16 units come back as 32. The `corrected` variant
-has `get_config` and names its weight.
+the class either: versions that refuse to write a layer without `get_config` refuse this one
+too. The `corrected` variant has `get_config` and names its weight. Keras 2.3 and TensorFlow
+1.15 and 2.0 have no registration.
 
 Source: seed 004 (example 2, method B).
 """

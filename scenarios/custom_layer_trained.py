@@ -4,8 +4,9 @@ Cause: as in `custom_layer_unregistered`, and more is at stake: the file also ho
 moments for the custom layer's weight. Ways around the missing class (the weights alone, the
 model from its code) leave those behind.
 
-The layer is the article's: no `get_config`, its one weight without a name; `units` is the
-default, so nothing is lost by it. The `corrected` variant has both, and 16 units.
+The layer is the article's: no `get_config`, its one weight without a name; 32 units are the
+default, so nothing of the configuration could be lost. The `corrected` variant has both, and 16
+units.
 
 Source: seed 003 (example 1).
 """

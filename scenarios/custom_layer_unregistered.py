@@ -2,9 +2,11 @@
 
 Cause: the file holds a layer's class name and configuration, not its code; a program that
 neither registered the class nor passes it in `custom_objects` cannot make the layer again.
-The class is written as the articles write it, with two flaws of theirs: no `get_config`, so
-`units` is lost and comes back as the default; and two weights without names, which some
-versions call the same and H5 then cannot hold both. The `get_config` variant corrects both.
+The class is written as the articles write it, with flaws of theirs. There is no `get_config`:
+old versions (TensorFlow 2.7 and before) refuse to write such a layer, newer ones collect plain
+constructor arguments themselves. Its two weights have no names: where both are then called
+`Variable:0`, H5 cannot hold them. And Keras 2.3 wants a `compute_output_shape`. The
+`get_config` variant corrects all three.
 
 Source: seeds 002 (example 1), 003 (example 1) and 004 (example 2).
 """

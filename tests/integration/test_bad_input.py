@@ -58,8 +58,8 @@ def test_a_scenario_with_a_syntax_error_names_file_and_line(fails, own_tree):
     assert f"plain_dense.py:{len(lines) + 1}" in message
 
 
-def test_show_of_an_unknown_cell(fails, tmp_path):
-    fails(2, "show", "plain_dense/h5/tf2.15->tf2.15/none", "--store", str(tmp_path / "none"))
+def test_show_without_a_run(fails):
+    assert "nox -s matrix" in fails(6, "show", "plain_dense/h5/tf2.15->tf2.15/none")
 
 
 def test_a_store_below_a_file(fails, tmp_path):
@@ -97,9 +97,10 @@ def test_a_read_only_store(fails, tmp_path):
 
 
 def test_a_disk_that_is_already_full(fails, environments, tmp_path):
-    with mounted(tmp_path / "disk", "size=64k") as disk:
+    with mounted(tmp_path / "disk", "size=32k") as disk:
         (disk / "environments").symlink_to(environments)
-        message = fails(6, "run", "--profile", "single", "--store", str(disk))
+        chosen = selection(disk, profile="single", scenarios=["plain_dense"])
+        message = fails(6, "run", *chosen)
     assert "the disk is full" in message
 
 

@@ -202,6 +202,11 @@ def test_show_tells_all_of_a_cell_and_how_to_repeat_it(matrix, tree):
         assert word in shown.out
 
 
+def test_show_of_a_cell_that_is_not_there(matrix, fails):
+    said = fails(2, "show", "plain_dense/h5/tf2.14->tf2.15/none", "--store", str(matrix.store))
+    assert "--select 'plain_dense/h5/tf2.14->tf2.15/none'" in said
+
+
 def test_plan_counts_what_a_run_does(matrix, tree):
     shown = run(tree, "plan", *matrix.arguments[1:])
     assert shown.code == 0, shown.text

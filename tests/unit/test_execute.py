@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import textwrap
@@ -34,7 +33,7 @@ def write(record, end="\\n"):
     out.flush()
 
 def header(schema="observations/1"):
-    write({"type": "header", "schema": schema})
+    write({"type": "header", "schema": schema, "import_s": 0.5})
 
 def start(name):
     write({"type": "start", "id": name})
@@ -74,6 +73,13 @@ class ScriptExecutor:
                 )
             self.started.append(child)
         return execute._LocalProbe(child)
+
+
+def is_probe(child):
+    try:
+        return "runner.probe" in child.cmdline()
+    except psutil.Error:  # it has just ended
+        return False
 
 
 def job(name, timeout_s=5.0):
@@ -296,16 +302,13 @@ class TestLocalExecutor:
         probes: list[psutil.Process] = []
         deadline = time.monotonic() + 20
         while len(probes) < 2 and time.monotonic() < deadline:
-            probes = [
-                each
-                for each in psutil.Process(os.getpid()).children(recursive=True)
-                if "runner.probe" in " ".join(each.cmdline())
-            ]
+            probes = [each for each in psutil.Process().children(recursive=True) if is_probe(each)]
         assert len(probes) >= 2
+        time.sleep(0.5)  # into the job
         crew.stopped.set()
         running.join(timeout=20)
         assert not running.is_alive()
-        gone, alive = psutil.wait_procs(probes, timeout=10)
+        _, alive = psutil.wait_procs(probes, timeout=10)
         assert alive == []
         assert notes.seen == {}
 

@@ -57,6 +57,7 @@ def test_every_page_is_there(site: Path) -> None:
     assert found == {
         "index.html",
         "cell.html",
+        "claims.html",
         "environments.html",
         "remedies.html",
         *(f"scenario/{name}.html" for name in SCENARIOS),

@@ -21,7 +21,14 @@ def load(scenario_=None, remedy=NONE, tmp="/artifacts/one", **options):
     from pathlib import Path
 
     return wire.load_job(
-        CELL, scenario_ or scenario(""), remedy, Path(tmp), None, "digest", aspects=ASPECTS, **options
+        CELL,
+        scenario_ or scenario(""),
+        remedy,
+        Path(tmp),
+        None,
+        "digest",
+        aspects=ASPECTS,
+        **options,
     )
 
 

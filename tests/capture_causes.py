@@ -1,0 +1,188 @@
+"""Derive from a published run what causes.toml and its tests rest on.
+
+    python tests/capture_causes.py --data .matrix/report
+
+rewrites `seen` of every cause in scenarios/causes.toml and, in tests/unit/data/causes/, a
+file a cause: real observations for each rule, and for each environment in `seen` a cell in
+which it was seen. Captures with a `source` come from public reports and are kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import textwrap
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from runner.aggregate import ID_COLUMNS  # noqa: E402
+from runner.causes import CauseTable, Symptoms, find_innermost  # noqa: E402
+from runner.declare.causes import load_causes  # noqa: E402
+from runner.domain import UNCLASSIFIED, UNEXPLAINED, Aspect, Cause, Format, Outcome  # noqa: E402
+from runner.report_data import ReportData, load_data  # noqa: E402
+
+CAUSES = ROOT / "scenarios" / "causes.toml"
+CAPTURES = ROOT / "tests" / "unit" / "data" / "causes"
+PER_RULE = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capture:
+    """One real observation that a rule must match."""
+
+    cell: str
+    outcome: str
+    stage: str
+    exception: str
+    message: str
+    traceback: str
+    damaged: bool
+    aspects: tuple[str, ...]
+    details: str
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=ROOT / "reports" / "published")
+    data = load_data(parser.parse_args().data)
+    causes = load_causes(CAUSES)
+    table = CauseTable(causes)
+    found: dict[str, list[Capture]] = defaultdict(list)
+    for capture in read_captures(data):
+        found[table.find(as_symptoms(asdict(capture)))].append(capture)
+    for cause in causes:
+        write_captures(cause, found[cause.id])
+    write_seen({cause.id: sorted(seen_in(found[cause.id])) for cause in causes}, data)
+    counts = {name: len(captures) for name, captures in found.items()}
+    for name in sorted(counts, key=lambda each: -counts[each]):
+        sys.stdout.write(f"{counts[name]:7} {name}\n")
+    for capture in found[UNCLASSIFIED][:20]:
+        sys.stdout.write(f"unclassified: {capture.cell}: {capture.message[:100]}\n")
+    return 1 if found[UNCLASSIFIED] else 0
+
+
+def read_captures(data: ReportData) -> Iterator[Capture]:
+    """Yield every cell of a run that asks for a cause."""
+    damaged = {each["id"]: bool(each["damage"]) for each in data.run["scenarios"]}
+    ids = list(ID_COLUMNS)
+    cells = data.cells[[*ids, "outcome", "aspects"]]
+    cells = cells[~cells["outcome"].isin([str(each) for each in UNEXPLAINED])]
+    seen = data.observations.drop(columns="aspects").join(data.observations["aspects"].rename("d"))
+    for row in cells.merge(seen, on=ids, how="left").fillna("").astype(object).to_dict("records"):
+        aspects = tuple(filter(None, str(row["aspects"]).split(";")))
+        details = json.loads(row["d"]) if row["d"] else {}
+        yield Capture(
+            cell="{scenario}/{format}/{writer}->{reader}/{remedy}".format(**row),
+            outcome=str(row["outcome"]),
+            stage=str(row["stage"]),
+            exception=str(row["exception"]),
+            message=str(row["message"] or row["reason"]),
+            traceback=str(row["traceback"]),
+            damaged=damaged[row["scenario"]],
+            aspects=aspects,
+            details="\n".join(f"{each}: {details[each].get('detail', '')}" for each in aspects),
+        )
+
+
+def as_symptoms(capture: dict[str, Any]) -> Symptoms:
+    """Turn a capture, as it stands in its file, into what rules look at."""
+    _, format_, pair, remedy = capture["cell"].split("/")
+    writer, reader = pair.split("->")
+    return Symptoms(
+        outcome=Outcome(capture["outcome"]),
+        stage=capture["stage"],
+        exception=capture["exception"],
+        message=capture["message"],
+        traceback=capture["traceback"],
+        format=Format(format_),
+        remedy=remedy,
+        writer=writer,
+        reader=reader,
+        damaged=capture["damaged"],
+        aspects=frozenset(map(Aspect, capture["aspects"])),
+        details=capture["details"],
+    )
+
+
+def environment_of(cell: str, outcome: str, stage: str) -> str:
+    """Name whose version shows the cause: the writer's where the reader never ran."""
+    writer, reader = cell.split("/")[2].split("->")
+    unwritten = outcome == Outcome.UNSUPPORTED and stage in ("", "save")
+    return writer if outcome == Outcome.SAVE_ERROR or unwritten else reader
+
+
+def seen_in(captures: list[Capture]) -> dict[str, str]:
+    """Give for each environment the first cell in which the cause was seen."""
+    found: dict[str, str] = {}
+    for capture in sorted(captures, key=lambda each: each.cell):
+        found.setdefault(environment_of(capture.cell, capture.outcome, capture.stage), capture.cell)
+    return found
+
+
+def write_captures(cause: Cause, captures: list[Capture]) -> None:
+    """Write the file of one cause: the shortest captures of each rule, all unlike each other."""
+    path = CAPTURES / f"{cause.id}.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"captures": []}
+    chosen: dict[str, dict[str, Any]] = {}
+    for rule in cause.rules:
+        alone = CauseTable([Cause(**{**_fields(cause), "rules": (rule,)})])
+        matching = [each for each in captures if alone.matching(as_symptoms(asdict(each)))]
+        for capture in _unlike(matching)[:PER_RULE]:
+            chosen.setdefault(capture.cell, asdict(capture))
+    kept = [each for each in before["captures"] if "source" in each]
+    record = {"seen": seen_in(captures), "captures": [*chosen.values(), *kept]}
+    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _fields(cause: Cause) -> dict[str, Any]:
+    return {name: getattr(cause, name) for name in Cause.__slots__}
+
+
+def _unlike(captures: list[Capture]) -> list[Capture]:
+    """Take one, the shortest, of each kind of message; the commonest kind first."""
+    kinds: dict[str, list[Capture]] = defaultdict(list)
+    for capture in captures:
+        innermost = find_innermost(capture.message, capture.traceback)[:200]
+        kinds[re.sub(r"\d+|'[^']*'", "#", capture.exception + innermost + capture.details)].append(
+            capture
+        )
+    counts = Counter({kind: len(group) for kind, group in kinds.items()})
+    return [
+        min(kinds[kind], key=lambda each: (len(each.message) + len(each.traceback), each.cell))
+        for kind, _ in sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    ]
+
+
+def write_seen(seen: dict[str, list[str]], data: ReportData) -> None:
+    """Rewrite `seen` of every cause, in release order."""
+    place = {each["id"]: number for number, each in enumerate(data.run["environments"])}
+    text = CAUSES.read_text(encoding="utf-8")
+    for name, environments in seen.items():
+        ordered = sorted(environments, key=place.__getitem__)
+        block = re.compile(
+            rf'(\[\[cause\]\]\nid = "{re.escape(name)}"\n(?:(?!\[\[).*\n)*?)seen = \[[^\]]*\]'
+        )
+        text, changed = block.subn(lambda match, o=ordered: match[1] + _array(o), text)
+        if changed != 1:
+            raise SystemExit(f"{CAUSES}: no `seen` of {name!r} to rewrite")
+    CAUSES.write_text(text, encoding="utf-8")
+
+
+def _array(names: list[str]) -> str:
+    line = "seen = [" + ", ".join(f'"{name}"' for name in names) + "]"
+    if len(line) <= 100:
+        return line
+    body = textwrap.fill(", ".join(f'"{name}"' for name in names), 96, break_on_hyphens=False)
+    return "seen = [\n" + textwrap.indent(body, "    ") + ",\n]"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
