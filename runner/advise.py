@@ -151,9 +151,7 @@ def _best_remedies(
     return working.groupby(list(PAIR_COLUMNS))["remedy"].first(), counts
 
 
-def _nearest_readers(
-    bare: pd.DataFrame, advice: pd.DataFrame, run: Mapping[str, Any]
-) -> list[str]:
+def _nearest_readers(bare: pd.DataFrame, advice: pd.DataFrame, run: Mapping[str, Any]) -> list[str]:
     """Return for each row the environment nearest to the reader that reads the file bare.
 
     Nearest by place in release order; of two as near, the newer.
@@ -163,9 +161,7 @@ def _nearest_readers(
     artifact = list(PAIR_COLUMNS[:3])
     readers = {
         key: sorted(group, key=lambda name: places[name])
-        for key, group in good[[*artifact, "reader"]]
-        .astype(str)
-        .groupby(artifact)["reader"]
+        for key, group in good[[*artifact, "reader"]].astype(str).groupby(artifact)["reader"]
     }
     return [
         _nearest(readers.get((scenario, format_, writer), ()), reader, places)
@@ -175,9 +171,7 @@ def _nearest_readers(
 
 def _nearest(readers: Sequence[str], reader: str, places: Mapping[str, int]) -> str:
     here = places[reader]
-    return min(
-        readers, key=lambda name: (abs(places[name] - here), -places[name]), default=""
-    )
+    return min(readers, key=lambda name: (abs(places[name] - here), -places[name]), default="")
 
 
 def _matching(frame: pd.DataFrame, wanted: Mapping[str, str]) -> pd.DataFrame:

@@ -77,6 +77,9 @@ SITE_PACKAGES = re.compile(
     r"(?:[A-Za-z]:)?[^\s\"'<>|]*/(?=site-packages/|lib/python3\.\d+/[a-z_]+)"
 )
 ADDRESS = re.compile(r"\b0x[0-9a-f]{6,16}\b")
+ARRAY = re.compile(r"\[+\s*[-+\d.][-+\d.eEnaif,\s\[\]]{60,}(?:\]|$)")
+"""A printed array: random weights and inputs, which make equal messages differ."""
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -231,7 +234,7 @@ def _cell_row(result: CellResult) -> tuple[Any, ...]:
         result.cause,
         ";".join(result.aspects),
         _encodable(seen.exception)[:EXCEPTION_LIMIT] if seen else "",
-        ADDRESS.sub("0x…", shorten_message(SITE_PACKAGES.sub("…/", message))),
+        shorten_message(_without_particulars(message)),
         str(result.verdict),
         round(seen.duration_s, 3) if seen else math.nan,
         result.artifact_sha256[:DIGEST_LIMIT],
@@ -305,6 +308,12 @@ def _compact_json(value: Mapping[str, Any]) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
+def _without_particulars(text: str) -> str:
+    """Take out what is of one machine or one random model: folders, addresses, numbers."""
+    text = ADDRESS.sub("0x…", SITE_PACKAGES.sub("…/", ESCAPE.sub("", text)))
+    return ARRAY.sub("[…]", text)
+
+
 def _text_publisher(hide: Sequence[str]) -> Callable[[str], str]:
     """Make a function, remembering its answers, that removes what only this machine has."""
     known: dict[str, str] = {"": ""}
@@ -316,7 +325,7 @@ def _text_publisher(hide: Sequence[str]) -> Callable[[str], str]:
             found = _encodable(text)
             for prefix in prefixes:
                 found = found.replace(prefix, "…")
-            found = ADDRESS.sub("0x…", SITE_PACKAGES.sub("…/", found))
+            found = _without_particulars(found)
             known[text] = found
         return found
 

@@ -146,9 +146,7 @@ class _Compiled:
         )
 
 
-def explain(
-    result: CellResult, table: CauseTable, *, damaged: bool = False
-) -> CellResult:
+def explain(result: CellResult, table: CauseTable, *, damaged: bool = False) -> CellResult:
     """Return the result with its cause, where its outcome asks for one.
 
     `damaged` is whether the file was damaged on purpose.

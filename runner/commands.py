@@ -194,7 +194,7 @@ def _single(request: Request, part: str) -> str:
         raise SelectionError(
             f"advise needs one --{part}, not {', '.join(values) or 'none'}",
             cause="advice is for one file and one reader",
-            next_step="advise --writer tf2.12 --reader keras3.15 --scenario plain_dense --format h5",
+            next_step="give --writer, --reader, --scenario and --format one id each",
         )
     return values[0]
 

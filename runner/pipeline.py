@@ -144,7 +144,7 @@ def _named_environments(
     }
     for pattern in request.patterns:
         ends = (pattern.split("/") + ["*"] * 3)[2]
-        named.update(ends.split("->"))
+        named.update(name for end in ends.split("->") for name in end.split(","))
     ids = {each.id for each in profile} | named
     return tuple(each for each in every if each.id in ids)
 

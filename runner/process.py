@@ -129,9 +129,7 @@ def start(
     )
 
 
-def start_logged(
-    args: Sequence[str], log: Path, *, env: Mapping[str, str], cwd: Path
-) -> Child:
+def start_logged(args: Sequence[str], log: Path, *, env: Mapping[str, str], cwd: Path) -> Child:
     """Start a child as `start` does, all it prints going to the end of the file `log`."""
     with log.open("ab") as file:
         return start(args, env=env, cwd=cwd, stdout=file, stderr=subprocess.STDOUT)

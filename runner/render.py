@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,9 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from runner.attribution import ATTRIBUTION_TEXT, attribute_failures
 from runner.boundaries import describe_boundaries
-from runner.domain import Family, Outcome
+from runner.domain import UNCLASSIFIED, Family, Outcome
 from runner.errors import StoreError
 from runner.grids import (
     BARE,
@@ -92,6 +93,16 @@ class FormatView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CauseCount:
+    """How many cells of a scenario have one cause."""
+
+    id: str
+    title: str
+    explanation: str
+    cells: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ScenarioRow:
     """One line of the overview's list of scenarios, counting bare loads."""
 
@@ -141,8 +152,9 @@ def _site_files(data: ReportData, coded: Coded, data_href: str) -> Iterator[tupl
     """`(name, text)` of every file of the site."""
     templates = _load_templates(data.run, data_href)
     yield "index.html", _index_page(templates, data, coded)
+    causes = _cause_counts(data)
     for place, scenario in enumerate(data.run["scenarios"]):
-        page = _scenario_page(templates, coded, place, scenario)
+        page = _scenario_page(templates, coded, place, scenario, causes.get(scenario["id"], []))
         yield f"scenario/{scenario['id']}.html", page
     yield "environments.html", templates.get_template("environments.html").render(root="")
     yield "remedies.html", _remedies_page(templates, data, coded)
@@ -150,7 +162,8 @@ def _site_files(data: ReportData, coded: Coded, data_href: str) -> Iterator[tupl
     yield "cell.html", templates.get_template("cell.html").render(root="")
     yield "data/index.js", script("matrixIndex", _client_index(data.run))
     yield "data/overview.js", script("matrixOverview", _overview_letters(coded))
-    for name, text in shard_texts(coded, record_cells(data, coded)):
+    recorded = record_cells(data, coded, attribute_failures(data.cells))
+    for name, text in shard_texts(coded, recorded):
         yield f"data/{name}", text
     for name in ASSETS:
         yield f"assets/{name}", (TEMPLATES / "assets" / name).read_text(encoding="utf-8")
@@ -255,7 +268,11 @@ def _scenario_groups(
 
 
 def _scenario_page(
-    templates: jinja2.Environment, coded: Coded, place: int, scenario: Mapping[str, Any]
+    templates: jinja2.Environment,
+    coded: Coded,
+    place: int,
+    scenario: Mapping[str, Any],
+    causes: Sequence[CauseCount],
 ) -> str:
     here = np.flatnonzero(coded.scenario == place)
     remedies = {each["id"]: each for each in templates.globals["run"]["remedies"]}  # type: ignore[index]
@@ -270,8 +287,26 @@ def _scenario_page(
         cells=len(here),
         page_counts=tally(coded.outcome[here]),
         formats=formats,
+        causes=causes,
         boundaries=list(describe_boundaries(coded, here)),
     )
+
+
+def _cause_counts(data: ReportData) -> dict[str, list[CauseCount]]:
+    """Count the causes of each scenario, the commonest first."""
+    known = {each["id"]: each for each in data.run.get("causes", [])}
+    named = data.cells[["scenario", "cause"]].astype(str)
+    sizes = named[named["cause"] != ""].groupby(["scenario", "cause"]).size()
+    found: dict[str, list[CauseCount]] = {}
+    for (scenario, cause), cells in zip(sizes.index.to_list(), sizes.to_list(), strict=True):
+        words = known.get(cause, {"title": cause, "explanation": ""})
+        count = CauseCount(
+            id=cause, title=words["title"], explanation=words["explanation"], cells=int(cells)
+        )
+        found.setdefault(scenario, []).append(count)
+    for counts in found.values():
+        counts.sort(key=lambda each: (each.id != UNCLASSIFIED, -each.cells, each.id))
+    return found
 
 
 def _format_view(
@@ -427,6 +462,11 @@ def _client_index(run: Mapping[str, Any]) -> dict[str, Any]:
             }
             for each in run["remedies"]
         },
+        "causes": {
+            each["id"]: {name: each[name] for name in ("title", "explanation", "links")}
+            for each in run.get("causes", [])
+        },
+        "attributions": ATTRIBUTION_TEXT,
         "formats": list(run["formats"]),
     }
 

@@ -25,8 +25,8 @@ SHAPE = "scenario/format/writer->reader/remedy"
 
 @lru_cache(maxsize=4096)
 def compile_glob(glob: str) -> Callable[[str], re.Match[str] | None]:
-    """Return the match function of a case-sensitive glob (`*`, `?`, `[...]`)."""
-    return re.compile(fnmatch.translate(glob)).match
+    """Return the match function of case-sensitive globs, with commas between several."""
+    return re.compile("|".join(map(fnmatch.translate, glob.split(",")))).match
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

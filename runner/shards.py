@@ -37,7 +37,7 @@ OBSERVATION_TEXTS = (
     "reason",
     "start_method",
 )
-RECORD_FIELDS = (*CELL_TEXTS, *OBSERVATION_TEXTS, "aspects")
+RECORD_FIELDS = (*CELL_TEXTS, "attribution", *OBSERVATION_TEXTS, "aspects")
 """What the numbers of a record mean, in order; each is the place of a text or an aspect list."""
 DIFFERENCE_DIGITS = 2
 
@@ -71,14 +71,20 @@ class Recorded:
     digest: Codes
 
 
-def record_cells(data: ReportData, coded: Coded) -> Recorded:
-    """Line up observations with cells and number all their texts."""
+def record_cells(data: ReportData, coded: Coded, attribution: pd.Series[Any]) -> Recorded:
+    """Line up observations with cells and number all their texts.
+
+    `attribution` is one word for each cell: whose doing a failure is.
+    """
     found = _observation_of_cell(data, coded)
     columns, texts = [], []
     for name in CELL_TEXTS:
         codes, values = _number(data.cells[name])
         columns.append(codes)
         texts.append(values)
+    codes, values = _number(attribution)
+    columns.append(codes)
+    texts.append(values)
     for name in OBSERVATION_TEXTS:
         codes, values = _number(data.observations[name])
         columns.append(_follow(codes, found, len(values)))

@@ -14,6 +14,7 @@ from runner.aggregate import (
     MESSAGE_LIMIT,
     OBSERVATION_COLUMNS,
     TotalsError,
+    _without_particulars,
     build_cells,
     build_observations,
     check_totals,
@@ -165,3 +166,16 @@ def test_small_helpers() -> None:
     assert shorten_message("x" * 200).endswith("…")
     assert round_significant(0.0123456, 2) == pytest.approx(0.012)
     assert round_significant(float("inf"), 2) == float("inf")
+
+
+@pytest.mark.parametrize("start", ["[[", "[[ "])
+def test_printed_arrays_do_not_make_equal_messages_differ(start):
+    numbers = "\n [".join("0.06383903 -0.469989    0.26868105 -3.7e-05]" for _ in range(4))
+    text = f"Unknown variable: <Variable value={start}{numbers}]>. \x1b[1mThis optimizer\x1b[0m"
+    expected = "Unknown variable: <Variable value=[…]>. This optimizer"
+    assert _without_particulars(text) == expected
+
+
+def test_short_shapes_stay_in_messages():
+    text = "expected shape=[(None, 10), (None, 4)], found (8, 10)"
+    assert _without_particulars(text) == text

@@ -173,9 +173,7 @@ def test_a_rule_needs_what_was_raised(name: str, capture: dict[str, Any]) -> Non
 
 def make_result(outcome: Outcome, **data: Any) -> CellResult:
     return CellResult(
-        cell=Cell(
-            scenario="plain_dense", format=Format.H5, writer="a", reader="b", remedy="none"
-        ),
+        cell=Cell(scenario="plain_dense", format=Format.H5, writer="a", reader="b", remedy="none"),
         outcome=outcome,
         aspects=(Aspect.LOSSES,) if outcome is Outcome.DIVERGED else (),
         observation=Observation(data={"status": "done", **data}),

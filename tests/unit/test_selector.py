@@ -6,7 +6,14 @@ import pytest
 
 from runner.domain import Cell, Format
 from runner.errors import SelectionError
-from runner.selector import KnownIds, Selection, parse_pattern, require_cells, select
+from runner.selector import (
+    KnownIds,
+    Selection,
+    compile_glob,
+    parse_pattern,
+    require_cells,
+    select,
+)
 
 ENVIRONMENTS = ("tf1.15", "tf2.9", "tf2.15", "keras3.0", "keras3.15", "keras3.15-jax")
 KNOWN = KnownIds(
@@ -170,3 +177,13 @@ def test_half_a_million_cells_are_decided_in_seconds():
     count = sum(map(selection.matches, cells))
     assert time.process_time() - started < 5
     assert count == 11 * 10 * 100 + 100
+
+
+def test_a_part_may_list_several_globs():
+    match = compile_glob("tf2.1?,keras3.8")
+    assert [bool(match(name)) for name in ("tf2.12", "keras3.8", "tf2.1", "keras3.80")] == [
+        True,
+        True,
+        False,
+        False,
+    ]

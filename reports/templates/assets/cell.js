@@ -62,10 +62,34 @@ function tag(outcome) {
   return make("span", { className: "tag" }, make("i", { className: style.css, ariaHidden: "true" }, style.symbol), style.label);
 }
 
+/** A cause in words, with its links. Only https is ever made a link. */
+function why(id) {
+  const cause = index.causes?.[id];
+  if (!cause) return ["Cause: ", make("code", {}, id)];
+  const links = cause.links.filter((link) => link.startsWith("https://")).flatMap((link) => [" ", make("a", { href: link, rel: "noreferrer" }, link.split("/").slice(-2).join(" "))]);
+  return [make("b", {}, cause.title), " ", make("code", {}, id), make("br"), cause.explanation, ...links];
+}
+
+/** What works instead, from measurements of this very pair alone. */
+function advice(shard, cell) {
+  const bare = look(shard, cell, "none");
+  if (!bare || bare.outcome === "equivalent" || ["save_error", "not_run", "environment_unavailable", "harness_error"].includes(bare.outcome)) return [];
+  const tries = Object.keys(index.remedies).filter((remedy) => remedy !== "none" && look(shard, cell, remedy));
+  const works = tries.find((remedy) => look(shard, cell, remedy).outcome === "equivalent");
+  const words = works ? ["Works, as measured for this pair: ", make("b", {}, index.remedies[works].title), ` (gives up: ${index.remedies[works].gives_up.join(", ") || "nothing"})`]
+    : [tries.length ? `None of the ${tries.length} other ways tried worked for this pair.` : "No other way of loading was tried for this pair."];
+  const place = (name) => shard.environments.indexOf(name);
+  const readers = shard.environments.filter((reader) => look(shard, { ...cell, reader }, "none")?.outcome === "equivalent")
+    .sort((a, b) => Math.abs(place(a) - place(cell.reader)) - Math.abs(place(b) - place(cell.reader)) || place(b) - place(a));
+  const nearest = readers.length ? ` The nearest environment that reads the file bare: ${readers[0]}.` : " No environment of this run reads the file bare.";
+  return [make("h2", {}, "What to do"), make("p", {}, ...words), ...(works ? [make("p", { className: "code" }, code(cell.format, works))] : []), make("p", {}, nearest)];
+}
+
 function verdict(cell, found) {
   const style = index.outcomes[found.outcome];
   const words = make("div", {}, make("b", {}, style.label), make("br"), style.explanation);
-  if (found.cause) words.append(make("br"), "Cause: ", make("code", {}, found.cause));
+  if (found.cause) words.append(make("br"), ...why(found.cause));
+  if (found.attribution) words.append(make("br"), `Whose doing: ${found.attribution} (${index.attributions?.[found.attribution] ?? ""})`);
   if (found.verdict && found.verdict !== "not_judged") words.append(make("br"), `Held against what was expected: ${found.verdict}`);
   if (found.reason) words.append(make("br"), found.reason);
   return make("div", { className: "verdict" }, make("i", { className: style.css, ariaHidden: "true" }, style.symbol), words);
@@ -126,7 +150,7 @@ function facts(found) {
 function page(shard, cell, found) {
   const id = idOf(cell);
   const repeat = `nox -s matrix -- show ${quoted(id)}\nnox -s matrix -- run --select ${quoted(id)} --force`;
-  return [verdict(cell, found), make("p", { className: "code" }, code(cell.format, cell.remedy)), ...aspects(cell, found), ...raised(found),
+  return [verdict(cell, found), make("p", { className: "code" }, code(cell.format, cell.remedy)), ...advice(shard, cell), ...aspects(cell, found), ...raised(found),
     ...folded("Traceback", found.traceback), ...folded("Warnings", found.warnings), ...folded("Captured output", found.output),
     ...tried(shard, cell), make("h2", {}, "Both sides"), make("div", { className: "sides" }, side("writer", cell.writer), side("reader", cell.reader)),
     make("h2", {}, "How it was measured"), facts(found), make("h2", {}, "Repeat it"), make("pre", {}, repeat)];
