@@ -68,7 +68,7 @@ TEXT_COLUMNS = ("message", "traceback", "output", "warnings", "aspects", "facts"
 MESSAGE_LIMIT = 120
 """Characters of a message in `cells`; the whole text is in `observations`."""
 EXCEPTION_LIMIT = 300
-DIGEST_LIMIT = 16
+DIGEST_LIMIT = 12
 """Hex digits of an artifact's digest in `cells`: enough to tell artifacts apart."""
 DIFFERENCE_DIGITS = 4
 """Significant digits of a published difference; the journal keeps them all."""

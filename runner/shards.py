@@ -146,8 +146,7 @@ def _shard(coded: Coded, recorded: Recorded, rows: Codes) -> dict[str, Any]:
         chosen = coded.remedy[rows] == remedy
         place = (writer * size + reader)[chosen]
         grids[coded.remedies[remedy]] = {
-            "record": _spread(record[chosen], place, size * size),
-            "ms": _spread(recorded.duration_ms[rows][chosen], place, size * size),
+            **_grid(place, size * size, record[chosen], recorded.duration_ms[rows][chosen]),
             "digest": _digests(recorded, rows[chosen], writer[chosen], size),
         }
     return {
@@ -159,6 +158,13 @@ def _shard(coded: Coded, recorded: Recorded, rows: Codes) -> dict[str, Any]:
         "texts": [[lines.place(line) for line in text.split("\n")] for text in texts.distinct],
         "lines": lines.distinct,
     }
+
+
+def _grid(place: Codes, size: int, record: Codes, duration_ms: Codes) -> dict[str, list[int]]:
+    """Record and duration by place; a grid less than half full names its places in `at`."""
+    if 2 * len(place) < size:
+        return {"at": place.tolist(), "record": record.tolist(), "ms": duration_ms.tolist()}
+    return {"record": _spread(record, place, size), "ms": _spread(duration_ms, place, size)}
 
 
 def _spread(values: Codes, places: Codes, size: int) -> list[int]:

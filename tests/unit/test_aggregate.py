@@ -57,7 +57,7 @@ def test_a_row_says_what_happened_briefly() -> None:
     assert len(failed["message"]) <= MESSAGE_LIMIT
     assert "\n" not in failed["message"]
     assert failed["cause"] == "unknown_class"
-    assert failed["artifact_sha256"] == "0123456789abcdef"
+    assert failed["artifact_sha256"] == "0123456789ab"
     assert failed["duration_s"] == pytest.approx(0.123)
     assert diverged["aspects"] == "outputs;losses"
     assert diverged["max_abs_diff"] == pytest.approx(0.1235)

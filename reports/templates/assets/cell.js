@@ -40,8 +40,10 @@ function load(name) {
 
 /** Everything a shard knows of one cell, or null. */
 function look(shard, cell, remedy) {
-  const at = shard.environments.indexOf(cell.writer) * shard.environments.length + shard.environments.indexOf(cell.reader);
+  const place = shard.environments.indexOf(cell.writer) * shard.environments.length + shard.environments.indexOf(cell.reader);
   const grid = shard.remedies[remedy];
+  // A grid less than half full holds only the places it names.
+  const at = grid?.at ? grid.at.indexOf(place) : place;
   if (!grid || !shard.environments.includes(cell.writer) || !shard.environments.includes(cell.reader)) return null;
   const record = shard.records[grid.record[at]];
   if (!record) return null;
