@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -37,6 +38,9 @@ OBSERVATION_TEXTS = (
     "reason",
     "start_method",
 )
+LINE_LIMIT = 400
+"""Characters of a line on the cell page; observations.parquet has the whole."""
+UNDERLINE = re.compile(r"\s*[\^~]+\s*")
 RECORD_FIELDS = (*CELL_TEXTS, "attribution", *OBSERVATION_TEXTS, "aspects")
 """What the numbers of a record mean, in order; each is the place of a text or an aspect list."""
 DIFFERENCE_DIGITS = 2
@@ -155,9 +159,19 @@ def _shard(coded: Coded, recorded: Recorded, rows: Codes) -> dict[str, Any]:
         "remedies": grids,
         "records": records,
         "aspects": [_aspect_rows(each, texts) for each in aspects.distinct],
-        "texts": [[lines.place(line) for line in text.split("\n")] for text in texts.distinct],
+        "texts": [[lines.place(line) for line in _shown_lines(text)] for text in texts.distinct],
         "lines": lines.distinct,
     }
+
+
+def _shown_lines(text: str) -> list[str]:
+    """Return the lines of a text as the page shows them; the data keep all of it.
+
+    Lines that only underline are left out, and a quoted configuration is cut: they are
+    half of what a shard would hold.
+    """
+    shown = [line for line in text.split("\n") if not UNDERLINE.fullmatch(line)]
+    return [line if len(line) <= LINE_LIMIT else f"{line[:LINE_LIMIT]} […]" for line in shown]
 
 
 def _grid(place: Codes, size: int, record: Codes, duration_ms: Codes) -> dict[str, list[int]]:
