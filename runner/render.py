@@ -234,6 +234,7 @@ def _headline(coded: Coded, bare: Mask) -> dict[str, int]:
     other = measured & (coded.writer != coded.reader)
     failing = measured & (coded.outcome != EQUIVALENT)
     keys = coded.keys(remedy=0)
+    tried = np.unique(keys[~bare & MEASURED[coded.outcome]])
     solved = np.unique(keys[~bare & (coded.outcome == EQUIVALENT)])
     return {
         "measured": int(measured.sum()),
@@ -241,6 +242,7 @@ def _headline(coded: Coded, bare: Mask) -> dict[str, int]:
         "silent": int((measured & (coded.outcome == DIVERGED)).sum()),
         "other": int(other.sum()),
         "failing": int(failing.sum()),
+        "tried": int(np.isin(keys[failing], tried).sum()),
         "solved": int(np.isin(keys[failing], solved).sum()),
     }
 
