@@ -61,7 +61,7 @@ def _hangs(work: Work, job: Job) -> bool:
 
 
 def _print_process_ratio(work: Work, environment: str, jobs: Sequence[Job]) -> None:
-    probe_s, _, _ = _measure(work, {environment: jobs}, "auto", 1)
+    probe_s, _, _ = _measure(work, {environment: pipeline.order_jobs(jobs)}, "auto", 1)
     few = list(jobs[:FRESH_CELLS])
     fresh_s, _, _ = _measure(work, {environment: few}, "fresh", 1)
     probe_cell_s, fresh_cell_s = probe_s / len(jobs), fresh_s / len(few)
