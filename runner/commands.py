@@ -29,8 +29,7 @@ from runner.claims import judge_claims
 from runner.domain import Cell, Format, Outcome, Verdict
 from runner.errors import ControlFailure, RegressionFound, SelectionError
 from runner.grids import BARE, code_cells
-from runner.ledger import saves_of
-from runner.plan import plan_bare, plan_remedies
+from runner.plan import plan_bare, plan_remedies, plan_saves
 from runner.progress import format_duration, make_reporter
 from runner.render import render_site
 from runner.report_data import ReportData, load_data
@@ -100,7 +99,7 @@ def show_plan(request: Request, arguments: argparse.Namespace) -> int:
     Console().print(table)
     left_out = len(declared.field.scenarios) - len(loads)
     print(f"environments: {', '.join(each.id for each in declared.environments)}")
-    print(f"saves: {len(saves_of(bare))}")
+    print(f"saves: {len(plan_saves(declared.field, bare))}")
     print(f"bare loads: {len(bare)}; remedies: at most {len(upper)}, where the bare load fails")
     print(f"skipped: {left_out} scenarios outside the selection")
     print("skipped: formats a writer does not have, except in the control scenario")

@@ -20,7 +20,7 @@ from runner.domain import (
     Save,
     Scenario,
 )
-from runner.ledger import TAMPERED, Artifact, save_of
+from runner.ledger import TAMPERED, Artifact
 from runner.plan import CONTROL_SCENARIO, DAMAGED_SCENARIO, writes
 
 UNMEASURED = frozenset({Outcome.NOT_RUN, Outcome.ENVIRONMENT_UNAVAILABLE})
@@ -114,8 +114,3 @@ def run_controls(
             found.append(check_declared_write(save, artifact(save), environment, scenario))
     found += check_declared_reads(results, environments)
     return [control for control in found if control is not None]
-
-
-def readable(cells: Sequence[Cell]) -> list[Save]:
-    """Return the artifacts the control cells read."""
-    return list(dict.fromkeys(save_of(cell) for cell in cells))

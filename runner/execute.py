@@ -146,7 +146,7 @@ class Crew:
             fruitless = fruitless + 1 if len(left) == before else 0
             if fruitless == FRUITLESS_PROBES:
                 for job in left.values():
-                    record(job, harness_error(job, f"the probe does not work: {ended}"))
+                    record(job, harness_error(f"the probe does not work: {ended}"))
                 return
 
     def _run_probe(
@@ -182,7 +182,7 @@ class Crew:
         ended = _describe_end(probe.poll(), folder / "probe.log")
         if in_flight and not self.stopped.is_set() and in_flight in left:
             lost = left.pop(in_flight)
-            record(lost, harness_error(lost, f"the probe itself ended in this job: {ended}"))
+            record(lost, harness_error(f"the probe itself ended in this job: {ended}"))
         return ended
 
 
@@ -226,9 +226,8 @@ def _stripped(record: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in record.items() if key not in ("type", "id", "kind")}
 
 
-def harness_error(job: Job, message: str) -> Observation:
+def harness_error(message: str) -> Observation:
     """Return the observation of a job that we, not the model, failed."""
-    del job
     return Observation(
         data={"status": "harness_error", "stage": "prepare", "message": message, "duration_s": 0.0}
     )

@@ -7,7 +7,7 @@ recorded observation for exactly these inputs, and otherwise makes the job.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -299,11 +299,6 @@ class Ledger:
 def save_of(cell: Cell) -> Save:
     """Return the save whose artifact a cell reads."""
     return Save(scenario=cell.scenario, format=cell.format, writer=cell.writer)
-
-
-def saves_of(cells: Iterable[Cell]) -> list[Save]:
-    """Return the saves of cells, each once, in order."""
-    return list(dict.fromkeys(save_of(cell) for cell in cells))
 
 
 def _missing(cell: Cell, error: Observation | None, artifact_sha256: str = "") -> CellResult:

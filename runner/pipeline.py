@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
-from runner import __version__, advise, aggregate, controls, ledger, plan, publish, report_data
+from runner import __version__, advise, aggregate, controls, plan, publish, report_data
 from runner.causes import CauseTable, explain
 from runner.claims import judge_claims
 from runner.declare.catalog import Catalog, check_environment_globs, load_catalog
@@ -201,7 +201,7 @@ def run_matrix(request: Request, reporter: Reporter) -> RunOutcome:
         declared = work.declared
         bare = plan.plan_bare(declared.field)
         control_cells = plan.plan_control_cells(declared.field)
-        _save(work, ledger.saves_of([*bare, *control_cells]))
+        _save(work, plan.plan_saves(declared.field, [*bare, *control_cells]))
         _load(work, list(dict.fromkeys([*bare, *control_cells])), "bare loads")
         _confirm(work, bare)
         remedies = _plan_remedies(work, bare)

@@ -10,7 +10,7 @@ import pytest
 from runner.declare.catalog import load_catalog
 from runner.declare.environments import read_environments
 from runner.domain import Aspect, Cell, Format, Observation, Outcome, ProvisionedEnvironment, Save
-from runner.ledger import Ledger, save_of, saves_of
+from runner.ledger import Ledger, save_of
 from runner.probe.artifact import write_manifest
 from runner.store import open_store
 
@@ -255,8 +255,3 @@ def test_only_what_the_format_carries_and_the_remedy_restores_is_asked_for(desk)
     assert {Aspect.OPTIMIZER, Aspect.TRAINING_STEP} <= whole
     assert asked(Format.H5, "compile_false") == whole - {Aspect.OPTIMIZER, Aspect.TRAINING_STEP}
     assert Aspect.COMPILE not in asked(Format.TF_CHECKPOINT, "none")
-
-
-def test_saves_of_cells_are_each_named_once():
-    other = replace(CELL, reader="tf1.15")
-    assert saves_of([CELL, other]) == [SAVE]

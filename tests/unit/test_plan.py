@@ -187,6 +187,14 @@ def test_each_artifact_is_saved_once_with_its_siblings():
     ]
 
 
+def test_saves_of_cells_are_each_named_once():
+    chosen = field()
+    cell = plan.plan_bare(chosen)[0]
+    other = replace(cell, reader="keras3.15")
+    save = Save(scenario=cell.scenario, format=cell.format, writer=cell.writer)
+    assert plan.plan_saves(chosen, [cell, other]) == [save]
+
+
 def test_controls_are_each_environment_with_itself_whatever_is_selected():
     found = plan.plan_control_cells(field(filters={"scenario": ["custom_loss_metric"]}))
     assert all(cell.writer == cell.reader and cell.remedy == "none" for cell in found)

@@ -28,7 +28,7 @@ from runner.probe.child import (
             'File "site-packages/keras/a.py"',
         ),
         ('File "/usr/lib/python3.12/json/decoder.py"', 'File "lib/python3.12/json/decoder.py"'),
-        ('File "/work/main/scenarios/plain_dense.py"', 'File "scenarios/plain_dense.py"'),
+        ('File "/srv/matrix/scenarios/plain_dense.py"', 'File "scenarios/plain_dense.py"'),
         ("<keras.Layer object at 0x7f3a12bc9d10>", "<keras.Layer object at 0x...>"),
         ("0xff", "0xff"),
         ("2024-01-02 03:04:05.678901: E tensorflow/core", "E tensorflow/core"),
