@@ -25,9 +25,11 @@ def main():
 
 
 def _run_batch(batch_path, out_path):
-    from runner.probe.server import BATCH_SCHEMA, Server, die_with_parent
+    from runner.probe.lifeline import die_with_parent
 
     die_with_parent()
+    from runner.probe.server import BATCH_SCHEMA, Server
+
     with io.open(batch_path, encoding="utf-8") as file:
         batch = json.load(file)
     if batch.get("schema") != BATCH_SCHEMA:
@@ -43,11 +45,12 @@ def _run_batch(batch_path, out_path):
 
 
 def _run_chain(path, pipe):
-    from runner.probe.child import run_chain
-    from runner.probe.keras_api import KerasApi
-    from runner.probe.server import die_with_parent
+    from runner.probe.lifeline import die_with_parent
 
     die_with_parent()
+    from runner.probe.child import run_chain
+    from runner.probe.keras_api import KerasApi
+
     with io.open(path, encoding="utf-8") as file:
         chain = json.load(file)
     os.chdir(chain["scratch"])

@@ -34,6 +34,7 @@ def run_chain(api, make_api, jobs, limits, pipe, output_path):
     """
     _confine(limits)
     _redirect(output_path)
+    os.set_inheritable(pipe, False)
     workshop = Workshop(api, make_api)
     gc.collect()
     if hasattr(gc, "freeze"):
@@ -126,9 +127,16 @@ def describe_error(error, folder=""):
     lines = traceback.format_exception(kind, error, error.__traceback__)
     return {
         "exception": name,
-        "message": clean_text(str(error), folder)[:MESSAGE_CHARACTERS],
+        "message": clean_text(_message(error), folder)[:MESSAGE_CHARACTERS],
         "traceback": clean_text("".join(lines), folder)[-TRACEBACK_CHARACTERS:],
     }
+
+
+def _message(error):
+    try:
+        return str(error)
+    except Exception as fault:  # an exception of the model's own making may do anything
+        return "(the exception's own text raised {})".format(type(fault).__name__)
 
 
 def describe_warnings(caught):

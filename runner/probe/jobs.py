@@ -6,6 +6,7 @@ we, failed. Anything else that escapes is a harness error.
 
 import os
 import shutil
+import sys
 
 from runner.probe import artifact, damage, formats, measure
 from runner.probe.compare import Tolerance, compare_aspects
@@ -20,7 +21,7 @@ class Stopped(Exception):
     """The model's own fault at a stage: prepare, save, load, call or train."""
 
     def __init__(self, stage, error):
-        super().__init__(str(error))
+        super().__init__(stage)
         self.stage = stage
         self.error = error
 
@@ -37,6 +38,8 @@ class Workshop:
     def api(self, remedy):
         """Return the Keras the remedy runs against."""
         name = LEGACY_FRAMEWORK if remedy == LEGACY else self._default
+        if self._default != LEGACY_FRAMEWORK:
+            hide_legacy_keras(name != LEGACY_FRAMEWORK)
         if name not in self._apis:
             self._apis[name] = self._make_api(name)
         return self._apis[name]
@@ -47,6 +50,18 @@ class Workshop:
         if key not in self._codes:
             self._codes[key] = load_user_code(api.name, scenario["module"], scenario["variant"])
         return self._codes[key]
+
+
+def hide_legacy_keras(hidden):
+    """Make `import tf_keras` fail, or work again.
+
+    It is installed for the remedy alone: whoever loads without it does not have it.
+    """
+    if hidden:
+        # Python's own mark for a module that shall not be found.
+        sys.modules.setdefault(LEGACY_FRAMEWORK, None)
+    elif sys.modules.get(LEGACY_FRAMEWORK, True) is None:
+        del sys.modules[LEGACY_FRAMEWORK]
 
 
 def run_job(workshop, job, folder):
@@ -127,7 +142,7 @@ def _changed_by_saving(api, model, oracle, inputs, targets, aspects):
     try:
         after = measure.measure_model(api, model, inputs, targets, aspects)
     except measure.Unusable as stop:
-        return ["unusable: {}".format(stop.error)]
+        return ["unusable: {}".format(type(stop.error).__name__)]
     results = compare_aspects(oracle, after, set(after.facts), Tolerance(1e-6, 1e-7))
     return sorted(aspect for aspect, result in results.items() if result["status"] != "agrees")
 

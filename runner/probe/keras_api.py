@@ -61,8 +61,13 @@ class KerasApi:
 
         Only our own measuring runs inside; saving and loading never do.
         """
-        if _backend_name(self.keras) == "jax":
+        backend = _backend_name(self.keras)
+        if backend == "jax":
             with importlib.import_module("jax").disable_jit():
+                yield
+            return
+        if backend == "torch":
+            with _uncompiled_torch():
                 yield
             return
         config = getattr(self.tf, "config", None)
@@ -95,6 +100,18 @@ class KerasApi:
         if self.graph_mode:
             return flatten(model.predict_on_batch(data))
         return flatten(model(data, training=False))
+
+
+@contextlib.contextmanager
+def _uncompiled_torch():
+    """Have `torch.compile` hand back the function it is given."""
+    torch = importlib.import_module("torch")
+    compile_ = torch.compile
+    torch.compile = lambda function, *_, **__: function
+    try:
+        yield
+    finally:
+        torch.compile = compile_
 
 
 def _import_or_none(name):

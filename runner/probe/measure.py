@@ -28,7 +28,7 @@ class Unusable(Exception):
     """The model raised when it was called (`stage` call) or trained (`stage` train)."""
 
     def __init__(self, stage, error):
-        super().__init__(str(error))
+        super().__init__(stage)
         self.stage = stage
         self.error = error
 

@@ -11,7 +11,6 @@ import zipfile
 
 from runner.probe.formats import ARCHITECTURE
 from runner.probe.keras_api import flatten
-from runner.probe.user_code import register_object
 
 
 class Loading:
@@ -63,8 +62,7 @@ def load_custom_objects(loading):
 
 def load_registered(loading):
     """Register every custom object in the reader, then load."""
-    for custom_object in loading.code().custom_objects().values():
-        register_object(loading.api, custom_object)
+    loading.code().register_custom_objects(loading.api)
     return _BARE[loading.format](loading, {})
 
 

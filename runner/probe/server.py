@@ -4,7 +4,6 @@ It never makes a tensor, so that a fork finds no runtime initialised; it is sing
 threaded; and it alone writes the observations, so that a child's death loses one job.
 """
 
-import ctypes
 import io
 import json
 import os
@@ -18,6 +17,7 @@ import time
 from runner.probe.child import clean_text, read_output, run_chain, signal_name
 from runner.probe.identify import installed_distributions
 from runner.probe.keras_api import KerasApi
+from runner.probe.lifeline import die_with_parent
 
 BATCH_SCHEMA = "batch/1"
 OBSERVATIONS_SCHEMA = "observations/1"
@@ -25,7 +25,6 @@ STARTUP_S = 180.0
 """Until a child's first job starts: a fresh process imports the framework first."""
 SELF_TEST_S = 60.0
 POLL_S = 0.05
-PR_SET_PDEATHSIG = 1
 
 
 class Watch:
@@ -119,6 +118,7 @@ class Server:
                     return done + (1 if watch.job else 0)
                 if ended:
                     status = _reap(watch.process_id)
+                    _kill(watch.process_id)
                     if watch.job is None:
                         return done
                     self._write_lost(watch, *_death(status, watch.output_path))
@@ -133,21 +133,22 @@ class Server:
         sys.stdout.flush()
         sys.stderr.flush()
         if self.method == "fork":
+            parent = os.getpid()
             process_id = os.fork()
             if process_id == 0:
                 os.close(reading)
-                self._become_child(jobs, writing, output_path)
+                self._become_child(parent, jobs, writing, output_path)
         else:
             process_id = self._spawn(jobs, writing, output_path)
         os.close(writing)
         os.set_blocking(reading, False)
         return Watch(process_id, reading, output_path)
 
-    def _become_child(self, jobs, writing, output_path):
+    def _become_child(self, parent, jobs, writing, output_path):
         code = 1
         try:
             os.setsid()
-            die_with_parent()
+            die_with_parent(parent)
             os.chdir(self.scratch)
             tempfile.tempdir = self.scratch
             run_chain(self.api, KerasApi, jobs, self.limits, writing, output_path)
@@ -179,10 +180,11 @@ class Server:
         return process.pid
 
     def _listen(self, watch):
-        """Return (whether the child closed its pipe, complete messages)."""
+        """Return (whether the child ended, complete messages)."""
         ready, _, _ = select.select([watch.pipe], [], [], POLL_S)
         if not ready:
-            return False, []
+            # A process the job left behind may hold the pipe open after the child's end.
+            return _has_ended(watch.process_id), []
         data = os.read(watch.pipe, 1 << 20)
         watch.buffer += data
         lines = watch.buffer.split(b"\n")
@@ -232,11 +234,12 @@ class Server:
         """Return whether a forked child can compute with the framework imported here."""
         if not hasattr(os, "fork"):
             return False
+        parent = os.getpid()
         process_id = os.fork()
         if process_id == 0:
             code = 1
             try:
-                die_with_parent()
+                die_with_parent(parent)
                 silence = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(silence, 1)
                 os.dup2(silence, 2)
@@ -289,17 +292,19 @@ def resident_mb(process_id):
         return 0.0
 
 
-def die_with_parent():
-    """Ask the kernel to kill this process when its parent dies."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 def _kill(process_id):
     for send, target in ((os.killpg, process_id), (os.kill, process_id)):
         try:
             send(target, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass
+
+
+def _has_ended(process_id):
+    try:
+        return os.waitid(os.P_PID, process_id, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
 
 
 def _reap(process_id):

@@ -21,6 +21,7 @@ class UserCode:
     def __init__(self, module, variant):
         self.module = module
         self.variant = variant
+        self._registered = False
 
     def inputs(self):
         """Return the fixed inputs: a list of arrays, eight samples each."""
@@ -61,6 +62,14 @@ class UserCode:
         """Return what a user passes as `custom_objects`."""
         found = getattr(self.module, "custom_objects", None)
         return dict(found(self.variant)) if found else {}
+
+    def register_custom_objects(self, api):
+        """Register every custom object, once: some versions refuse a second time."""
+        if self._registered:
+            return
+        for custom_object in self.custom_objects().values():
+            register_object(api, custom_object)
+        self._registered = True
 
 
 def load_user_code(framework, module_name, variant):

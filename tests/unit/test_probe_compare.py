@@ -250,5 +250,15 @@ def test_the_largest_difference_of_all_is_told():
     assert result["detail"].startswith("b: ")
 
 
+def test_what_agrees_is_not_told_for_what_differs():
+    pairs = [
+        ("large", np.array([1e6]), np.array([1e6 + 9.0])),
+        ("small", np.array([0.0]), np.array([0.5])),
+    ]
+    result = compare_arrays(pairs, TOLERANCE)
+    assert result["detail"] == "small: largest difference 0.5"
+    assert result["max_abs_diff"] == pytest.approx(0.5)
+
+
 def test_results_are_json():
     assert json.loads(json.dumps(compare()))["outputs"]["status"] == "agrees"
