@@ -23,6 +23,8 @@ DIGEST_LENGTH = 16
 """Hex digits kept: 64 bits, ample for some millions of jobs."""
 NOT_IN_RESULTS = frozenset({"identify.py"})
 """Probe modules that only provisioning uses."""
+_DAMAGE = "damage.py"
+"""The probe module that only scenarios with damage use: it counts in their digest alone."""
 _FRAMEWORK = "framework"
 
 
@@ -33,7 +35,8 @@ def probe_digest(root: Path) -> str:
         ConfigurationError: the probe's sources are not below `root`.
     """
     folder = root / "runner" / "probe"
-    sources = [path for path in sorted(folder.rglob("*.py")) if path.name not in NOT_IN_RESULTS]
+    left_out = NOT_IN_RESULTS | {_DAMAGE}
+    sources = [path for path in sorted(folder.rglob("*.py")) if path.name not in left_out]
     if not sources:
         raise ConfigurationError(
             f"{folder}: the probe's sources are not there",
@@ -50,9 +53,12 @@ def scenario_digest(scenario: Scenario, root: Path) -> str:
     Its code is its module and the other scenario modules it imports. Titles, summaries,
     links and the like may change without a new measurement.
     """
+    sources = _sources(scenario.module, root)
+    if scenario.damage:
+        sources.append([_DAMAGE, source_digest(root / "runner" / "probe" / _DAMAGE)])
     return _digest(
         {
-            "sources": _sources(scenario.module, root),
+            "sources": sources,
             "module": scenario.module,
             "variant": scenario.variant,
             "damage": scenario.damage,

@@ -54,6 +54,7 @@ def root(tmp_path):
     probe.mkdir(parents=True)
     (probe / "job.py").write_text("x = 1\n")
     (probe / "identify.py").write_text("y = 1\n")
+    (probe / "damage.py").write_text("z = 1\n")
     scenarios = tmp_path / "scenarios"
     scenarios.mkdir()
     (scenarios / "framework.py").write_text("keras = None\n")
@@ -122,6 +123,14 @@ def test_the_code_of_a_scenario_and_of_what_it_imports_counts(root):
     with (root / "scenarios/plain_dense.py").open("a") as file:
         file.write("MORE = 1\n")
     assert scenario_digest(SCENARIO, root) not in {before, imported}
+
+
+def test_how_files_are_damaged_counts_where_one_is(root):
+    damaged = replace(SCENARIO, damage="empty")
+    before = scenario_digest(damaged, root), scenario_digest(SCENARIO, root), probe_digest(root)
+    (root / "runner/probe/damage.py").write_text("z = 22\n")
+    assert scenario_digest(damaged, root) != before[0]
+    assert (scenario_digest(SCENARIO, root), probe_digest(root)) == before[1:]
 
 
 def test_framework_is_counted_once_with_the_probe(root):
