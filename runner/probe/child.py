@@ -58,6 +58,12 @@ def _confine(limits):
     ceiling = (mapped_mb + limits["memory_mb"] + ADDRESS_SPACE_SLACK_MB) * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        # Where the machine or the container runs out of memory, this process is to go first.
+        with io.open("/proc/self/oom_score_adj", "w") as score:
+            score.write("1000")
+    except OSError:
+        pass
 
 
 def _redirect(output_path):
@@ -167,6 +173,7 @@ def clean_text(text, folder=""):
     text = re.sub(r"/[^\s\"']*/(scenarios|runner)/", r"\1/", text)
     text = re.sub(r"0x[0-9a-f]{6,}", "0x...", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: ", "", text)
+    text = re.sub(r"time = \w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4}\n?", "time = ...", text)
     return re.sub(r"[IWEF]\d{4} \d\d:\d\d:\d+\.\d+ +\d+ ", "", text)
 
 

@@ -4,6 +4,7 @@ Every function takes a Loading and returns what was loaded: a Keras model, or an
 Inference where only prediction is left. Whatever it raises is the cell's finding.
 """
 
+import importlib
 import io
 import json
 import os
@@ -192,7 +193,8 @@ def _load_json_then_weights(loading, options):
 
 def _load_export(loading, options):
     del options
-    loaded = loading.api.tf.saved_model.load(loading.path)
+    # Imported as a user would: without TensorFlow nothing reads this format.
+    loaded = importlib.import_module("tensorflow").saved_model.load(loading.path)
     serve = getattr(loaded, "serve", None) or loaded.signatures["serving_default"]
     return Inference(serve, loaded)
 

@@ -25,6 +25,11 @@ STARTUP_S = 180.0
 """Until a child's first job starts: a fresh process imports the framework first."""
 SELF_TEST_S = 60.0
 POLL_S = 0.05
+KERNEL_KILLS = (
+    "/sys/fs/cgroup/memory.events",
+    "/sys/fs/cgroup/memory/memory.oom_control",
+)
+"""Where a control group (of either version) counts what it killed for want of memory."""
 
 
 class Watch:
@@ -37,6 +42,7 @@ class Watch:
         self.job = None
         self.started = time.time()
         self.peak_rss_mb = 0.0
+        self.kernel_kills = kernel_kills()
         self.buffer = b""
 
 
@@ -121,7 +127,8 @@ class Server:
                     _kill(watch.process_id)
                     if watch.job is None:
                         return done
-                    self._write_lost(watch, *_death(status, watch.output_path))
+                    starved = kernel_kills() > watch.kernel_kills
+                    self._write_lost(watch, *_death(status, watch.output_path, starved))
                     return done + 1
         finally:
             os.close(watch.pipe)
@@ -314,13 +321,30 @@ def _reap(process_id):
         return 0
 
 
-def _death(status, output_path):
-    """Return (status, message) of a child that ended in the middle of a job."""
+def kernel_kills():
+    """Return how many processes of this control group the kernel killed for want of memory."""
+    for path in KERNEL_KILLS:
+        try:
+            with io.open(path) as counters:
+                fields = dict(line.split()[:2] for line in counters)
+                return int(fields["oom_kill"])
+        except (OSError, KeyError, ValueError):
+            continue
+    return 0
+
+
+def _death(status, output_path, starved=False):
+    """Return (status, message) of a child that ended in the middle of a job.
+
+    `starved` says that the kernel ran out of memory meanwhile.
+    """
     if not os.WIFSIGNALED(status):
         code = os.WEXITSTATUS(status)
         return "crashed", "the process ended by itself with exit code {}".format(code)
     name = signal_name(os.WTERMSIG(status))
     output = read_output(output_path)
+    if name == "SIGKILL" and starved:
+        return "out_of_memory", "the kernel killed the process for want of memory"
     if name == "SIGABRT" and "bad_alloc" in output:
         return "out_of_memory", "an allocation was refused (std::bad_alloc)"
     return "crashed", "the process was ended by {}".format(name)

@@ -24,6 +24,10 @@ from runner.probe.child import (
     ("text", "clean"),
     [
         (
+            "Unable to open file (file read failed: time = Sun Nov  1 07:01:21 2026\n, errno = 21)",
+            "Unable to open file (file read failed: time = ..., errno = 21)",
+        ),
+        (
             'File "/home/me/.matrix/environments/tf2.7-ab/lib/python3.9/site-packages/keras/a.py"',
             'File "site-packages/keras/a.py"',
         ),
