@@ -25,6 +25,7 @@ from runner.attribution import ATTRIBUTION_TEXT, attribute_failures
 from runner.boundaries import describe_boundaries
 from runner.domain import UNCLASSIFIED, Family, Outcome
 from runner.errors import StoreError
+from runner.explore import pack_cells
 from runner.grids import (
     BARE,
     BLANK,
@@ -48,7 +49,7 @@ from runner.store import atomic_write_bytes
 from runner.vocabulary import FAMILY_CSS, FAMILY_LABEL, OUTCOME_STYLES, VERDICT_STYLES
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "reports" / "templates"
-ASSETS = ("report.css", "report.js", "cell.js")
+ASSETS = ("report.css", "report.js", "cell.js", "explore.js")
 GENERATED = ("*.html", "scenario/*.html", "data/*.js")
 """What a former report may have left behind."""
 EQUIVALENT = OUTCOMES.index(Outcome.EQUIVALENT)
@@ -141,7 +142,7 @@ def render_site(data_dir: Path, site_dir: Path) -> None:
     written: set[Path] = set()
     for name, text in _site_files(data, coded, href):
         path = site_dir / name
-        atomic_write_bytes(path, text.encode("utf-8", "replace"))
+        atomic_write_bytes(path, text.encode("utf-8", "replace"), durable=False)
         written.add(path)
     for pattern in GENERATED:
         for old in set(site_dir.glob(pattern)) - written:
@@ -159,6 +160,8 @@ def _site_files(data: ReportData, coded: Coded, data_href: str) -> Iterator[tupl
     yield "environments.html", templates.get_template("environments.html").render(root="")
     yield "remedies.html", _remedies_page(templates, data, coded)
     yield "claims.html", _claims_page(templates, data)
+    yield "explore.html", templates.get_template("explore.html").render(root="")
+    yield "data/explore.js", script("matrixExplore", pack_cells(data, coded))
     yield "cell.html", templates.get_template("cell.html").render(root="")
     yield "data/index.js", script("matrixIndex", _client_index(data.run))
     yield "data/overview.js", script("matrixOverview", _overview_letters(coded))

@@ -5,7 +5,9 @@ HDF5 file's header and tree are needed to open it, a damaged architecture no lon
 and inside a weight plain HDF5 has no checksum that would tell, where the zip archive of
 `.keras` has one. The model is that of `plain_dense`; the bytes are written over by the
 probe after saving, as `damage` in the catalogue says: the article's 100 bytes at offset 1000,
-or at a place named by its variant (`header`, `config`, `weight`).
+or at a place named by its variant (`header`, `config`, `weight`, `directory_bit`, `index_bit`,
+`weight_bit`, `zeroed_block`). The flipped bit of a weight is in a number's exponent: one of its
+last digits would be a difference that nobody sees.
 
 Source: seed 003 (example 3).
 """

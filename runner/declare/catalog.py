@@ -12,6 +12,7 @@ import fnmatch
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from runner.declare.strict import (
@@ -29,6 +30,24 @@ OLDEST_PYTHON = (3, 7)
 """Scenario modules run inside every environment, so they keep to this syntax."""
 BARE_LOAD = "none"
 READER_KNOWS = ("nothing", "registered")
+DAMAGE: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "random_bytes": frozenset({"offset", "where", "count", "seed"}),
+        "zeros": frozenset({"offset", "where", "count"}),
+        "flip": frozenset({"offset", "where"}),
+        "truncate": frozenset({"keep", "keep_bytes"}),
+        "empty": frozenset(),
+        "interrupted": frozenset(),
+        "content": frozenset({"of"}),
+        "nest": frozenset(),
+        "unpack": frozenset(),
+        "function": frozenset({"module", "name"}),
+        "vocabulary": frozenset(),
+        "external_link": frozenset(),
+        "huge_shape": frozenset(),
+    }
+)
+"""What can be done to a file after it was written, with the options each kind takes."""
 _NUMBERS = ("rtol", "atol", "timeout_s")
 
 
@@ -212,7 +231,7 @@ def _parse_scenario(table: StrictTable, remedies: Mapping[str, Remedy]) -> Scena
         aspects=frozenset(table.members("aspects", Aspect, required=True)),
         remedies=table.known("remedies", table.texts("remedies"), _beyond_bare(remedies)),
         variant=table.text("variant", ""),
-        damage=table.text("damage", ""),
+        damage=_parse_damage(table),
         reader_knows=table.choice("reader_knows", READER_KNOWS, "nothing"),
         links=table.texts("links", ()),
         writers=table.texts("writers", ("*",), required=True),
@@ -224,6 +243,21 @@ def _parse_scenario(table: StrictTable, remedies: Mapping[str, Remedy]) -> Scena
     if not scenario.timeout_s:
         table.fail("`timeout_s` is 0", cause="a job needs some time", next_step="raise it")
     return scenario
+
+
+def _parse_damage(table: StrictTable) -> str:
+    """Take a specification `kind:key=value,key=value`, which runner/probe/damage.py carries out."""
+    damage = table.text("damage", "")
+    if not damage:
+        return damage
+    kind, _, options = damage.partition(":")
+    table.known("damage", (kind,), DAMAGE)
+    for option in filter(None, options.split(",")):
+        key, written, value = option.partition("=")
+        table.known("damage", (key,), DAMAGE[kind])
+        if not written or not value:
+            table.fail(f"`damage` = {damage!r}: {key!r} has no value")
+    return damage
 
 
 def _beyond_bare(remedies: Mapping[str, Remedy]) -> list[str]:

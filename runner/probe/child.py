@@ -35,6 +35,8 @@ def run_chain(api, make_api, jobs, limits, pipe, output_path):
     _confine(limits)
     _redirect(output_path)
     os.set_inheritable(pipe, False)
+    # A model file can make a reader import a scenario before the job executes one.
+    os.environ["MATRIX_FRAMEWORK"] = api.name
     workshop = Workshop(api, make_api)
     gc.collect()
     if hasattr(gc, "freeze"):

@@ -103,8 +103,9 @@ def largest_difference(expected, actual):
     """Return max |actual - expected|; infinite where only one side is NaN."""
     if expected.size == 0:
         return 0.0
-    left = np.asarray(expected, "float64")
-    right = np.asarray(actual, "float64")
+    # A weight may be a single number, such as how many samples a layer has seen.
+    left = np.atleast_1d(np.asarray(expected, "float64"))
+    right = np.atleast_1d(np.asarray(actual, "float64"))
     both_nan = np.isnan(left) & np.isnan(right)
     with np.errstate(invalid="ignore"):
         gaps = np.abs(left - right)

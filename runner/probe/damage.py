@@ -1,11 +1,20 @@
-"""Damage a file that was written whole, the same way every time.
+"""Damage a file that was written whole, or turn it into a hostile one, the same way every time.
 
-A specification is `kind:key=value,key=value`: `random_bytes` with `offset` or `where`
-(`header`, `config`, `weight`), `count` and `seed`; `truncate` with `keep` (a share) or
-`keep_bytes`; `empty`. `interrupted` is no damage of a whole file: see `save_interrupted`.
+A specification is `kind:key=value,key=value`: `random_bytes`, `zeros` or `flip` with `offset` or
+`where` (`header`, `config`, `weight`, `index`, `directory`), `count` and `seed`; `truncate` with
+`keep` (a share) or `keep_bytes`; `empty`; `content` with `of` (`html`, `lfs_pointer`); `nest` (a
+folder above an archive's files); `unpack` (the archive's folder in its place); `function` with
+`module` and `name` (the configuration names a function of the file's choosing); `vocabulary` (the
+configuration names a file outside); `external_link` and `huge_shape` (of an HDF5 file's first
+weight). `interrupted` is no damage of a whole file: see `save_interrupted`.
+
+What a hostile file reaches for outside itself is put beside it, and is no one's secret.
 """
 
+import io
+import json
 import os
+import shutil
 import signal
 import time
 import zipfile
@@ -13,6 +22,23 @@ import zipfile
 import numpy as np
 
 INTERRUPTED = "interrupted"
+
+CONTENT = {
+    "html": (
+        "<!DOCTYPE html>\n<html><head><title>404</title></head>"
+        "<body><h1>Not Found</h1></body></html>\n"
+    ),
+    "lfs_pointer": (
+        "version https://git-lfs.github.com/spec/v1\n"
+        "oid sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n"
+        "size 21480\n"
+    ),
+}
+"""What lies under a model's name when a download brought something else."""
+OUTSIDE = "outside"
+"""Stem of the file beside the model that a hostile file refers to."""
+HUGE = 2**20
+"""Rows and columns of `huge_shape`: 4 TiB of float32 in a file of some kilobytes."""
 
 
 def damage_file(path, specification, weights):
@@ -29,8 +55,14 @@ def damage_file(path, specification, weights):
         keep = int(options.get("keep_bytes", int(size * float(options.get("keep", 0.5)))))
         os.truncate(path, min(keep, size))
         return "cut to {} of {} bytes".format(min(keep, size), size)
-    if kind == "random_bytes":
-        return _overwrite(path, options, weights)
+    if kind in ("random_bytes", "zeros", "flip"):
+        return _overwrite(path, kind, options, weights)
+    if kind == "content":
+        with io.open(path, "w", encoding="ascii") as out:
+            out.write(CONTENT[options["of"]])
+        return "replaced by an {}".format(options["of"].replace("_", " "))
+    if kind in _REWRITTEN:
+        return _REWRITTEN[kind](path, options)
     raise ValueError("unknown damage {!r}".format(specification))
 
 
@@ -40,16 +72,199 @@ def _parse(specification):
     return kind, {key.strip(): value.strip() for key, value in pairs}
 
 
-def _overwrite(path, options, weights):
-    count = int(options.get("count", 100))
-    noise = np.random.RandomState(int(options.get("seed", 1))).bytes(count)
+def _overwrite(path, kind, options, weights):
     with open(path, "r+b") as file:
         content = file.read()
         start, end = _region(path, content, options, weights)
-        written = noise[: max(0, min(count, end - start))]
+        count = max(0, min(int(options.get("count", 100)), end - start))
+        if kind == "flip":
+            start += _telling_byte(options, weights)
+            written, what = bytes([content[start] ^ 0x40]), "one bit flipped"
+        elif kind == "zeros":
+            written, what = bytes(count), "{} zeros".format(count)
+        else:
+            noise = np.random.RandomState(int(options.get("seed", 1))).bytes(count)
+            written, what = noise, "{} random bytes".format(count)
         file.seek(start)
         file.write(written)
-    return "{} random bytes at offset {} of {}".format(len(written), start, len(content))
+    return "{} at offset {} of {}".format(what, start, len(content))
+
+
+def _telling_byte(options, weights):
+    """Return which byte of the region to flip: a number's exponent, not its last digits."""
+    if options.get("where") != "weight":
+        return 0
+    return max(weights, key=lambda array: array.size).dtype.itemsize - 1
+
+
+def _nest(path, options):
+    del options
+    _rewrite_archive(path, lambda name, data: ("model/" + name, data))
+    return "a folder put above the archive's files"
+
+
+def _unpack(path, options):
+    del options
+    packed = path + ".packed"
+    os.rename(path, packed)
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(path)
+    os.remove(packed)
+    return "unpacked: a folder of the archive's name"
+
+
+def _name_function(path, options):
+    """Have the Lambda layer name a function of the file's choosing."""
+    reference = {
+        "module": options["module"],
+        "class_name": "function",
+        "config": options["name"],
+        "registered_name": options["name"],
+    }
+
+    def edit(layer):
+        if layer["class_name"] != "Lambda":
+            return False
+        layer["config"]["function"] = reference
+        # Keras 2 says beside it what kind of function it is, and where it comes from.
+        if "function_type" in layer["config"]:
+            layer["config"].update(function_type="function", module=options["module"])
+        return True
+
+    _edit_layer(path, edit)
+    return "the Lambda layer names {module}.{name}".format(**options)
+
+
+def _name_vocabulary(path, options):
+    """Have the lookup layer read its vocabulary from a file outside, which has other words."""
+    del options
+    words = []
+
+    def edit(layer):
+        vocabulary = layer["config"].get("vocabulary")
+        if not isinstance(vocabulary, list):
+            return False
+        words.extend(str(word) for word in reversed(vocabulary))
+        layer["config"]["vocabulary"] = _seen_by_reader(path, ".txt")
+        return True
+
+    _edit_layer(path, edit)
+    with io.open(_beside(path, ".txt"), "w", encoding="ascii") as out:
+        out.write("".join(word + "\n" for word in words))
+    return "the vocabulary is a file outside, with the words in reverse"
+
+
+def _link_outside(path, options):
+    del options
+
+    def edit(h5py, file, name):
+        with h5py.File(_beside(path, ".h5"), "w") as outside:
+            outside["stolen"] = -file[name][()]
+        del file[name]
+        file[name] = h5py.ExternalLink(_seen_by_reader(path, ".h5"), "/stolen")
+
+    return "{} is a link to a file outside, with the signs reversed".format(
+        _edit_first_weight(path, edit)
+    )
+
+
+def _beside(path, suffix):
+    return os.path.join(os.path.dirname(path), OUTSIDE + suffix)
+
+
+def _seen_by_reader(path, suffix):
+    """Return the name that the file beside has for a reader, who stands above the folder."""
+    return os.path.basename(os.path.dirname(path)) + "/" + OUTSIDE + suffix
+
+
+def _claim_huge_shape(path, options):
+    del options
+
+    def edit(h5py, file, name):
+        del file[name]
+        file.create_dataset(name, shape=(HUGE, HUGE), dtype="float32", chunks=(1024, 1024))
+
+    return "{} claims {} x {} numbers".format(_edit_first_weight(path, edit), HUGE, HUGE)
+
+
+_REWRITTEN = {
+    "nest": _nest,
+    "unpack": _unpack,
+    "function": _name_function,
+    "vocabulary": _name_vocabulary,
+    "external_link": _link_outside,
+    "huge_shape": _claim_huge_shape,
+}
+
+
+def _rewrite_archive(path, edit):
+    """Write a zip archive anew; `edit` maps (name, bytes) of each member to what it becomes."""
+    beside = path + ".new"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(beside, "w") as new:
+        for info in old.infolist():
+            name, data = edit(info.filename, old.read(info.filename))
+            # One date for all: the file must be the same every time.
+            new.writestr(zipfile.ZipInfo(name), data)
+    shutil.move(beside, path)
+
+
+def _edit_layer(path, edit):
+    """Apply `edit(layer)` to the layers in an archive's configuration until one is changed."""
+
+    def edit_configuration(name, data):
+        if name != "config.json":
+            return name, data
+        configuration = json.loads(data.decode("utf-8"))
+        if not any(edit(layer) for layer in configuration["config"]["layers"]):
+            raise ValueError("no layer to change in the configuration")
+        return name, json.dumps(configuration).encode("utf-8")
+
+    _rewrite_archive(path, edit_configuration)
+
+
+def _edit_first_weight(path, edit):
+    """Apply `edit(h5py, file, name)` to the first matrix of the HDF5 file; return its name."""
+    import h5py
+
+    if not zipfile.is_zipfile(path):
+        return _edit_matrix(h5py, path, edit)
+    loose = path + ".weights.h5"
+    edited = []
+
+    def edit_member(name, data):
+        if not name.endswith(".weights.h5"):
+            return name, data
+        with open(loose, "wb") as out:
+            out.write(data)
+        edited.append(_edit_matrix(h5py, loose, edit))
+        with open(loose, "rb") as changed:
+            return name, changed.read()
+
+    _rewrite_archive(path, edit_member)
+    os.remove(loose)
+    return edited[0]
+
+
+def _edit_matrix(h5py, path, edit):
+    with h5py.File(path, "r+") as file:
+        names = []
+
+        def collect(name, item):
+            if isinstance(item, h5py.Dataset) and len(item.shape) == 2:
+                names.append(name)
+
+        file.visititems(collect)
+        name = sorted(names)[0]
+        edit(h5py, file, name)
+    return name
+
+
+_MARKS = {
+    # The zip archive's central directory: the offset of its last member's local header.
+    "directory": (b"PK\x01\x02", 42),
+    # The B-tree that finds the members of an HDF5 group.
+    "index": (b"TREE", 0),
+}
 
 
 def _region(path, content, options, weights):
@@ -59,6 +274,12 @@ def _region(path, content, options, weights):
         return int(options["offset"]), len(content)
     if where == "header":
         return 0, len(content)
+    if where in _MARKS:
+        mark, offset = _MARKS[where]
+        at = content.rfind(mark)
+        if at < 0:
+            raise ValueError("no {} found in the file".format(where))
+        return at + offset, len(content)
     if zipfile.is_zipfile(path):
         suffix = "config.json" if where == "config" else ".weights.h5"
         return _member(path, suffix, content, weights if where == "weight" else None)

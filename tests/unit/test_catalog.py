@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.declare.catalog import check_environment_globs, load_catalog
+from runner.declare.catalog import DAMAGE, check_environment_globs, load_catalog
 from runner.domain import Aspect, Format, Isolation, Outcome
 from runner.errors import ConfigurationError
 
@@ -107,6 +107,9 @@ def test_remedies_keep_file_order_and_siblings(root):
         ('["outputs", "weights"]', '["output"]', "unknown aspect 'output'"),
         ('["compile_false"]', '["compile_fals"]', "unknown 'compile_fals'"),
         ('["compile_false"]', '["none"]', "unknown 'none'"),
+        ('title = "Plain"', 'title = "P"\ndamage = "scratch"', "unknown 'scratch'"),
+        ('title = "Plain"', 'title = "P"\ndamage = "empty:keep=1"', "unknown 'keep'"),
+        ('title = "Plain"', 'title = "P"\ndamage = "flip:where="', "'where' has no value"),
         ('module = "plain_dense"', 'module = "plain-dense"', "not a Python module name"),
         ('id = "plain_dense"', 'id = "../plain"', "not an id"),
     ],
@@ -117,6 +120,12 @@ def test_a_wrong_entry_is_named_with_the_key(root, old, new, said):
     error = refused(root)
     assert said in error.message
     assert "(entry 1)" in error.message
+
+
+def test_the_probe_knows_every_damage_that_can_be_declared():
+    # By its text: the probe runs elsewhere, and to carry out each kind needs a file of its own.
+    source = (REPOSITORY / "runner" / "probe" / "damage.py").read_text(encoding="utf-8")
+    assert [kind for kind in DAMAGE if f'"{kind}"' not in source] == []
 
 
 def test_a_misspelt_word_gets_a_suggestion(root):

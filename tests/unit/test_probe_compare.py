@@ -219,6 +219,7 @@ def test_nan_on_one_side_is_infinitely_far():
     assert largest_difference(nan, nan) == 0.0
     assert largest_difference(np.array([math.inf]), np.array([math.inf])) == 0.0
     assert largest_difference(np.array([]), np.array([])) == 0.0
+    assert largest_difference(np.array(2.0), np.array(5.0)) == 3.0
 
 
 def test_outputs_that_became_nan_differ():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -157,6 +158,8 @@ def test_a_weight_in_a_compressed_archive_hits_its_member(tmp_path):
         ("scratch:where=header", [], "unknown damage"),
         ("random_bytes:where=config", [], "no configuration"),
         ("random_bytes:where=weight", [np.ones(7)], "no weight found"),
+        ("flip:where=index", [], "no index found"),
+        ("flip:where=directory", [], "no directory found"),
     ],
 )
 def test_damage_that_cannot_be_done_is_our_fault(tmp_path, specification, weights, said):
@@ -207,3 +210,120 @@ def test_a_save_that_hangs_is_ended(h5py):
     begun = time.monotonic()
     save_interrupted(signal.pause, seconds=0.2)
     assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_one_flipped_bit_of_a_weight(damaged, name):
+    before, after, said = damaged(name, "flip:where=weight")
+    first, last = changed(before, after)
+    assert first == last
+    assert (before[first] ^ after[first]).bit_count() == 1
+    assert said == f"one bit flipped at offset {first} of {len(before)}"
+
+
+@pytest.mark.parametrize("name", ["tf1.15.h5", "tf2.15.h5", "keras3.15.h5"])
+def test_one_flipped_bit_of_a_weight_is_no_rounding_error(damaged, name):
+    before, after, _ = damaged(name, "flip:where=weight")
+    start = changed(before, after)[0] - 3
+    numbers = np.frombuffer(before[start : start + 4] + after[start : start + 4], "<f4")
+    assert abs(numbers[1] - numbers[0]) > 1
+
+
+@pytest.mark.parametrize("name", ["tf1.15.h5", "tf2.15.h5", "keras3.15.h5"])
+def test_one_flipped_bit_of_an_index(damaged, name):
+    before, after, _ = damaged(name, "flip:where=index")
+    first, last = changed(before, after)
+    assert first == last == before.rfind(b"TREE")
+
+
+@pytest.mark.parametrize("name", ZIPS)
+def test_one_flipped_bit_of_the_directory_makes_a_member_unreadable(damaged, name, tmp_path):
+    damaged(name, "flip:where=directory")
+    with zipfile.ZipFile(tmp_path / name) as archive, pytest.raises(zipfile.BadZipFile):
+        archive.read(archive.infolist()[-1].filename)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_block_of_zeros(damaged, name):
+    before, after, _ = damaged(name, "zeros:offset=2048,count=512")
+    assert after == before[:2048] + bytes(512) + before[2560:]
+
+
+@pytest.mark.parametrize(
+    ("of", "start"), [("html", b"<!DOCTYPE html>"), ("lfs_pointer", b"version")]
+)
+def test_something_else_under_the_name(damaged, of, start):
+    _, after, said = damaged("keras3.15.keras", f"content:of={of}")
+    assert after.startswith(start)
+    assert said == f"replaced by an {of.replace('_', ' ')}"
+
+
+@pytest.mark.parametrize("name", ZIPS)
+def test_a_folder_above_the_archive_s_files(damaged, name, tmp_path):
+    with zipfile.ZipFile(CAPTURES / name) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    _, first, _ = damaged(name, "nest")
+    with zipfile.ZipFile(tmp_path / name) as archive:
+        assert {each: archive.read("model/" + each) for each in members} == members
+    _, second, _ = damaged(name, "nest")
+    assert first == second
+
+
+def test_an_unpacked_archive_is_a_folder(tmp_path):
+    path = tmp_path / "model.keras"
+    shutil.copy(CAPTURES / "keras3.15.keras", path)
+    assert damage_file(str(path), "unpack", []).startswith("unpacked")
+    assert (path / "config.json").is_file()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["model.keras"]
+
+
+def configuration_of(path):
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read("config.json"))
+
+
+@pytest.fixture
+def archive(tmp_path):
+    """Return a function that writes an archive with one layer of the configuration given."""
+
+    def write(class_name, config):
+        folder = tmp_path / "payload"
+        folder.mkdir()
+        layers = [
+            {"class_name": "Dense", "config": {"activation": "relu"}},
+            {"class_name": class_name, "config": config},
+        ]
+        with zipfile.ZipFile(folder / "model.keras", "w") as out:
+            out.writestr("config.json", json.dumps({"config": {"layers": layers}}))
+            out.writestr("model.weights.h5", b"weights")
+        return folder / "model.keras"
+
+    return write
+
+
+@pytest.mark.parametrize("beside", [{}, {"function_type": "lambda", "module": "__main__"}])
+def test_a_function_of_the_file_s_choosing(archive, beside):
+    path = archive("Lambda", {"function": "scale", **beside})
+    said = damage_file(str(path), "function:module=operator,name=neg", [])
+    first, second = configuration_of(path)["config"]["layers"]
+    assert first["config"] == {"activation": "relu"}
+    assert second["config"]["function"]["module"] == "operator"
+    assert second["config"]["function"]["config"] == "neg"
+    kept = {key: second["config"][key] for key in beside}
+    assert kept == ({"function_type": "function", "module": "operator"} if beside else {})
+    assert said == "the Lambda layer names operator.neg"
+
+
+def test_a_vocabulary_outside_the_file(archive):
+    path = archive("IntegerLookup", {"vocabulary": [2, 3, 5]})
+    damage_file(str(path), "vocabulary", [])
+    layer = configuration_of(path)["config"]["layers"][1]
+    assert layer["config"]["vocabulary"] == "payload/outside.txt"
+    assert (path.parent / "outside.txt").read_text() == "5\n3\n2\n"
+
+
+@pytest.mark.parametrize("specification", ["function:module=operator,name=neg", "vocabulary"])
+def test_an_archive_without_such_a_layer_is_our_fault(archive, specification):
+    path = archive("Dense", {"activation": "relu"})
+    with pytest.raises(ValueError, match="no layer"):
+        damage_file(str(path), specification, [])

@@ -59,6 +59,7 @@ def test_every_page_is_there(site: Path) -> None:
         "cell.html",
         "claims.html",
         "environments.html",
+        "explore.html",
         "remedies.html",
         *(f"scenario/{name}.html" for name in SCENARIOS),
     }

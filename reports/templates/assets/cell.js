@@ -16,6 +16,11 @@ function make(tag, properties = {}, ...children) {
   return made;
 }
 
+/** Text whose `backticks` mark code. @param {string} text */
+function prose(text) {
+  return text.split("`").map((part, place) => (place % 2 ? make("code", {}, part) : part));
+}
+
 function wanted() {
   let text = location.hash.slice(1);
   try { text = decodeURIComponent(text); } catch { /* a stray percent sign: take it as it is */ }
@@ -69,7 +74,7 @@ function why(id) {
   const cause = index.causes?.[id];
   if (!cause) return ["Cause: ", make("code", {}, id)];
   const links = cause.links.filter((link) => link.startsWith("https://")).flatMap((link) => [" ", make("a", { href: link, rel: "noreferrer" }, link.split("/").slice(-2).join(" "))]);
-  return [make("b", {}, cause.title), " ", make("code", {}, id), make("br"), cause.explanation, ...links];
+  return [make("b", {}, ...prose(cause.title)), " ", make("code", {}, id), make("br"), ...prose(cause.explanation), ...links];
 }
 
 /** What works instead, from measurements of this very pair alone. */
