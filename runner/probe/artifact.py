@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from runner.probe.measure import Measurement
+from runner.probe.measure import Measurement, storable
 
 SCHEMA = "artifact/1"
 
@@ -17,7 +17,7 @@ def write_oracle(folder, measurement, inputs, targets):
     arrays = dict(measurement.arrays)
     for name, group in (("inputs", inputs), ("targets", targets)):
         for index, array in enumerate(group):
-            arrays["{}/{}".format(name, index)] = array
+            arrays["{}/{}".format(name, index)] = storable(array)
     # Member names of the archive may not be paths everywhere: number them, keep the names in JSON.
     names = sorted(arrays)
     np.savez(

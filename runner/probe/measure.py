@@ -46,8 +46,20 @@ class Measurement:
     def put(self, aspect, name, array):
         """Keep an array under `aspect/name` and return that key."""
         key = "{}/{}".format(aspect, name)
-        self.arrays[key] = np.asarray(array)
+        self.arrays[key] = storable(array)
         return key
+
+
+def storable(array):
+    """Return an array of numbers or of text.
+
+    A vocabulary among the weights comes as objects, which an .npz would have to pickle.
+    """
+    array = np.asarray(array)
+    if array.dtype.kind not in "OS":
+        return array
+    texts = [item.decode("utf-8") if isinstance(item, bytes) else str(item) for item in array.flat]
+    return np.array(texts, dtype="U").reshape(array.shape)
 
 
 def measure_model(api, model, inputs, targets, aspects):

@@ -111,3 +111,12 @@ def test_the_host_reads_the_manifest_the_probe_writes(tmp_path):
     assert (found.writer, found.format, found.written) == ("tf2.15", Format.H5, "hdf5")
     assert found.sha256 == written["sha256"]
     assert dict(found.files) == written["files"]
+
+
+def test_objects_are_stored_as_text(tmp_path):
+    found = Measurement()
+    found.put("weights", "words", np.array(["a", b"\xc3\xbc", 3], dtype=object))
+    write_oracle(str(tmp_path), found, [np.array([["x"], ["yz"]], dtype=object)], [])
+    read, inputs, _ = read_oracle(str(tmp_path))
+    assert read.arrays["weights/words"].tolist() == ["a", "ü", "3"]
+    assert inputs[0].tolist() == [["x"], ["yz"]]
