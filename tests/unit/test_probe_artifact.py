@@ -51,14 +51,6 @@ def test_inputs_and_targets_keep_their_order(tmp_path):
     assert [int(each[0]) for each in targets] == list(range(11, -1, -1))
 
 
-def test_an_array_of_objects_is_refused(tmp_path):
-    broken = Measurement()
-    broken.put("outputs", 0, np.array([{}], dtype=object))
-    write_oracle(str(tmp_path), broken, [], [])
-    with pytest.raises(ValueError, match="allow_pickle"):
-        read_oracle(str(tmp_path))
-
-
 def payload(folder):
     (folder / "payload" / "variables").mkdir(parents=True)
     (folder / "payload" / "model.h5").write_bytes(b"abc")
