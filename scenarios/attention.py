@@ -1,8 +1,11 @@
 """Attention layers.
 
-Cause: Keras 2 stores `causal` with Attention, which became an argument of the call; multi-head
-attention keeps its projections' weights in layers of its own, whose paths in the file changed,
-and newer Keras 3 stores arguments older ones do not know.
+Cause: Keras 2 up to TensorFlow 2.9 stores `causal` with Attention, which became an argument of
+the call. `score_mode`, the string "dot", is taken by the loader of legacy H5 for the name of a
+function and replaced by it, which Keras 3.14 and later refuse, their own files included.
+Multi-head attention keeps its projections' weights in layers of its own, whose paths in the file
+changed; Keras 2 stores the shapes of its inputs, and newer Keras 3 arguments (`use_gate`,
+`sliding_window`) older ones do not know.
 
 Source: keras-team/keras issues 22180, 20083.
 """

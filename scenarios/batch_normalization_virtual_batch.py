@@ -1,9 +1,11 @@
 """Batch normalization over parts of a batch, trained: the variant `virtual_batch`.
 
-Cause: `virtual_batch_size` is an argument of the layer that its configuration does not hold: the
-model predicts as before, and goes on training with other statistics. Keras 3 does not have it.
+Cause: `virtual_batch_size` is an argument that the layer's configuration does not hold, but the
+axis in it is counted with the dimension that the virtual batches add: the file names an axis that
+the loaded layer does not have, in the version that wrote it as well. Keras 3 does not know the
+argument.
 
-Source: keras-team/keras issue 15790; tensorflow/tensorflow issue 32380.
+Source: tensorflow/tensorflow issues 56556, 32380; keras-team/keras issue 15790.
 """
 
 import numpy as np

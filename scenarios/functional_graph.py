@@ -6,8 +6,9 @@ other generation does not have; a model inside a model, outputs in nested lists,
 name are each stored in a form that changed; and the class is called `Model` in older files,
 `Functional` in newer ones, with the module it comes from in `.keras` archives.
 
-Source: keras-team/keras issues 19089, 21663, 19670 (nested outputs), 19669 and 22800 (nested
-models); tensorflow/tensorflow issues 70866, 41929, 64685, 66381.
+Source: keras-team/keras issues 19089 and 21663 (module), 18676 (operators), 19670 (nested
+outputs), 19669 and 22800 (nested models); tensorflow/tensorflow issues 64685, 66381 (input
+layer), 70866, 41929.
 """
 
 from scenarios.framework import keras, ops

@@ -9,8 +9,10 @@ How to read the outcome: the reader has none of this model's functions, and the 
 `operator.neg` in the place of the writer's `scale`; the vocabulary and the linked weight lie in a
 file beside the model, with other values. So `diverged` means that the reader executed what the
 file named, or read what it pointed to; `load_error`, that it refused or could not. No outcome of
-these files is a good one but the refusal. The variants are `vocabulary`, `external_link` and
-`huge_shape`.
+these files is a good one but the refusal. Where a version reads HDF5 through a file object
+(TensorFlow 2.15, tf-keras, every `.keras` archive), the library looks for a link's target in that
+same file and finds nothing, which is luck and no refusal. The variants are `vocabulary`,
+`external_link` and `huge_shape`.
 
 Source: CVE-2025-1550, CVE-2025-8747 and CVE-2025-9906 (functions), CVE-2025-12058 (vocabularies),
 CVE-2026-1669 with keras-team/keras pull request 22900 and keras-team/tf-keras pull request 921

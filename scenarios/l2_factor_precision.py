@@ -3,7 +3,7 @@
 Cause: a factor of 0.01 is a Python float. A version that takes it through float32 has
 0.009999999776 instead, and the loss changes in its eighth digit: too little to see in float32,
 so this model is float64 and compared to the tenth digit. JAX has no float64 unless it is asked
-for, so it does not write this model.
+for, and on PyTorch such a layer's outputs are right to seven digits only: neither writes it.
 
 The report is on what 3.14.0 writes. Measured with 3.14.1 and 3.15: the file has the factor as it
 was given, but the loss is computed with the other one, so it differs between 3.13 and 3.14 in

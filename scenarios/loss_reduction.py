@@ -1,9 +1,9 @@
 """A loss that is summed, and a loss and a metric given as functions.
 
 Cause: legacy H5 keeps `compile`'s arguments as JSON. A loss object carries its `reduction`, whose
-other values were renamed while `sum` kept its name: a reader that falls back to the default
-trains on without a word, with gradients smaller by the size of the batch. A function of the
-framework's own is wrapped in an object by `compile` (`functions`) and stored as its name.
+default was renamed while `sum` kept its name, and from TensorFlow 2.15 on the function it wraps
+(`fn`), which no other generation accepts. A function of the framework's own is wrapped in an
+object by `compile` (`functions`) and stored as its name.
 
 Source: keras-team/keras issue 19330; tensorflow/tensorflow issue 70263.
 """
@@ -31,6 +31,10 @@ def compile_model(model, variant):
     # Plain SGD has no slots: what differs is the loss's doing.
     optimizer = keras.optimizers.SGD()
     if variant == "functions":
-        model.compile(optimizer, losses.mean_squared_error, [losses.mean_absolute_error])
+        model.compile(
+            optimizer=optimizer,
+            loss=losses.mean_squared_error,
+            metrics=[losses.mean_absolute_error],
+        )
     else:
-        model.compile(optimizer, losses.MeanSquaredError(reduction="sum"))
+        model.compile(optimizer=optimizer, loss=losses.MeanSquaredError(reduction="sum"))

@@ -4,7 +4,7 @@ Cause: mean, variance and vocabulary are not weights of the usual kind: legacy H
 the vocabulary of `lookup` (numbers), `strings` and `text` lives in a table outside the variables.
 A loaded layer can know its table and no longer its vocabulary, which shows when it is saved once
 more (`saved_again`). In `unadapted` the reader's code makes the layer without a vocabulary, which
-a file of weights is then expected to bring.
+a checkpoint is then expected to bring.
 
 Source: keras-team/keras issues 20168 (Normalization), 18376, 15508; tensorflow/tensorflow issues
 61369, 56054 (vocabularies).
