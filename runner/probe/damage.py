@@ -262,7 +262,7 @@ def _edit_matrix(h5py, path, edit):
 _MARKS = {
     # The zip archive's central directory: the offset of its last member's local header.
     "directory": (b"PK\x01\x02", 42),
-    # The B-tree that finds the members of an HDF5 group.
+    # The B-tree that finds the members of an HDF5 file's root group.
     "index": (b"TREE", 0),
 }
 
@@ -276,7 +276,8 @@ def _region(path, content, options, weights):
         return 0, len(content)
     if where in _MARKS:
         mark, offset = _MARKS[where]
-        at = content.rfind(mark)
+        # The root group's index comes first, the archive's directory last.
+        at = content.find(mark) if where == "index" else content.rfind(mark)
         if at < 0:
             raise ValueError("no {} found in the file".format(where))
         return at + offset, len(content)
