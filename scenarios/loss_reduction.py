@@ -1,9 +1,10 @@
 """A loss that is summed, and a loss and a metric given as functions.
 
 Cause: legacy H5 keeps `compile`'s arguments as JSON. A loss object carries its `reduction`, whose
-default was renamed while `sum` kept its name, and from TensorFlow 2.15 on the function it wraps
-(`fn`), which no other generation accepts. A function of the framework's own is wrapped in an
-object by `compile` (`functions`) and stored as its name.
+default was renamed while `sum` kept its name. TensorFlow 2.15 also stores the function the loss
+wraps (`fn`), which TensorFlow 2.12 and Keras 3 refuse. A function of the framework's own is
+wrapped in an object by `compile` (`functions`) and stored as its name. Keras 3 cannot train what
+it loaded from H5, not even its own file: there the case ends at the first step.
 
 Source: keras-team/keras issue 19330; tensorflow/tensorflow issue 70263.
 """

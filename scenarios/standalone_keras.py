@@ -2,7 +2,8 @@
 
 Cause: the file tells the input's shape in one of two places, with the first layer or with the
 model itself. Keras 2.3 leaves an InputLayer out of what it stores, so that with `input_layer` no
-layer says the shape, and a reader that looks there alone builds a model without weights.
+layer says the shape, and a reader that looks there alone builds a model without weights: Keras 2.3
+does not read its own file.
 
 Source: keras-team/keras issues 10417, 11683.
 """

@@ -7,7 +7,6 @@ import json
 import math
 
 import numpy as np
-import pytest
 
 from runner.domain import Format
 from runner.probe.artifact import read_oracle, write_manifest, write_oracle
