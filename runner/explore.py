@@ -1,4 +1,4 @@
-"""The data behind the page that answers questions: every outcome and cause, packed as letters.
+"""The data behind the picker and the matrix: every outcome and cause, packed as letters.
 
 Input: the coded cells. Output: JSON values for one script. A grid is the environments that
 write and read in it and one letter a cell, writer by writer; a blank is a cell that does not
@@ -15,15 +15,16 @@ import numpy.typing as npt
 from runner.errors import StoreError
 from runner.grids import Coded, Codes, code_column
 from runner.report_data import ReportData
-from runner.vocabulary import FAMILY_CSS
 
 BLANK = "."
-LETTERS = "".join(chr(code) for code in range(48, 127) if chr(code) not in "<\\`&")
-"""One for each outcome, or each cause: printable, and safe inside a script."""
+CODES = (*range(48, 127), *range(256, 384))
+LETTERS = "".join(letter for letter in map(chr, CODES) if letter not in "<\\`&")
+"""One for each outcome, or each cause: printable, and safe inside a script. The first are a
+byte each; the table in `cells.js` ends with the last."""
 
 
 def pack_cells(data: ReportData, coded: Coded) -> dict[str, Any]:
-    """Return what `explore.js` needs beside `data/index.js`.
+    """Return what `cells.js` reads beside `data/index.js`.
 
     Raises:
         StoreError: there are more causes than letters.
@@ -42,8 +43,6 @@ def pack_cells(data: ReportData, coded: Coded) -> dict[str, Any]:
         of_format.setdefault(scenario, {})[coded.remedies[coded.remedy[first]]] = grid
     return {
         "environments": list(coded.environments),
-        "css": [FAMILY_CSS[family] for family in coded.families],
-        "groups": {each["id"]: each["group"] for each in data.run["scenarios"]},
         "causes": causes,
         "letters": LETTERS,
         "grids": grids,

@@ -20,7 +20,7 @@ from runner.aggregate import ID_COLUMNS
 from runner.domain import Family, Outcome
 from runner.errors import StoreError
 from runner.report_data import ReportData
-from runner.vocabulary import FAMILY_CSS, OUTCOME_STYLES, STYLE_OF
+from runner.vocabulary import FAMILY_CSS, OUTCOME_STYLES
 
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -126,13 +126,6 @@ def outcome_matrix(coded: Coded, rows: Codes) -> Codes:
     return matrix
 
 
-def outcome_counts(coded: Coded, rows: Codes) -> Codes:
-    """Writer x reader x outcome array of counts for the chosen rows."""
-    size, kinds = len(coded.environments), len(OUTCOMES)
-    place = (coded.writer[rows] * size + coded.reader[rows]) * kinds + coded.outcome[rows]
-    return np.bincount(place, minlength=size * size * kinds).reshape(size, size, kinds)
-
-
 def outcome_grid(coded: Coded, matrix: Codes) -> Markup:
     """Make a table with one symbol a cell."""
     plain = [f"<td class={style.css}>{style.symbol}" for style in OUTCOME_STYLES] + ["<td>"]
@@ -146,12 +139,14 @@ def outcome_grid(coded: Coded, matrix: Codes) -> Markup:
     return _table(coded, matrix != BLANK, list(cells()))
 
 
-def best_grid(coded: Coded, rows: Codes) -> tuple[Markup, list[tuple[int, int]]]:
-    """Make a table of the cheapest way that works, where remedies are declared cheapest first.
+def best_remedies(coded: Coded, rows: Codes) -> list[tuple[int, int]]:
+    """Return the remedies that help where the bare load does not do, cheapest first.
 
-    A cell is the bare load's outcome, or the number of the remedy that helped where it did
-    not do. The second value counts the pairs each remedy was the cheapest for.
+    With each: for how many pairs it is the cheapest that was measured to work. Remedies are
+    declared cheapest first.
     """
+    if BARE not in coded.remedies:
+        return []
     size, equivalent = len(coded.environments), OUTCOMES.index(Outcome.EQUIVALENT)
     bare = outcome_matrix(coded, rows[coded.remedy[rows] == coded.remedies.index(BARE)])
     best = np.full((size, size), BLANK, dtype=np.int64)
@@ -159,43 +154,8 @@ def best_grid(coded: Coded, rows: Codes) -> tuple[Markup, list[tuple[int, int]]]
         good = rows[(coded.remedy[rows] == remedy) & (coded.outcome[rows] == equivalent)]
         best[coded.writer[good], coded.reader[good]] = remedy
     remedied = (best != BLANK) & (bare != equivalent) & (bare != BLANK)
-    plain = [(style.css, style.symbol) for style in OUTCOME_STYLES] + [("", "")]
-    cells = []
-    for writer, reader in np.ndindex(size, size):
-        css, symbol = plain[bare[writer, reader]]
-        if remedied[writer, reader]:
-            css, symbol = "r", str(best[writer, reader])
-        same = " x" if writer == reader else ""
-        cells.append((writer, reader, f'<td class="{css}{same}">{symbol}'))
     numbers = np.bincount(best[remedied], minlength=len(coded.remedies)).tolist()
-    used = [(remedy, count) for remedy, count in enumerate(numbers) if count]
-    return _table(coded, bare != BLANK, cells), used
-
-
-def share_grid(coded: Coded, counts: Codes) -> Markup:
-    """Make a table with the share of equivalent loads, and how many diverged, in each cell."""
-    measured = (counts * MEASURED).sum(axis=2)
-    total = counts.sum(axis=2)
-    good = counts[:, :, OUTCOMES.index(Outcome.EQUIVALENT)]
-    silent = counts[:, :, OUTCOMES.index(Outcome.DIVERGED)]
-    cells = [
-        (writer, reader, _share_cell(*numbers, same=writer == reader))
-        for writer, row in enumerate(np.stack([total, measured, good, silent], axis=2).tolist())
-        for reader, numbers in enumerate(row)
-    ]
-    return _table(coded, total > 0, cells)
-
-
-def _share_cell(total: int, measured: int, good: int, silent: int, *, same: bool) -> str:
-    diagonal = " x" if same else ""
-    if not total:
-        return "<td>"
-    if not measured:
-        return f'<td class="n{diagonal}">{STYLE_OF[Outcome.UNSUPPORTED].symbol}'
-    share = 100 * good // measured
-    css = f"q{share // 20}{' k' if silent else ''}{diagonal}"
-    mark = f"<b>{STYLE_OF[Outcome.DIVERGED].symbol}{silent}</b>" if silent else ""
-    return f'<td class="{css}">{share}{mark}'
+    return [(remedy, count) for remedy, count in enumerate(numbers) if count]
 
 
 def _table(coded: Coded, present: Mask, cells: Sequence[tuple[int, int, str]]) -> Markup:

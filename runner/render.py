@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,85 +21,49 @@ import numpy as np
 from markupsafe import Markup
 
 from runner.attribution import ATTRIBUTION_TEXT, attribute_failures
-from runner.boundaries import describe_boundaries
-from runner.domain import UNCLASSIFIED, Family, Outcome
-from runner.errors import StoreError
+from runner.domain import Family, Outcome
 from runner.explore import pack_cells
 from runner.grids import (
     BARE,
-    BLANK,
     MEASURED,
     OUTCOMES,
     Coded,
-    Codes,
     Count,
     Mask,
-    best_grid,
     code_cells,
-    outcome_counts,
-    outcome_grid,
-    outcome_matrix,
-    share_grid,
     tally,
 )
+from runner.prose import code_line, mark_code, split_paragraphs
 from runner.report_data import ReportData, load_data
+from runner.scenario_page import PATHS, scenario_views
 from runner.shards import record_cells, script, shard_texts
+from runner.site import (
+    EXTRA_ASSETS,
+    extra_files,
+    prepare_templates,
+    round_off_address,
+    sitemap_text,
+)
 from runner.store import atomic_write_bytes
+from runner.summary_pages import (
+    SHOWN_RULES,
+    bare_loads,
+    boundary_rows,
+    cause_rows,
+    environment_rows,
+)
 from runner.vocabulary import FAMILY_CSS, FAMILY_LABEL, OUTCOME_STYLES, VERDICT_STYLES
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "reports" / "templates"
-ASSETS = ("report.css", "report.js", "cell.js", "explore.js")
-GENERATED = ("*.html", "scenario/*.html", "data/*.js")
+SCRIPTS = (
+    *("core.js", "cells.js", "grid.js", "state.js", "answer.js", "overview.js"),
+    *("scenario.js", "cell.js"),
+)
+ASSETS = ("report.css", *SCRIPTS, *EXTRA_ASSETS)
+GENERATED = ("*.html", "*.xml", "scenario/*.html", "data/*.js", "badges/*.svg", "api/**/*.json")
 """What a former report may have left behind."""
 EQUIVALENT = OUTCOMES.index(Outcome.EQUIVALENT)
 DIVERGED = OUTCOMES.index(Outcome.DIVERGED)
-BLANK_LETTER = "_"
-PATHS = {
-    "h5": "'model.h5'",
-    "keras": "'model.keras'",
-    "saved_model": "'model'",
-    "weights_h5": "'model.weights.h5'",
-    "json_weights": "'model.weights.h5'",
-    "tf_checkpoint": "'checkpoint'",
-    "export": "'model'",
-}
-"""What a person's own file would be called in a line of code."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class GridView:
-    """One grid of a page with the counts it must reconcile with."""
-
-    name: str
-    title: str
-    code: str
-    cells: int
-    counts: list[Count]
-    table: Markup
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FormatView:
-    """The grids of one format on a scenario's page."""
-
-    name: str
-    cells: int
-    counts: list[Count]
-    grids: list[GridView]
-    best: Markup | None
-    """The cheapest way that works, where a remedy helped at all."""
-    best_used: list[tuple[int, str, int]]
-    """Number and title of a remedy, and for how many pairs it is the cheapest that works."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CauseCount:
-    """How many cells of a scenario have one cause."""
-
-    id: str
-    title: str
-    explanation: str
-    cells: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,45 +97,68 @@ class RemedyRow:
         return 100 * self.helped // self.tried if self.tried else 0
 
 
-def render_site(data_dir: Path, site_dir: Path) -> None:
-    """Write the report of the run in `data_dir` into `site_dir`."""
+def render_site(data_dir: Path, site_dir: Path, base_url: str = "") -> None:
+    """Write the report of the run in `data_dir` into `site_dir`.
+
+    `base_url` is where the site will be served from: only a map of the site and previews of
+    its links need it, as their addresses are absolute.
+    """
+    base_url = round_off_address(base_url)
     data = load_data(data_dir)
     coded = code_cells(data)
     href = Path(os.path.relpath(data_dir.resolve(), site_dir.resolve())).as_posix()
     written: set[Path] = set()
-    for name, text in _site_files(data, coded, href):
+
+    def write(name: str, text: str) -> None:
         path = site_dir / name
         atomic_write_bytes(path, text.encode("utf-8", "replace"), durable=False)
         written.add(path)
+
+    for name, text in _site_files(data, coded, href, base_url):
+        write(name, text)
+    if base_url:
+        names = [path.relative_to(site_dir).as_posix() for path in written]
+        write("sitemap.xml", sitemap_text(names, data.run["finished"], base_url))
     for pattern in GENERATED:
         for old in set(site_dir.glob(pattern)) - written:
             old.unlink(missing_ok=True)
 
 
-def _site_files(data: ReportData, coded: Coded, data_href: str) -> Iterator[tuple[str, str]]:
+def _site_files(
+    data: ReportData, coded: Coded, data_href: str, base_url: str
+) -> Iterator[tuple[str, str]]:
     """`(name, text)` of every file of the site."""
-    templates = _load_templates(data.run, data_href)
-    yield "index.html", _index_page(templates, data, coded)
-    causes = _cause_counts(data)
-    for place, scenario in enumerate(data.run["scenarios"]):
-        page = _scenario_page(templates, coded, place, scenario, causes.get(scenario["id"], []))
+    templates = _load_templates(data.run, data_href, data.csv)
+    prepare_templates(templates, base_url)
+    yield "index.html", _index_page(templates, coded)
+    for scenario, view in scenario_views(data, coded):
+        page = templates.get_template("scenario.html").render(root="../", scenario=scenario, **view)
         yield f"scenario/{scenario['id']}.html", page
-    yield "environments.html", templates.get_template("environments.html").render(root="")
+    for name, shown in _summaries(data, coded):
+        yield name, templates.get_template(name).render(root="", **shown)
     yield "remedies.html", _remedies_page(templates, data, coded)
     yield "claims.html", _claims_page(templates, data)
-    yield "explore.html", templates.get_template("explore.html").render(root="")
-    yield "data/explore.js", script("matrixExplore", pack_cells(data, coded))
+    yield "scenarios.html", _scenarios_page(templates, data, coded)
+    yield "data/grids.js", script("matrixGrids", pack_cells(data, coded))
     yield "cell.html", templates.get_template("cell.html").render(root="")
     yield "data/index.js", script("matrixIndex", _client_index(data.run))
-    yield "data/overview.js", script("matrixOverview", _overview_letters(coded))
     recorded = record_cells(data, coded, attribute_failures(data.cells))
     for name, text in shard_texts(coded, recorded):
         yield f"data/{name}", text
+    yield from extra_files(data, coded, templates, data_href=data_href, base_url=base_url)
     for name in ASSETS:
         yield f"assets/{name}", (TEMPLATES / "assets" / name).read_text(encoding="utf-8")
 
 
-def _load_templates(run: Mapping[str, Any], data_href: str) -> jinja2.Environment:
+def _summaries(data: ReportData, coded: Coded) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Pages over the whole run, with what their templates show."""
+    yield "environments.html", {"rows": environment_rows(data, coded)}
+    yield "causes.html", {"rows": cause_rows(data, coded), "cells": len(coded.outcome)}
+    yield "boundaries.html", {"rows": list(boundary_rows(data, coded)), "shown": SHOWN_RULES}
+    yield "controls.html", {}
+
+
+def _load_templates(run: Mapping[str, Any], data_href: str, csv: str) -> jinja2.Environment:
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -181,13 +167,17 @@ def _load_templates(run: Mapping[str, Any], data_href: str) -> jinja2.Environmen
         lstrip_blocks=True,
     )
     templates.filters["number"] = lambda value: f"{value:,}"
-    templates.filters["paragraphs"] = _paragraphs
+    templates.filters["paragraphs"] = split_paragraphs
     templates.filters["code_line"] = code_line
+    templates.filters["prose"] = mark_code
+    templates.globals["scripts"] = _script_tags
     templates.tests["weblink"] = lambda url: bool(re.match(r"https?://", url))
     templates.globals.update(
         run=run,
         data_href=data_href,
+        data_csv=csv,
         legend=OUTCOME_STYLES,
+        styles={str(style.verdict): style for style in VERDICT_STYLES},
         family_css={str(family): css for family, css in FAMILY_CSS.items()},
         families=[
             (FAMILY_CSS[family], FAMILY_LABEL[family])
@@ -199,34 +189,37 @@ def _load_templates(run: Mapping[str, Any], data_href: str) -> jinja2.Environmen
     return templates
 
 
-def _index_page(templates: jinja2.Environment, data: ReportData, coded: Coded) -> str:
-    bare = _bare(coded)
-    overviews = []
-    for place, name in enumerate(coded.formats):
-        rows = np.flatnonzero(bare & (coded.format == place))
-        if not len(rows):
-            continue
-        counts = outcome_counts(coded, rows)
-        overviews.append(
-            GridView(
-                name=name,
-                title=name,
-                code="",
-                cells=len(rows),
-                counts=tally(coded.outcome[rows]),
-                table=share_grid(coded, counts),
-            )
-        )
-    remedied = np.flatnonzero(~bare)
+def _script_tags(names: Sequence[str], data: Sequence[str] = (), root: str = "") -> Markup:
+    """Make the tags of a page's own scripts, in their order, and of data it needs at once."""
+    paths = [*(f"assets/{name}.js" for name in names), *(f"data/{name}.js" for name in data)]
+    return Markup("\n").join(
+        Markup('<script defer src="%s%s"></script>') % (root, path) for path in paths
+    )
+
+
+def _index_page(templates: jinja2.Environment, coded: Coded) -> str:
+    bare = bare_loads(coded)
     return templates.get_template("index.html").render(
         root="",
+        formats=[
+            name for number, name in enumerate(coded.formats) if (coded.format == number).any()
+        ],
         totals=tally(coded.outcome),
         cells=len(coded.outcome),
         bare_cells=int(bare.sum()),
-        remedy_cells=len(remedied),
-        remedy_counts=tally(coded.outcome[remedied]),
+        bare_counts=tally(coded.outcome[bare]),
+        remedy_cells=int((~bare).sum()),
+        remedy_counts=tally(coded.outcome[~bare]),
         headline=_headline(coded, bare),
-        overviews=overviews,
+    )
+
+
+def _scenarios_page(templates: jinja2.Environment, data: ReportData, coded: Coded) -> str:
+    bare = bare_loads(coded)
+    return templates.get_template("scenarios.html").render(
+        root="",
+        cells=len(coded.outcome),
+        bare_cells=int(bare.sum()),
         groups=_scenario_groups(data, coded, bare),
     )
 
@@ -272,83 +265,8 @@ def _scenario_groups(
     return list(groups.items())
 
 
-def _scenario_page(
-    templates: jinja2.Environment,
-    coded: Coded,
-    place: int,
-    scenario: Mapping[str, Any],
-    causes: Sequence[CauseCount],
-) -> str:
-    here = np.flatnonzero(coded.scenario == place)
-    remedies = {each["id"]: each for each in templates.globals["run"]["remedies"]}  # type: ignore[index]
-    formats = []
-    for number, name in enumerate(coded.formats):
-        rows = here[coded.format[here] == number]
-        if len(rows):
-            formats.append(_format_view(coded, rows, name, remedies))
-    return templates.get_template("scenario.html").render(
-        root="../",
-        scenario=scenario,
-        cells=len(here),
-        page_counts=tally(coded.outcome[here]),
-        formats=formats,
-        causes=causes,
-        boundaries=list(describe_boundaries(coded, here)),
-    )
-
-
-def _cause_counts(data: ReportData) -> dict[str, list[CauseCount]]:
-    """Count the causes of each scenario, the commonest first."""
-    known = {each["id"]: each for each in data.run.get("causes", [])}
-    named = data.cells[["scenario", "cause"]].astype(str)
-    sizes = named[named["cause"] != ""].groupby(["scenario", "cause"]).size()
-    found: dict[str, list[CauseCount]] = {}
-    for (scenario, cause), cells in zip(sizes.index.to_list(), sizes.to_list(), strict=True):
-        words = known.get(cause, {"title": cause, "explanation": ""})
-        count = CauseCount(
-            id=cause, title=words["title"], explanation=words["explanation"], cells=int(cells)
-        )
-        found.setdefault(scenario, []).append(count)
-    for counts in found.values():
-        counts.sort(key=lambda each: (each.id != UNCLASSIFIED, -each.cells, each.id))
-    return found
-
-
-def _format_view(
-    coded: Coded, rows: Codes, name: str, remedies: Mapping[str, Mapping[str, Any]]
-) -> FormatView:
-    grids = []
-    for number, remedy in enumerate(coded.remedies):
-        chosen = rows[coded.remedy[rows] == number]
-        if not len(chosen):
-            continue
-        matrix = outcome_matrix(coded, chosen)
-        if int((matrix != BLANK).sum()) != len(chosen):
-            raise StoreError(f"{name}/{remedy}: a cell is there twice, the totals would lie")
-        grids.append(
-            GridView(
-                name=remedy,
-                title=remedies[remedy]["title"],
-                code=code_line(remedies[remedy]["code"], PATHS.get(name, "path")),
-                cells=len(chosen),
-                counts=tally(coded.outcome[chosen]),
-                table=outcome_grid(coded, matrix),
-            )
-        )
-    best, used = best_grid(coded, rows) if BARE in coded.remedies else (None, [])
-    titles = [remedies[each]["title"] for each in coded.remedies]
-    return FormatView(
-        name=name,
-        cells=len(rows),
-        counts=tally(coded.outcome[rows]),
-        grids=grids,
-        best=best if used else None,
-        best_used=[(remedy, titles[remedy], count) for remedy, count in used],
-    )
-
-
 def _remedies_page(templates: jinja2.Environment, data: ReportData, coded: Coded) -> str:
-    bare = _bare(coded)
+    bare = bare_loads(coded)
     keys = coded.keys(remedy=0)
     failing = np.unique(keys[bare & MEASURED[coded.outcome] & (coded.outcome != EQUIVALENT)])
     after_failure = np.isin(keys, failing)
@@ -399,29 +317,8 @@ def _claims_page(templates: jinja2.Environment, data: ReportData) -> str:
         root="",
         by_article=by_article,
         totals=totals,
-        styles={str(style.verdict): style for style in VERDICT_STYLES},
         outcomes={str(style.outcome): style for style in OUTCOME_STYLES},
     )
-
-
-def _bare(coded: Coded) -> Mask:
-    if BARE not in coded.remedies:
-        return np.zeros(len(coded.remedy), dtype=bool)
-    return np.asarray(coded.remedy == coded.remedies.index(BARE))
-
-
-def _overview_letters(coded: Coded) -> dict[str, Any]:
-    """Each bare grid as one string of outcome letters, writer by writer."""
-    letters = np.array([style.css for style in OUTCOME_STYLES] + [BLANK_LETTER])
-    bare = _bare(coded)
-    formats: dict[str, dict[str, str]] = {}
-    for number, name in enumerate(coded.formats):
-        for place, scenario in enumerate(coded.scenarios):
-            rows = np.flatnonzero(bare & (coded.format == number) & (coded.scenario == place))
-            if len(rows):
-                matrix = outcome_matrix(coded, rows)
-                formats.setdefault(name, {})[scenario] = "".join(letters[matrix.reshape(-1)])
-    return {"environments": list(coded.environments), "formats": formats}
 
 
 def _client_index(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -433,6 +330,7 @@ def _client_index(run: Mapping[str, Any]) -> dict[str, Any]:
                 "label": style.label,
                 "explanation": style.explanation,
                 "css": style.css,
+                "ran": style.ran,
             }
             for style in OUTCOME_STYLES
         },
@@ -441,6 +339,7 @@ def _client_index(run: Mapping[str, Any]) -> dict[str, Any]:
                 "python": each["python_version"] or each["python"],
                 "backend": each["backend"],
                 "family": each["family"],
+                "css": FAMILY_CSS[Family(each["family"])],
                 "released": each["released"],
                 "reason": each["reason"],
                 "resolved": each["resolved"],
@@ -451,6 +350,7 @@ def _client_index(run: Mapping[str, Any]) -> dict[str, Any]:
             each["id"]: {
                 "title": each["title"],
                 "summary": each["summary"],
+                "group": each["group"],
                 "rtol": each["rtol"],
                 "atol": each["atol"],
             }
@@ -473,15 +373,5 @@ def _client_index(run: Mapping[str, Any]) -> dict[str, Any]:
         },
         "attributions": ATTRIBUTION_TEXT,
         "formats": list(run["formats"]),
+        "profile": run["profile"],
     }
-
-
-def code_line(code: str, path: str = "path") -> str:
-    """Write a remedy's code as a person would write it: declared braces are doubled."""
-    return code.replace("{path}", path).replace("{{", "{").replace("}}", "}")
-
-
-def _paragraphs(text: str) -> list[tuple[bool, str]]:
-    """Split a docstring at empty lines: whether a part is code, and its text."""
-    parts = [part.strip("\n") for part in re.split(r"\n\s*\n", text) if part.strip()]
-    return [(part.startswith("    "), textwrap.dedent(part)) for part in parts]

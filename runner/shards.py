@@ -3,9 +3,11 @@
 Input: `ReportData` and its codes. Output: `(name, text)` of each script, which calls
 `matrixShard({...})`; a script can be loaded from a file system, where `fetch` cannot.
 
-Distinct lines, texts, aspect results and records are stored once in each shard, and a
-cell is a number of a record: a quarter of a million cells are then a few megabytes.
-Differences are rounded for reading; observations.parquet holds them as measured.
+What repeats is stored once: a cell is a number of a record, a record a number in each of the
+columns, a text the lines by which it differs from the text before, and the lines of
+frameworks, which are in the tracebacks of many shards, are in `lines.js`. A quarter of a
+million cells are then a few megabytes. Differences are rounded for reading;
+observations.parquet holds them as measured.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,7 +28,7 @@ from runner.aggregate import ID_COLUMNS, round_significant
 from runner.grids import BLANK, Coded, Codes, code_column
 from runner.report_data import ReportData
 
-SHARD_VERSION = 1
+SHARD_VERSION = 2
 CELL_TEXTS = ("outcome", "cause", "verdict")
 OBSERVATION_TEXTS = (
     "status",
@@ -37,6 +41,7 @@ OBSERVATION_TEXTS = (
     "facts",
     "reason",
     "start_method",
+    "isolation",
 )
 LINE_LIMIT = 400
 """Characters of a line on the cell page; observations.parquet has the whole."""
@@ -44,6 +49,8 @@ UNDERLINE = re.compile(r"\s*[\^~]+\s*")
 RECORD_FIELDS = (*CELL_TEXTS, "attribution", *OBSERVATION_TEXTS, "aspects")
 """What the numbers of a record mean, in order; each is the place of a text or an aspect list."""
 DIFFERENCE_DIGITS = 2
+SHARED_FROM = 3
+"""Shards that must hold a line before it is stored for all."""
 
 
 @dataclass(slots=True)
@@ -109,17 +116,43 @@ def record_cells(data: ReportData, coded: Coded, attribution: pd.Series[Any]) ->
 
 
 def shard_texts(coded: Coded, recorded: Recorded) -> Iterator[tuple[str, str]]:
-    """`(file name, script)` of every scenario and format that has cells."""
+    """`(file name, script)` of every scenario and format that has cells, and of their lines."""
     groups = coded.scenario * len(coded.formats) + coded.format
     order = np.argsort(groups, kind="stable")
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    for rows in np.split(order, starts[1:]):
-        if len(rows):
-            scenario = coded.scenarios[coded.scenario[rows[0]]]
-            format_ = coded.formats[coded.format[rows[0]]]
-            body = _shard(coded, recorded, rows)
-            record = {"version": SHARD_VERSION, "scenario": scenario, "format": format_, **body}
-            yield f"{scenario}.{format_}.js", script("matrixShard", record)
+    shards = [rows for rows in np.split(order, starts[1:]) if len(rows)]
+    shared = _shared_lines(recorded, shards)
+    yield "lines.js", script("matrixLines", shared)
+    numbers = {line: number for number, line in enumerate(shared)}
+    for rows in shards:
+        scenario = coded.scenarios[coded.scenario[rows[0]]]
+        format_ = coded.formats[coded.format[rows[0]]]
+        body = _shard(coded, recorded, rows, numbers)
+        record = {"version": SHARD_VERSION, "scenario": scenario, "format": format_, **body}
+        yield f"{scenario}.{format_}.js", script("matrixShard", record)
+
+
+def _shared_lines(recorded: Recorded, shards: Sequence[Codes]) -> list[str]:
+    """Return the lines that several shards hold, the commonest first."""
+    seen: Counter[str] = Counter()
+    for rows in shards:
+        here: set[str] = set()
+        for place in range(len(RECORD_FIELDS)):
+            for code in np.unique(recorded.codes[rows, place]).tolist():
+                for text in _texts_of(recorded, place, code):
+                    here.update(_shown_lines(text))
+        seen.update(here)
+    common = [line for line, shards_with_it in seen.items() if shards_with_it >= SHARED_FROM]
+    return sorted(common, key=lambda line: (-seen[line], line))
+
+
+def _texts_of(recorded: Recorded, place: int, code: int) -> Iterator[str]:
+    value = recorded.texts[place][code]
+    if RECORD_FIELDS[place] == "aspects":
+        for row in value:
+            yield from row
+    else:
+        yield value
 
 
 def script(function: str, value: Any) -> str:
@@ -128,25 +161,17 @@ def script(function: str, value: Any) -> str:
     return f"{function}({text.replace('<', chr(92) + 'u003c')});\n"
 
 
-def _shard(coded: Coded, recorded: Recorded, rows: Codes) -> dict[str, Any]:
+def _shard(
+    coded: Coded, recorded: Recorded, rows: Codes, shared: Mapping[str, int]
+) -> dict[str, Any]:
     environments = np.unique(np.concatenate([coded.writer[rows], coded.reader[rows]]))
-    remedies = np.unique(coded.remedy[rows])
     distinct, record = np.unique(recorded.codes[rows], axis=0, return_inverse=True)
     record = record.reshape(-1)
-    lines, texts, aspects = Interner(), Interner(), Interner()
-    texts.place("")
-    records = [
-        [
-            (aspects if name == "aspects" else texts).place(recorded.texts[place][code])
-            for place, (name, code) in enumerate(zip(RECORD_FIELDS, codes, strict=True))
-        ]
-        for codes in distinct.tolist()
-    ]
     size = len(environments)
     writer = np.searchsorted(environments, coded.writer[rows])
     reader = np.searchsorted(environments, coded.reader[rows])
     grids = {}
-    for remedy in remedies.tolist():
+    for remedy in np.unique(coded.remedy[rows]).tolist():
         chosen = coded.remedy[rows] == remedy
         place = (writer * size + reader)[chosen]
         grids[coded.remedies[remedy]] = {
@@ -154,24 +179,81 @@ def _shard(coded: Coded, recorded: Recorded, rows: Codes) -> dict[str, Any]:
             "digest": _digests(recorded, rows[chosen], writer[chosen], size),
         }
     return {
-        "fields": list(RECORD_FIELDS),
         "environments": [coded.environments[each] for each in environments.tolist()],
         "remedies": grids,
-        "records": records,
-        "aspects": [_aspect_rows(each, texts) for each in aspects.distinct],
-        "texts": [[lines.place(line) for line in _shown_lines(text)] for text in texts.distinct],
+        **_record_columns(recorded, distinct, shared),
+    }
+
+
+def _record_columns(
+    recorded: Recorded, distinct: Codes, shared: Mapping[str, int]
+) -> dict[str, Any]:
+    """Return the columns of the records, with the texts and the lines their numbers mean."""
+    columns = [
+        (name, [recorded.texts[place][code] for code in distinct[:, place].tolist()])
+        for place, name in enumerate(RECORD_FIELDS)
+    ]
+    aspects, used = Interner(), {""}
+    for name, values in columns:
+        if name == "aspects":
+            for value in values:
+                aspects.place(value)
+        else:
+            used.update(values)
+    for value in aspects.distinct:
+        used.update(part for row in value for part in row)
+    lines = Interner()
+    in_lines = {
+        text: [
+            shared[line] if line in shared else len(shared) + lines.place(line)
+            for line in _shown_lines(text)
+        ]
+        for text in sorted(used)
+    }
+    # Texts with the same beginning follow one another.
+    ordered = sorted(used, key=lambda text: (in_lines[text], text))
+    number = {text: place for place, text in enumerate(ordered)}
+    return {
+        "columns": {
+            name: _shorten_column(
+                [(aspects.place if name == "aspects" else number.__getitem__)(v) for v in values]
+            )
+            for name, values in columns
+        },
+        "aspects": [
+            [[number[part] for part in row] for row in value] for value in aspects.distinct
+        ],
+        "texts": _front_code([in_lines[text] for text in ordered]),
         "lines": lines.distinct,
     }
 
 
-def _shown_lines(text: str) -> list[str]:
+def _shorten_column(values: list[int]) -> int | list[int]:
+    """One number stands for a column in which it is the only one."""
+    return values[0] if len(set(values)) == 1 else values
+
+
+def _front_code(texts: Iterable[list[int]]) -> list[list[int]]:
+    """Replace the beginning a text shares with the one before by its length."""
+    coded, before = [], list[int]()
+    for text in texts:
+        kept = 0
+        while kept < min(len(text), len(before)) and text[kept] == before[kept]:
+            kept += 1
+        coded.append([kept, *text[kept:]])
+        before = text
+    return coded
+
+
+@lru_cache(maxsize=100_000)
+def _shown_lines(text: str) -> tuple[str, ...]:
     """Return the lines of a text as the page shows them; the data keep all of it.
 
     Lines that only underline are left out, and a quoted configuration is cut: they are
     half of what a shard would hold.
     """
     shown = [line for line in text.split("\n") if not UNDERLINE.fullmatch(line)]
-    return [line if len(line) <= LINE_LIMIT else f"{line[:LINE_LIMIT]} […]" for line in shown]
+    return tuple(line if len(line) <= LINE_LIMIT else f"{line[:LINE_LIMIT]} […]" for line in shown)
 
 
 def _grid(place: Codes, size: int, record: Codes, duration_ms: Codes) -> dict[str, list[int]]:
@@ -194,10 +276,6 @@ def _digests(recorded: Recorded, rows: Codes, writer: Codes, size: int) -> list[
     for place, code in zip(writer.tolist(), recorded.digest[rows].tolist(), strict=True):
         found[place] = recorded.digests[code] or found[place]
     return found
-
-
-def _aspect_rows(aspects: tuple[tuple[str, str, str, str], ...], texts: Interner) -> list[Any]:
-    return [[texts.place(part) for part in row] for row in aspects]
 
 
 def _short_aspects(text: str) -> tuple[tuple[str, str, str, str], ...]:

@@ -1,0 +1,70 @@
+"""A real browser for the tests and the screenshots: which one, and how it is started."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+ARGUMENTS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+"""Without a network, a display, or rights of its own."""
+VENDOR = Path(__file__).parent / "vendor"
+
+
+class NoBrowserError(Exception):
+    """There is no browser here; the message says where it was looked for."""
+
+
+def find_chromium() -> str | None:
+    """Return MATRIX_CHROMIUM, else what is on PATH; None for playwright's own.
+
+    Raises:
+        NoBrowserError: MATRIX_CHROMIUM names no file.
+    """
+    named = os.environ.get("MATRIX_CHROMIUM")
+    if named:
+        if not shutil.which(named):
+            raise NoBrowserError(f"MATRIX_CHROMIUM={named} is not a program")
+        return named
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+@contextmanager
+def open_browser() -> Iterator[Browser]:
+    """Start Chromium.
+
+    Raises:
+        NoBrowserError: none is installed.
+    """
+    executable = find_chromium()
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+        if executable is None and not Path(own).exists():
+            raise NoBrowserError(
+                f"no Chromium: MATRIX_CHROMIUM is not set, none of {', '.join(NAMES)} is on PATH, "
+                "and playwright has none of its own (python -m playwright install chromium)"
+            )
+        browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+def find_faults(page: Page) -> list[str]:
+    """Return what axe finds on a page: rule, and the first places."""
+    page.evaluate((VENDOR / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
+    # What it would preload, the pages' policy forbids.
+    found = page.evaluate(
+        "() => axe.run(document, {preload: false, resultTypes: ['violations']})"
+        ".then((found) => found.violations.map((each) => `${each.id}: ${each.help}: `"
+        " + each.nodes.slice(0, 3).map((node) => node.target.join(' ') + ' '"
+        " + node.html.slice(0, 120)).join(' | ')))"
+    )
+    return list(found)

@@ -1,0 +1,225 @@
+"""Compare: drop a run, choose what to see, go back, and only with the keyboard."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+
+import pytest
+from playwright.sync_api import expect
+from report_fixtures import HOSTILE
+
+TOTAL = 40
+
+
+@pytest.fixture
+def mine(report, tmp_path):
+    """The published cells: two worse, two better, one gone, one new, one not measured."""
+    with (report / "cells.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    good = [row for row in rows if row["outcome"] == "equivalent" and row["remedy"] == "none"]
+    bad = [row for row in rows if row["outcome"] == "diverged"]
+    good[0] |= {"outcome": "diverged", "aspects": "outputs", "cause": "mine", "message": HOSTILE}
+    good[1] |= {"outcome": "load_error", "message": HOSTILE, "exception": HOSTILE}
+    for row in bad[:2]:
+        row |= {"outcome": "equivalent", "aspects": "", "cause": ""}
+    good[2]["outcome"] = "not_run"
+    rows.remove(good[3])
+    rows.append(good[3] | {"scenario": "of_my_own"})
+    path = tmp_path / "my cells.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+@pytest.fixture
+def compared(visit, mine):
+    page = visit("compare.html")
+    page.set_input_files("#after-file", mine)
+    page.wait_for_selector("#result:not([hidden])")
+    return page
+
+
+def counts(page):
+    rows = page.locator("#totals tbody tr").evaluate_all(
+        "(rows) => rows.map((row) => [row.cells[1].textContent, row.cells[2].textContent])"
+    )
+    return {name: int(number.replace(",", "")) for name, number in rows}
+
+
+def shown(page):
+    return page.locator("#list tbody tr").count()
+
+
+def test_counts_reconcile(compared):
+    assert counts(compared) == {
+        "regressed": 2,
+        "fixed": 2,
+        "changed": 0,
+        "infrastructure": 1,
+        "appeared": 1,
+        "vanished": 1,
+        "same": TOTAL - 6,
+    }
+    assert compared.inner_text("#totals tfoot").split()[1] == str(TOTAL + 1)
+    assert f"Before: {TOTAL} cells" in compared.inner_text("#sum")
+    assert shown(compared) == 2
+    assert "2 regressed" in compared.inner_text("#shown")
+    last = compared.locator("#outcome-table tfoot tr").inner_text().split()
+    assert last == ["all", str(TOTAL), str(TOTAL), "0"]
+
+
+def test_every_control(compared):
+    compared.select_option("#kind", "fixed")
+    assert shown(compared) == 2
+    compared.select_option("#kind", "all")
+    assert shown(compared) == TOTAL + 1
+    compared.select_option("#by", "scenario")
+    assert shown(compared) == 3
+    compared.select_option("#by", "from")
+    assert "equivalent → diverged" in compared.inner_text("#list")
+    compared.select_option("#by", "cell")
+    compared.fill("#text", "of_my_own")
+    assert shown(compared) == 1
+    assert compared.locator("#list a").count() == 0  # the report has no such cell
+    compared.fill("#text", "nothing like it")
+    assert "No cell" in compared.inner_text("#shown")
+    compared.fill("#text", "")
+    compared.click("#totals button:text('regressed')")
+    assert compared.input_value("#kind") == "regressed"
+    assert compared.locator("#list a").first.get_attribute("href").startswith("cell.html#")
+    compared.click("#swap")
+    assert counts(compared)["fixed"] == 2
+    assert "the published run" in compared.inner_text("#after-name")
+    compared.click("#before-published")
+    assert counts(compared)["same"] == TOTAL
+    compared.select_option("#format", "keras")
+    assert "format=keras" in compared.url
+
+
+def test_the_address_is_the_view_and_back_undoes_one_choice(compared, visit, mine):
+    compared.select_option("#kind", "fixed")
+    compared.select_option("#by", "reader")
+    address = compared.url
+    compared.go_back()
+    assert compared.input_value("#by") == "cell"
+    compared.go_back()
+    assert compared.input_value("#kind") == "regressed"
+    compared.go_forward()
+    assert compared.input_value("#kind") == "fixed"
+    page = visit("index.html")
+    page.goto(address)
+    page.set_input_files("#after-file", mine)
+    page.wait_for_selector("#result:not([hidden])")
+    assert page.input_value("#kind") == "fixed"
+    assert page.input_value("#by") == "reader"
+
+
+def test_a_made_up_address_is_the_usual_view(visit):
+    page = visit("compare.html#kind=<img src=x onerror=owned()>&by=prototype&text=%3Cb%3E")
+    assert page.input_value("#kind") == "regressed"
+    assert page.input_value("#by") == "cell"
+    assert page.input_value("#text") == "<b>"
+
+
+def test_a_file_dropped_anywhere_is_the_run_after(visit, mine):
+    page = visit("compare.html")
+    drop(page, "main", "dropped.csv", mine.read_text(encoding="utf-8"))
+    page.wait_for_selector("#result:not([hidden])")
+    assert "dropped.csv" in page.inner_text("#after-name")
+    drop(page, "#before", "other.csv", mine.read_text(encoding="utf-8"))
+    expect(page.locator("#before-name")).to_contain_text("other.csv")
+    assert counts(page)["same"] == TOTAL
+
+
+def drop(page, where, name, text):
+    page.evaluate(
+        "([where, name, text]) => { const given = new DataTransfer();"
+        " given.items.add(new File([text], name)); for (const kind of ['dragenter', 'dragover',"
+        " 'drop']) document.querySelector(where).dispatchEvent(new DragEvent(kind,"
+        " {bubbles: true, cancelable: true, dataTransfer: given})); }",
+        [where, name, text],
+    )
+
+
+def test_a_compressed_run(visit, mine, tmp_path):
+    packed = tmp_path / "cells.csv.gz"
+    packed.write_bytes(gzip.compress(mine.read_bytes()))
+    page = visit("compare.html")
+    page.set_input_files("#after-file", packed)
+    page.wait_for_selector("#result:not([hidden])")
+    assert counts(page)["regressed"] == 2
+
+
+def test_the_download_is_what_is_shown(compared):
+    compared.select_option("#kind", "all")
+    with compared.expect_download() as waited:
+        compared.click("#download")
+    rows = list(csv.DictReader(io.StringIO(waited.value.path().read_text(encoding="utf-8"))))
+    assert len(rows) == TOTAL + 1
+    assert {row["change"] for row in rows} >= {"regressed", "fixed", "infrastructure"}
+
+
+QUOTED = '"' + HOSTILE.replace('"', '""') + '"'
+HEAD = "scenario,format,writer,reader,remedy,outcome,cause,aspects,exception,message\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (HOSTILE, "has no column"),
+        ("", "has no column"),
+        (HEAD, "Not one of its rows"),
+        (
+            HEAD + f'"{HOSTILE.replace(chr(34), chr(34) * 2)}",h5,a,b,none,crashed,,,,\n',
+            "cannot be",
+        ),
+        (HEAD + "a,h5,a,b,none,<b>,,,,\n", "is no outcome"),
+        (HEAD + "a,h5,a,b,none,toString,,,,\n", "is no outcome"),
+        (HEAD + 'a,h5,a,b,none,crashed,"<img src=x onerror=owned()>",,,\n', "is no cause"),
+        (HEAD + 'a,h5,"a', "cannot be"),
+    ],
+)
+def test_a_hostile_file_is_refused_in_words(visit, tmp_path, text, said):
+    path = tmp_path / "<img src=x onerror=owned()>.csv"
+    path.write_text(text, encoding="utf-8")
+    page = visit("compare.html")
+    page.set_input_files("#after-file", path)
+    expect(page.locator("#status")).to_contain_text("not opened")
+    assert said in page.inner_text("#status")
+    assert page.locator("#result").is_hidden()
+
+
+def test_rows_that_are_no_cells_are_counted_and_named(visit, tmp_path, mine):
+    text = mine.read_text(encoding="utf-8")
+    row = text.splitlines()[1]
+    path = tmp_path / "cells.csv"
+    path.write_text(f"\ufeff{text}{row}\n<b>,h5,a,b,none,crashed,,,,\n", encoding="utf-8")
+    page = visit("compare.html")
+    page.set_input_files("#after-file", path)
+    page.wait_for_selector("#result:not([hidden])")
+    assert "2 rows were left out" in page.inner_text("#status")
+    assert counts(page)["regressed"] == 2
+
+
+def test_with_the_keyboard_alone(visit, mine):
+    page = visit("compare.html")
+    page.set_input_files("#after-file", mine)
+    page.wait_for_selector("#result:not([hidden])")
+    page.focus("#after-published")
+    for wanted in ("swap", "kind"):
+        for _ in range(12):
+            page.keyboard.press("Tab")
+            if page.evaluate("document.activeElement.id") == wanted:
+                break
+        assert page.evaluate("document.activeElement.id") == wanted
+    page.keyboard.press("ArrowDown")
+    assert page.input_value("#kind") == "fixed"
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.textContent") == "same"
+    page.keyboard.press("Enter")
+    assert page.input_value("#kind") == "same"
+    assert shown(page) == TOTAL - 6
