@@ -25,6 +25,7 @@ PYTHON = None if sys.version_info >= (3, 11) else [*NEWER, "3.12"][0]
 TOOL = Path("runner/requirements.txt")
 DEVELOPMENT = Path("tests/requirements.txt")
 SITE = "reports/published/site"
+SUITES = ("tests/unit", "tests/contract", "tests/browser", "tests/integration")
 CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
@@ -71,6 +72,12 @@ def plan(session: nox.Session) -> None:
 def envs(session: nox.Session) -> None:
     """List the environments; with --build, build them."""
     runner(session, "envs")
+
+
+@nox.session(python=PYTHON)
+def images(session: nox.Session) -> None:
+    """Build, list, save and push the container images."""
+    runner(session, "images")
 
 
 @nox.session(python=PYTHON)
@@ -145,6 +152,19 @@ def unit(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def browser(session: nox.Session) -> None:
+    """Open the report in a real browser: an installed Chromium, MATRIX_CHROMIUM or playwright's."""
+    install(session, DEVELOPMENT)
+    session.run("pytest", "tests/browser", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def compare(session: nox.Session) -> None:
+    """Say in Markdown what changed between two runs."""
+    runner(session, "compare")
+
+
+@nox.session(python=PYTHON)
 def tests(session: nox.Session) -> None:
     """Run everything continuous integration runs; what pytest says comes last."""
     install(session, DEVELOPMENT)
@@ -154,6 +174,6 @@ def tests(session: nox.Session) -> None:
             session.run(*command)
         except nox.command.CommandFailed:
             failed.append(" ".join(command))
-    session.run("pytest", "tests/unit", "tests/contract", "tests/integration", *session.posargs)
+    session.run("pytest", *SUITES, *session.posargs)
     if failed:
         session.error(f"failed before the tests: {', '.join(failed)}")

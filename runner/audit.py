@@ -14,15 +14,16 @@ from datetime import UTC, datetime
 
 from runner import pipeline
 from runner.classify import Classified
+from runner.conclude import AUDIT_FILE
 from runner.domain import Cell, Observation
 from runner.errors import AuditDisagreement
 from runner.execute import Crew
 from runner.ledger import save_of
-from runner.pipeline import Work
 from runner.progress import EnvironmentState, make_reporter
 from runner.request import Request
 from runner.store import atomic_write_text
 from runner.wire import Job
+from runner.work import Work
 
 
 def audit_run(request: Request, *, sample: int, seed: int) -> int:
@@ -49,7 +50,7 @@ def audit_run(request: Request, *, sample: int, seed: int) -> int:
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "disagreements": found,
             }
-            path = work.store.folder / pipeline.AUDIT_FILE
+            path = work.store.folder / AUDIT_FILE
             atomic_write_text(path, json.dumps(record, indent=1) + "\n")
     finally:
         reporter.close()

@@ -16,10 +16,11 @@ from runner import pipeline
 from runner.domain import Cell, Observation
 from runner.errors import SelectionError
 from runner.execute import Crew
-from runner.pipeline import Work
+from runner.measure import order_jobs
 from runner.progress import make_reporter
 from runner.request import Request
 from runner.wire import Job
+from runner.work import Work
 
 FRESH_CELLS = 12
 """Cells run in a process each; one takes as long as a hundred in the probe."""
@@ -61,7 +62,7 @@ def _hangs(work: Work, job: Job) -> bool:
 
 
 def _print_process_ratio(work: Work, environment: str, jobs: Sequence[Job]) -> None:
-    probe_s, _, _ = _measure(work, {environment: pipeline.order_jobs(jobs)}, "auto", 1)
+    probe_s, _, _ = _measure(work, {environment: order_jobs(jobs)}, "auto", 1)
     few = list(jobs[:FRESH_CELLS])
     fresh_s, _, _ = _measure(work, {environment: few}, "fresh", 1)
     probe_cell_s, fresh_cell_s = probe_s / len(jobs), fresh_s / len(few)
@@ -75,7 +76,7 @@ def _print_floor(work: Work, sample: Sequence[tuple[Cell, Job]]) -> None:
     batches: dict[str, list[Job]] = {}
     for cell, job in sample:
         batches.setdefault(cell.reader, []).append(job)
-    ordered = {name: pipeline.order_jobs(jobs) for name, jobs in batches.items()}
+    ordered = {name: order_jobs(jobs) for name, jobs in batches.items()}
     workers = work.crew.workers
     wall_s, imports_s, jobs_s = _measure(work, ordered, "auto", workers)
     floor_s = (imports_s + jobs_s) / workers

@@ -63,6 +63,7 @@ class CauseTable:
         self._rules = [
             _Compiled(cause=cause.id, rule=rule) for cause in causes for rule in cause.rules
         ]
+        self._candidates: dict[tuple[Outcome, str], tuple[tuple[int, _Compiled], ...]] = {}
         self._texts: dict[tuple[str, str, str, str, str], frozenset[int]] = {}
         self._answers: dict[tuple[object, ...], tuple[str, ...]] = {}
 
@@ -105,10 +106,22 @@ class CauseTable:
             innermost = find_innermost(symptoms.message, symptoms.traceback)
             found = frozenset(
                 place
-                for place, each in enumerate(self._rules)
-                if symptoms.outcome in each.rule.outcomes and each.reads(symptoms, innermost)
+                for place, each in self._of_exception(symptoms.outcome, symptoms.exception)
+                if each.reads(symptoms, innermost)
             )
             self._texts[key] = found
+        return found
+
+    def _of_exception(self, outcome: Outcome, exception: str) -> Sequence[tuple[int, _Compiled]]:
+        """Return the rules, with their places, that an outcome and an exception leave."""
+        found = self._candidates.get((outcome, exception))
+        if found is None:
+            found = tuple(
+                (place, each)
+                for place, each in enumerate(self._rules)
+                if outcome in each.rule.outcomes and _any(each.rule.exceptions, exception)
+            )
+            self._candidates[outcome, exception] = found
         return found
 
 
@@ -123,10 +136,9 @@ class _Compiled:
         self._detail = _searcher(rule.detail)
 
     def reads(self, symptoms: Symptoms, innermost: str) -> bool:
-        """Whether the exception and all texts match."""
+        """Whether all texts match."""
         return (
-            _any(self.rule.exceptions, symptoms.exception)
-            and bool(self._message(innermost))
+            bool(self._message(innermost))
             and bool(self._detail(symptoms.details))
             and bool(self._traceback(symptoms.traceback))
         )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from runner import commands
 from runner.errors import MatrixError, StoreError
-from runner.request import Request
+from runner.request import BASE_IMAGE, Request
 from runner.selector import PARTS
 from runner.wire import Limits
 
@@ -66,6 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add(
         subparsers, "envs", commands.show_environments, "list environments, or build them"
     ).add_argument("--build", action="store_true", help="build those of the profile now")
+    _add_images(subparsers)
     show = _add(subparsers, "show", commands.show_cell, "print everything known of one cell")
     show.add_argument("cell", help="scenario/format/writer->reader/remedy")
     advise = _add(
@@ -76,6 +77,19 @@ def build_parser() -> argparse.ArgumentParser:
         subparsers, "report", commands.rebuild_report, "rebuild the pages from data alone"
     )
     report.add_argument("--data", type=Path, help="folder of a published run (default: --out)")
+    report.add_argument("--site", type=Path, help="folder of the pages (default: site in --data)")
+    report.add_argument(
+        "--base-url", default="", help="where it will be served: for the site's map and previews"
+    )
+    compare = _add(
+        subparsers,
+        "compare",
+        commands.compare_runs,
+        "say in Markdown what changed between two runs",
+    )
+    compare.add_argument("before", type=Path, help="cells.csv or cells.parquet of the earlier run")
+    compare.add_argument("after", type=Path, help="the same of the later run")
+    compare.add_argument("--gate", action="store_true", help="exit 11 if a cell regressed")
     claims = _add(subparsers, "claims", commands.show_claims, "say which claims the cells confirm")
     claims.add_argument("id", nargs="?", default="*", help="glob over ids of claims (default all)")
     _add(
@@ -108,7 +122,13 @@ def _add_run(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="measure nothing: report what is known, the rest as not_run",
     )
-    run.add_argument("--executor", choices=("local",), default="local", help="where probes run")
+    run.add_argument(
+        "--executor",
+        choices=("local", "docker"),
+        default="local",
+        help="where probes run: processes of this machine, or containers",
+    )
+    _add_image_settings(run)
     run.add_argument(
         "--start-method",
         choices=("auto", "fork", "spawn", "fresh"),
@@ -122,7 +142,47 @@ def _add_run(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="resident memory one load may take",
     )
     run.add_argument("--baseline", type=Path, help="cells.csv or cells.parquet of an earlier run")
+    run.add_argument(
+        "--keep",
+        type=Path,
+        help="folder of an earlier run: its cells that this run does not measure stay",
+    )
     run.add_argument("--gate", action="store_true", help="exit 11 if a cell is worse than expected")
+
+
+def _add_images(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    images = _add(subparsers, "images", commands.images, "build, list, save, push container images")
+    images.add_argument(
+        "environments", nargs="*", metavar="ENVIRONMENT", help="globs (default: the profile's)"
+    )
+    images.add_argument("--list", action="store_true", help="build nothing")
+    images.add_argument("--rebuild", action="store_true", help="build what is there as well")
+    images.add_argument("--save", type=Path, metavar="FOLDER", help="write them for `docker load`")
+    images.add_argument("--push", metavar="PREFIX", default="", help="such as registry.example/me")
+    images.add_argument("--prune", action="store_true", help="remove images of older locks")
+    images.add_argument(
+        "--bake", type=Path, metavar="FILE", help="only write what docker-bake.hcl needs besides"
+    )
+    _add_image_settings(images)
+
+
+def _add_image_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--base-image",
+        default=BASE_IMAGE,
+        metavar="NAME",
+        help="what images are built from, for another registry (default python:{python}-slim)",
+    )
+    parser.add_argument(
+        "--build-arg",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="for building images, such as PIP_INDEX_URL; may be repeated",
+    )
+    parser.add_argument(
+        "--ca-bundle", type=Path, metavar="FILE", help="certificates to trust while building images"
+    )
 
 
 def _add(
@@ -185,8 +245,12 @@ def _request(arguments: argparse.Namespace) -> Request:
         recorded=getattr(arguments, "recorded", False),
         workers=max(1, arguments.jobs),
         executor=getattr(arguments, "executor", "local"),
+        base_image=getattr(arguments, "base_image", BASE_IMAGE),
+        build_args=tuple(getattr(arguments, "build_arg", ())),
+        ca_bundle=getattr(arguments, "ca_bundle", None),
         start_method=getattr(arguments, "start_method", "auto"),
         limits=Limits(memory_mb=getattr(arguments, "memory_mb", Limits().memory_mb)),
         baseline=getattr(arguments, "baseline", None),
+        keep=getattr(arguments, "keep", None),
         command="python -m runner " + shlex.join(sys.argv[1:]),
     )

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from rich.console import Console
 from rich.table import Column, Table
 
-from runner import pipeline
+from runner import conclude, pipeline, prepare
 from runner.advise import PAIR_COLUMNS, advise_pair, build_advice, describe_advice
 from runner.aggregate import ID_COLUMNS
 from runner.attribution import ATTRIBUTION_TEXT, attribute_pair
@@ -26,21 +27,24 @@ from runner.audit import audit_run
 from runner.bench import run_bench
 from runner.boundaries import describe_boundaries
 from runner.claims import judge_claims
+from runner.compare import Change, cell_id, compare_cells, read_cells, summarize
 from runner.domain import Cell, Format, Outcome, Verdict
 from runner.errors import ControlFailure, RegressionFound, SelectionError
 from runner.grids import BARE, code_cells
+from runner.image_work import ImageWish, work_on_images
+from runner.places import open_place
 from runner.plan import plan_bare, plan_remedies, plan_saves
 from runner.progress import format_duration, make_reporter
 from runner.render import render_site
 from runner.report_data import ReportData, load_data
 from runner.request import Request, RunOutcome
-from runner.selector import KnownIds, require_cells, select, suggest
+from runner.selector import KnownIds, Selection, require_cells, select, suggest
 from runner.vocabulary import VERDICT_STYLES
 
 
 def version_line() -> str:
     """Return what `--version` prints."""
-    return f"keras-compatibility-matrix {pipeline.tool_version()}"
+    return f"keras-compatibility-matrix {conclude.tool_version()}"
 
 
 def run(request: Request, arguments: argparse.Namespace) -> int:
@@ -84,7 +88,7 @@ def _print_summary(outcome: RunOutcome) -> None:
 def show_plan(request: Request, arguments: argparse.Namespace) -> int:
     """Print what a run would do, and why the rest is left out; nothing is built or measured."""
     del arguments
-    declared = pipeline.declare(request)
+    declared = prepare.declare(request)
     bare = plan_bare(declared.field)
     if not bare:
         require_cells(declared.field.selection, bare)
@@ -108,13 +112,14 @@ def show_plan(request: Request, arguments: argparse.Namespace) -> int:
 
 def show_environments(request: Request, arguments: argparse.Namespace) -> int:
     """List the environments; with --build, build those of the profile."""
-    declared = pipeline.declare(request)
+    declared = prepare.declare(request)
     if arguments.build:
         reporter = make_reporter(sys.stdout)
         try:
-            built = pipeline.provision_all(
-                declared.environments, request.store, reporter, min(2, request.workers)
-            )
+            with open_place(request) as place:
+                built = prepare.provision_all(
+                    declared.environments, place, reporter, min(2, request.workers)
+                )
         finally:
             reporter.close()
         for name, error in built.unavailable.items():
@@ -213,15 +218,53 @@ def _pretty(value: object) -> str:
 def rebuild_report(request: Request, arguments: argparse.Namespace) -> int:
     """Render the pages again from the data alone."""
     data: Path = arguments.data or request.out
-    site = data / "site"
-    render_site(data, site)
+    site: Path = arguments.site or data / "site"
+    render_site(data, site, arguments.base_url)
     print(f"report: {site / 'index.html'}")
+    return 0
+
+
+def compare_runs(request: Request, arguments: argparse.Namespace) -> int:
+    """Print what changed from one run to another; a selection narrows both."""
+    runs = [read_cells(path) for path in (arguments.before, arguments.after)]
+    both = pd.concat(runs)
+    known = KnownIds(
+        scenarios=tuple(both["scenario"].unique()),
+        formats=tuple(both["format"].unique()),
+        environments=tuple(pd.concat([both["writer"], both["reader"]]).unique()),
+        remedies=tuple(both["remedy"].unique()),
+    )
+    selection = select(request.patterns, request.filters, known)
+    before, after = (cells.iloc[_selected_rows(cells, selection)] for cells in runs)
+    comparison = compare_cells(before, after)
+    print(summarize(comparison, before=str(arguments.before), after=str(arguments.after)), end="")
+    worse = comparison.rows(Change.REGRESSED)
+    if arguments.gate and len(worse):
+        raise RegressionFound(
+            f"{len(worse)} cells regressed, the first: {cell_id(worse.iloc[0].to_dict())}",
+            cause="a change of the framework, an environment or a scenario",
+            next_step="open the later run in its report's compare.html, or see the table above",
+        )
     return 0
 
 
 def audit(request: Request, arguments: argparse.Namespace) -> int:
     """Re-run a random sample of cells in fresh processes and compare the outcomes."""
     return audit_run(request, sample=arguments.sample, seed=arguments.seed)
+
+
+def images(request: Request, arguments: argparse.Namespace) -> int:
+    """Build the container images of the profile; list, save, push and prune them."""
+    wish = ImageWish(
+        names=tuple(arguments.environments),
+        build=not arguments.list,
+        rebuild=arguments.rebuild,
+        prune=arguments.prune,
+        save=arguments.save,
+        push=arguments.push,
+        bake=arguments.bake,
+    )
+    return work_on_images(request, wish)
 
 
 def bench(request: Request, arguments: argparse.Namespace) -> int:
@@ -232,7 +275,7 @@ def bench(request: Request, arguments: argparse.Namespace) -> int:
 def show_claims(request: Request, arguments: argparse.Namespace) -> int:
     """Hold today's claims.toml against the cells of the last run; with an id, in detail."""
     data = load_data(request.out)
-    declared = pipeline.declare(request).claims
+    declared = prepare.declare(request).claims
     chosen = [each for each in declared.claims if fnmatchcase(each.id, arguments.id)]
     if not chosen:
         close = suggest(arguments.id, [each.id for each in declared.claims])
@@ -294,8 +337,19 @@ def show_boundaries(request: Request, arguments: argparse.Namespace) -> int:
         remedies=coded.remedies,
     )
     selection = select(request.patterns, request.filters, known)
-    columns = [data.cells[name].astype(str) for name in ID_COLUMNS]
-    rows = [
+    rows = _selected_rows(data.cells, selection)
+    for grid in describe_boundaries(coded, np.array(rows, dtype=np.int64)):
+        load = "bare load" if grid.remedy == BARE else grid.remedy
+        print(f"{grid.format} files of {grid.scenario}, {load}:")
+        for rule in grid.rules:
+            print(f"  {rule.text} ({rule.cells})")
+    return 0
+
+
+def _selected_rows(cells: pd.DataFrame, selection: Selection) -> list[int]:
+    """Return the places of the cells that a selection chooses."""
+    columns = [cells[name].astype(str) for name in ID_COLUMNS]
+    return [
         row
         for row, (scenario, format_, writer, reader, remedy) in enumerate(
             zip(*columns, strict=True)
@@ -310,9 +364,3 @@ def show_boundaries(request: Request, arguments: argparse.Namespace) -> int:
             )
         )
     ]
-    for grid in describe_boundaries(coded, np.array(rows, dtype=np.int64)):
-        load = "bare load" if grid.remedy == BARE else grid.remedy
-        print(f"{grid.format} files of {grid.scenario}, {load}:")
-        for rule in grid.rules:
-            print(f"  {rule.text} ({rule.cells})")
-    return 0

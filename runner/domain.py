@@ -264,6 +264,10 @@ class ProvisionedEnvironment:
     import_s: float
     """Wall time of importing the framework, in seconds."""
     fork: bool
+    image: str = ""
+    """Digest of its container image; empty for an environment of this machine."""
+    base: str = ""
+    """Digest of the image it was built from: the operating system below the lock."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

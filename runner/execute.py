@@ -15,11 +15,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from runner import process, wire
+from runner import confine, process, wire
 from runner.domain import Observation, ProvisionedEnvironment
+from runner.errors import ProvisionError
 from runner.wire import Job, Limits
 
 POLL_S = 0.1
@@ -35,8 +37,19 @@ Record = Callable[[Job, Observation], None]
 class Executor(Protocol):
     """Where batches run: a local process here, a container elsewhere."""
 
+    @property
+    def isolation(self) -> str:
+        """What keeps a job from the host and from the others, in a few words."""
+
     def start(self, folder: Path, environment: ProvisionedEnvironment) -> Probe:
-        """Start a probe on `folder/batch.json`, writing `folder/observations.jsonl`."""
+        """Start a probe on `folder/batch.json`, writing `folder/observations.jsonl`.
+
+        Raises:
+            ProvisionError: this environment cannot be started; others may.
+        """
+
+    def close(self) -> None:
+        """Leave nothing behind; called when the run ends, however it does."""
 
 
 class Probe(Protocol):
@@ -50,11 +63,20 @@ class Probe(Protocol):
 
 
 class LocalExecutor:
-    """Runs a probe as a process of this machine, in the environment's interpreter."""
+    """Runs a probe as a process of this machine, in the environment's interpreter.
+
+    It is confined as far as the kernel lets this user: see `confine`.
+    """
 
     def __init__(self, root: Path, homes: Path) -> None:
         self._root = root
         self._homes = homes
+        self._network = not _can_leave_network()
+
+    @property
+    def isolation(self) -> str:
+        """What keeps a job from the host and from the others."""
+        return "process" if self._network else "process, no network"
 
     def start(self, folder: Path, environment: ProvisionedEnvironment) -> Probe:
         """Start the probe; what it prints goes to `folder/probe.log`."""
@@ -69,8 +91,20 @@ class LocalExecutor:
         arguments = [environment.executable, "-s", "-m", "runner.probe"]
         arguments += ["--batch", str(folder / "batch.json")]
         arguments += ["--out", str(folder / "observations.jsonl")]
+        batch = json.loads((folder / "batch.json").read_text(encoding="utf-8"))
+        cpu_s = confine.cpu_seconds(batch)
+        arguments = confine.confined(arguments, network=self._network, cpu_s=cpu_s)
         log = folder / "probe.log"
         return _LocalProbe(process.start_logged(arguments, log, env=variables, cwd=self._root))
+
+    def close(self) -> None:
+        """Nothing is left: every probe ends with the run."""
+
+
+@cache
+def _can_leave_network() -> bool:
+    """Whether the kernel gives this user a namespace without a network."""
+    return process.run(confine.confined(["true"], network=False)).ok
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +173,10 @@ class Crew:
             try:
                 before = len(left)
                 ended = self._run_probe(folder, environment, left, record)
+            except ProvisionError as error:
+                for job in left.values():
+                    record(job, harness_error(str(error)))
+                return
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             if not left or self.stopped.is_set():
@@ -173,7 +211,8 @@ class Crew:
                 elif line["type"] == "observation":
                     job = left.pop(line["id"], None)
                     if job is not None:
-                        record(job, Observation(data=_stripped(line)))
+                        data = {**_stripped(line), "isolation": self.executor.isolation}
+                        record(job, Observation(data=data))
                     in_flight = ""
         except BaseException:
             # What we failed to record must not go on being measured.

@@ -77,8 +77,11 @@ def environment_digest(environment: ProvisionedEnvironment) -> str:
     Variables such as KERAS_BACKEND count: two environments can share one lock.
     """
     declared = environment.environment
+    # Another operating system is another environment, whatever the lock.
+    system = {"base": environment.base} if environment.base else {}
     return _digest(
         {
+            **system,
             "lock": environment.lock_digest,
             "python": environment.python_version,
             "family": declared.family,
@@ -89,7 +92,7 @@ def environment_digest(environment: ProvisionedEnvironment) -> str:
 
 
 def save_inputs(
-    environment: ProvisionedEnvironment,
+    environment_sha: str,
     format_: Format,
     *,
     scenario_sha: str,
@@ -97,14 +100,15 @@ def save_inputs(
 ) -> str:
     """Return the digest of everything an artifact depends on.
 
-    `scenario_sha` is a `scenario_digest`, `probe_sha` a `probe_digest`: they are the
-    same for many jobs, so the caller works them out once.
+    `environment_sha` is an `environment_digest`, `scenario_sha` a `scenario_digest`,
+    `probe_sha` a `probe_digest`: they are the same for many jobs, so the caller works
+    them out once.
     """
-    return _short(["save", environment_digest(environment), format_, scenario_sha, probe_sha])
+    return _short(["save", environment_sha, format_, scenario_sha, probe_sha])
 
 
 def load_inputs(
-    environment: ProvisionedEnvironment,
+    environment_sha: str,
     format_: Format,
     remedy: str,
     *,
@@ -116,13 +120,13 @@ def load_inputs(
 ) -> str:
     """Return the digest of everything a cell's observation depends on.
 
-    `environment` is the reader; the writer counts through its artifact. `aspects` are
-    those the job asks for, after what the format carries and the remedy gives up.
+    `environment_sha` is the reader's; the writer counts through its artifact. `aspects`
+    are those the job asks for, after what the format carries and the remedy gives up.
     """
     return _short(
         [
             "load",
-            environment_digest(environment),
+            environment_sha,
             format_,
             remedy,
             sorted(aspects),

@@ -9,25 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from runner.compare import UNJUDGED, Change, direction
 from runner.domain import Cell, CellResult, Expectation, Outcome, Verdict
 from runner.selector import CellPattern, compile_glob, parse_pattern
 
-UNJUDGED = frozenset({Outcome.ENVIRONMENT_UNAVAILABLE, Outcome.HARNESS_ERROR, Outcome.NOT_RUN})
-"""Outcomes that say nothing about the model."""
-
-RANK: Mapping[Outcome, int] = {
-    Outcome.EQUIVALENT: 0,
-    Outcome.UNSUPPORTED: 1,
-    Outcome.SAVE_ERROR: 2,
-    Outcome.LOAD_ERROR: 2,
-    Outcome.UNUSABLE: 2,
-    Outcome.TIMED_OUT: 3,
-    Outcome.OUT_OF_MEMORY: 3,
-    Outcome.CRASHED: 3,
-    # Worse than any error, for nothing tells the user.
-    Outcome.DIVERGED: 4,
+VERDICT_OF = {
+    Change.FIXED: Verdict.FIXED,
+    Change.REGRESSED: Verdict.REGRESSION,
+    Change.CHANGED: Verdict.CHANGED,
 }
-"""From good to bad, to tell a regression from a repair."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,10 +37,11 @@ class Judge:
             for each in reversed(expectations)
         ]
         self._baseline = baseline
+        self._by_scenario: dict[str, tuple[_Compiled, ...]] = {}
 
     def expectation(self, cell: Cell) -> Expectation | None:
         """Return the expectation declared for a cell, if any."""
-        for each in self._expectations:
+        for each in self._candidates(cell.scenario):
             if (
                 each.pattern.matches(cell)
                 and _any(each.expectation.writers, cell.writer)
@@ -58,6 +49,15 @@ class Judge:
             ):
                 return each.expectation
         return None
+
+    def _candidates(self, scenario: str) -> tuple[_Compiled, ...]:
+        found = self._by_scenario.get(scenario)
+        if found is None:
+            found = tuple(
+                each for each in self._expectations if compile_glob(each.pattern.scenario)(scenario)
+            )
+            self._by_scenario[scenario] = found
+        return found
 
     def judge(self, result: CellResult) -> CellResult:
         """Return the result with its verdict."""
@@ -84,9 +84,7 @@ def _against_expectation(expected: Outcome, outcome: Outcome) -> Verdict:
 
 
 def _direction(before: Outcome, after: Outcome) -> Verdict:
-    if after is Outcome.EQUIVALENT:
-        return Verdict.FIXED
-    return Verdict.REGRESSION if RANK[after] > RANK[before] else Verdict.CHANGED
+    return VERDICT_OF[direction(before, after)]
 
 
 def _any(globs: Iterable[str], name: str) -> bool:

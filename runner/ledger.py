@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from runner import inputs, wire
 from runner.classify import (
@@ -24,6 +25,7 @@ from runner.domain import (
     Cell,
     CellResult,
     Environment,
+    Format,
     Observation,
     Outcome,
     ProvisionedEnvironment,
@@ -32,7 +34,7 @@ from runner.domain import (
     Scenario,
 )
 from runner.plan import BARE, writes
-from runner.store import Store
+from runner.store import Record, Store
 from runner.wire import Job
 
 TAMPERED = (Aspect.OUTPUTS, Aspect.WEIGHTS)
@@ -50,6 +52,14 @@ class Artifact:
     """Digest of the payload; empty if nothing was written."""
     written: str
     """What was really written, by its bytes."""
+
+
+class _Read(NamedTuple):
+    """What a cell reads, and the digest of everything its result depends on."""
+
+    artifact: Artifact
+    sibling: Artifact | None
+    inputs: str
 
 
 class Ledger:
@@ -73,7 +83,16 @@ class Ledger:
         self._unavailable = unavailable
         self._probe_sha = inputs.probe_digest(root)
         self._scenario_shas: dict[str, str] = {}
+        self._environment_shas = {
+            name: inputs.environment_digest(built) for name, built in provisioned.items()
+        }
+        # What is worked out once and asked for several times in a run. A read belongs to
+        # the very artifacts it was worked out from, a result to the very record.
+        self._save_digests: dict[Save, str] = {}
         self._artifacts: dict[Save, Artifact] = {}
+        self._reads: dict[Cell, _Read] = {}
+        self._results: dict[Cell, tuple[_Read, Record, CellResult]] = {}
+        self._aspects: dict[tuple[str, str, Format], frozenset[Aspect]] = {}
 
     # --- saves -------------------------------------------------------------------------
 
@@ -87,10 +106,9 @@ class Ledger:
         return found
 
     def _recorded_artifact(self, save: Save) -> Artifact | None:
-        writer = self._provisioned.get(save.writer)
-        if writer is None:
+        if save.writer not in self._provisioned:
             return None
-        digest = self._save_inputs(save, writer)
+        digest = self._save_inputs(save)
         record = self._store.journal.latest("save").get((save.id, digest))
         if record is None:
             return None
@@ -111,10 +129,9 @@ class Ledger:
 
     def save_job(self, save: Save) -> Job | None:
         """Return the job of a save; None where its writer could not be built."""
-        writer = self._provisioned.get(save.writer)
-        if writer is None:
+        if save.writer not in self._provisioned:
             return None
-        digest = self._save_inputs(save, writer)
+        digest = self._save_inputs(save)
         folder = self._store.artifact_dir(save.writer, save.scenario, save.format, digest)
         return wire.save_job(save, self._scenario(save.scenario), folder, digest)
 
@@ -122,41 +139,39 @@ class Ledger:
         """Drop what is remembered of a save, because it is being written again."""
         self._artifacts.pop(save, None)
 
-    def _save_inputs(self, save: Save, writer: ProvisionedEnvironment) -> str:
-        return inputs.save_inputs(
-            writer,
-            save.format,
-            scenario_sha=self._scenario_sha(save.scenario),
-            probe_sha=self._probe_sha,
-        )
+    def _save_inputs(self, save: Save) -> str:
+        found = self._save_digests.get(save)
+        if found is None:
+            found = inputs.save_inputs(
+                self._environment_shas[save.writer],
+                save.format,
+                scenario_sha=self._scenario_sha(save.scenario),
+                probe_sha=self._probe_sha,
+            )
+            self._save_digests[save] = found
+        return found
 
     # --- loads -------------------------------------------------------------------------
 
     def load_job(self, cell: Cell) -> Job | None:
         """Return the job of a cell; None where nothing can be loaded."""
-        reader = self._provisioned.get(cell.reader)
-        artifact = self.artifact(save_of(cell))
-        if reader is None or artifact is None or not artifact.sha256 or self._unwritable(cell):
-            return None
-        remedy = self._remedy(cell)
-        sibling = self._sibling(cell, remedy)
-        if remedy.sibling is not None and (sibling is None or not sibling.sha256):
+        read = self._read(cell)
+        if read is None:
             return None
         return wire.load_job(
             cell,
             self._scenario(cell.scenario),
-            remedy,
-            artifact.folder,
-            sibling.folder if sibling else None,
-            self._load_inputs(cell, reader, artifact, sibling),
-            aspects=self._aspects(cell),
+            self._remedy(cell),
+            read.artifact.folder,
+            read.sibling.folder if read.sibling else None,
+            read.inputs,
+            aspects=self._asked(cell),
         )
 
     def tampered_job(self, cell: Cell) -> Job | None:
         """Return the control job that loads a cell against a falsified oracle."""
-        reader = self._provisioned.get(cell.reader)
         artifact = self.artifact(save_of(cell))
-        if reader is None or artifact is None or not artifact.sha256:
+        if cell.reader not in self._provisioned or artifact is None or not artifact.sha256:
             return None
         return wire.load_job(
             cell,
@@ -164,36 +179,51 @@ class Ledger:
             self._remedy(cell),
             artifact.folder,
             None,
-            self._load_inputs(cell, reader, artifact, None),
-            aspects=self._aspects(cell),
+            self._load_inputs(cell, artifact, None),
+            aspects=self._asked(cell),
             tampered=TAMPERED,
             job_id=f"tampered:{cell.id}",
         )
 
-    def _sibling(self, cell: Cell, remedy: Remedy) -> Artifact | None:
-        if remedy.sibling is None:
+    def _read(self, cell: Cell) -> _Read | None:
+        """Return what a cell reads; None where nothing can be loaded."""
+        artifact = self.artifact(save_of(cell))
+        if artifact is None or not artifact.sha256 or cell.reader not in self._provisioned:
             return None
-        return self.artifact(
-            Save(scenario=cell.scenario, format=remedy.sibling, writer=cell.writer)
-        )
+        sibling = self._sibling(cell)
+        found = self._reads.get(cell)
+        if found is not None and found.artifact is artifact and found.sibling is sibling:
+            return found
+        if self._unwritable(cell):
+            return None
+        if self._remedy(cell).sibling is not None and (sibling is None or not sibling.sha256):
+            return None
+        found = _Read(artifact, sibling, self._load_inputs(cell, artifact, sibling))
+        self._reads[cell] = found
+        return found
 
-    def _load_inputs(
-        self,
-        cell: Cell,
-        reader: ProvisionedEnvironment,
-        artifact: Artifact,
-        sibling: Artifact | None,
-    ) -> str:
+    def _sibling(self, cell: Cell) -> Artifact | None:
+        sibling = self._remedy(cell).sibling
+        if sibling is None:
+            return None
+        return self.artifact(Save(scenario=cell.scenario, format=sibling, writer=cell.writer))
+
+    def _load_inputs(self, cell: Cell, artifact: Artifact, sibling: Artifact | None) -> str:
         return inputs.load_inputs(
-            reader,
+            self._environment_shas[cell.reader],
             cell.format,
             cell.remedy,
-            aspects=self._aspects(cell),
+            aspects=self._asked(cell),
             artifact_sha256=artifact.sha256,
             sibling_sha256=sibling.sha256 if sibling else "",
             scenario_sha=self._scenario_sha(cell.scenario),
             probe_sha=self._probe_sha,
         )
+
+    def is_measured(self, cell: Cell) -> bool:
+        """Return whether a cell that can be loaded has a recorded observation to report."""
+        read = self._read(cell)
+        return read is not None and self._recorded(cell, read) is not None
 
     def observation(self, job: Job) -> Observation | None:
         """Return the recorded observation of a job; None if it must run (again).
@@ -212,9 +242,7 @@ class Ledger:
 
     # --- results -----------------------------------------------------------------------
 
-    def result(  # noqa: PLR0911 - one return for each thing that may be missing
-        self, cell: Cell, fresh_errors: Mapping[str, Observation]
-    ) -> CellResult:
+    def result(self, cell: Cell, fresh_errors: Mapping[str, Observation]) -> CellResult:
         """Return a cell's result from what is known now.
 
         `fresh_errors` are the harness errors of this run, by job id: they are shown but
@@ -235,20 +263,33 @@ class Ledger:
             return self._unsupported_writer(cell, artifact)
         if failed is not None:
             return _result(cell, failed, artifact.observation, "")
-        job = self.load_job(cell)
-        if job is None:
+        read = self._read(cell)
+        if read is None:
             return CellResult(
                 cell=cell,
                 outcome=Outcome.SAVE_ERROR,
                 reason="the writer could not write the other format",
                 artifact_sha256=artifact.sha256,
             )
-        observation = self.observation(job)
-        if observation is None:
-            return _missing(cell, fresh_errors.get(job.id), artifact.sha256)
-        return _result(
-            cell, self.classify(cell, observation, artifact), observation, artifact.sha256
-        )
+        recorded = self._recorded(cell, read)
+        return recorded or _missing(cell, fresh_errors.get(cell.id), artifact.sha256)
+
+    def _recorded(self, cell: Cell, read: _Read) -> CellResult | None:
+        """Return the result of the newest record of a cell; None if it must run (again)."""
+        record = self._store.journal.latest("load").get((cell.id, read.inputs))
+        if record is None:
+            return None
+        known = self._results.get(cell)
+        if known is not None and known[0] is read and known[1] is record:
+            return known[2]
+        observation = Observation(data=record.observation)
+        if observation.status == "harness_error":
+            return None
+        artifact = read.artifact
+        classified = self.classify(cell, observation, artifact)
+        found = _result(cell, classified, observation, artifact.sha256)
+        self._results[cell] = (read, record, found)
+        return found
 
     def classify(self, cell: Cell, observation: Observation, artifact: Artifact) -> Classified:
         """Return the outcome of a cell for an observation of it, recorded or new."""
@@ -279,10 +320,14 @@ class Ledger:
 
     # --- look-ups ----------------------------------------------------------------------
 
-    def _aspects(self, cell: Cell) -> frozenset[Aspect]:
-        return wire.asked_aspects(
-            self._scenario(cell.scenario), self._remedy(cell), self._catalog.carries[cell.format]
-        )
+    def _asked(self, cell: Cell) -> frozenset[Aspect]:
+        key = cell.scenario, cell.remedy, cell.format
+        found = self._aspects.get(key)
+        if found is None:
+            carried = self._catalog.carries[cell.format]
+            found = wire.asked_aspects(self._scenario(cell.scenario), self._remedy(cell), carried)
+            self._aspects[key] = found
+        return found
 
     def _scenario(self, name: str) -> Scenario:
         return self._catalog.scenarios[name]

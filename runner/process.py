@@ -44,6 +44,15 @@ NETWORK_VARIABLES = (
 )
 """What an installer may see besides: proxies, certificates, and its user's own settings."""
 
+PLAIN_VARIABLES = {
+    # Named in full: nothing of the user's is in them, and they are the same everywhere.
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+}
+"""All that a child that runs a framework has of an environment."""
+
 QUIET_FRAMEWORK = {
     # A GPU would make the numbers of two machines differ, and forks after CUDA fail.
     "CUDA_VISIBLE_DEVICES": "-1",
@@ -94,11 +103,12 @@ def base_environment(*, network: bool = False) -> dict[str, str]:
 def framework_environment(environment: Environment, home: Path) -> dict[str, str]:
     """What a child that imports the framework of `environment` gets.
 
-    `home` becomes its HOME: Keras reads and writes `~/.keras/keras.json`, which would
-    otherwise let a setting of the user decide the backend.
+    Nothing of the user's own, not even a locale. `home` becomes its HOME: Keras reads and
+    writes `~/.keras/keras.json`, which would otherwise let a setting of the user decide the
+    backend.
     """
     return {
-        **base_environment(),
+        **PLAIN_VARIABLES,
         **QUIET_FRAMEWORK,
         "HOME": str(home),
         "KERAS_HOME": str(home / ".keras"),

@@ -58,7 +58,7 @@ def provision(
     from several threads and processes at once; the same environment is built only once.
     """
     try:
-        lock = _usable_lock(environment, lockfile.lock_path(environment.id, locks))
+        lock = usable_lock(environment, lockfile.lock_path(environment.id, locks))
         name = f"{environment.id}-{lock.key(environment)}"
         place = _Place(store / "environments", environment, name)
         finished = _read_finished(place, lock)
@@ -120,7 +120,8 @@ class _Place:
         return self.directory / MARKER
 
 
-def _usable_lock(environment: Environment, path: Path) -> Lock:
+def usable_lock(environment: Environment, path: Path) -> Lock:
+    """Read a lock; ProvisionError if there is none, or it is of an older declaration."""
     update = f"run: nox -s update -- {environment.id}"
     try:
         lock = lockfile.read_lock(path)
@@ -163,7 +164,7 @@ def _build(place: _Place, lock: Lock, store: Path) -> ProvisionedEnvironment:
     finally:
         shutil.rmtree(building, ignore_errors=True)
     identity = _identify(place, store)
-    _check_versions(place.environment, lock, identity)
+    check_versions(place.environment, lock, identity)
     _write_marker(place, lock, identity)
     return _provisioned(place, lock, identity)
 
@@ -211,7 +212,8 @@ def _identify(place: _Place, store: Path) -> Mapping[str, Any]:
     return identity
 
 
-def _check_versions(environment: Environment, lock: Lock, identity: Mapping[str, Any]) -> None:
+def check_versions(environment: Environment, lock: Lock, identity: Mapping[str, Any]) -> None:
+    """Hold what an environment says it is against its lock; ProvisionError if they differ."""
     installed = identity["distributions"]
     wrong = [
         f"{name} is {installed.get(name, 'missing')}, pinned {version}"

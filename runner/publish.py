@@ -1,12 +1,14 @@
 """Stage 8: tables and run record -> the published data folder.
 
-Input: the frames of `aggregate` and what is known of the run. Output: `cells.csv`,
-`cells.parquet`, `observations.parquet` and `run.json`, each written beside and moved
-into place, and only after they were held against the schemas in `reports/schemas/`.
+Input: the frames of `aggregate` and what is known of the run. Output: `cells.csv` (beyond
+20 MB `cells.csv.gz`), `cells.parquet`, `observations.parquet` and `run.json`, each written
+beside and moved into place, and only after they were held against the schemas in
+`reports/schemas/`.
 """
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import math
@@ -24,7 +26,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from runner.aggregate import CELL_COLUMNS, Totals, check_totals, shorten_message
+from runner.aggregate import CELL_COLUMNS, Totals, check_totals
 from runner.domain import (
     Aspect,
     Cause,
@@ -37,13 +39,13 @@ from runner.domain import (
     Scenario,
 )
 from runner.errors import ConfigurationError, MatrixError
+from runner.report_data import COMPRESSED_CSV, CSV
 from runner.store import atomic_write_bytes, atomic_write_text
 
 SCHEMAS = Path(__file__).resolve().parent.parent / "reports" / "schemas"
 RUN_SCHEMA = "run/1"
 CSV_BUDGET = 20_000_000
-"""Bytes cells.csv should stay under; its messages are cut shorter to get there."""
-CSV_MESSAGE_LIMITS = (120, 80, 50, 30, 0)
+"""Bytes up to which the cells are written as `cells.csv`; beyond, compressed."""
 SAMPLE = 200
 """Rows that are held against the schema one by one, beside every distinct value."""
 RESOLVED_PACKAGES = re.compile(
@@ -92,6 +94,10 @@ class RunFacts:
     """Reason -> number of cells."""
     durations: Mapping[str, float] = field(default_factory=dict)
     """Stage -> wall time in seconds."""
+    sources: Mapping[str, str] = field(default_factory=dict)
+    """Scenario module -> its code."""
+    kept: tuple[str, str, int] | None = None
+    """Start and tool version of the run that other cells were taken over from, and how many."""
 
 
 def build_run_record(
@@ -137,6 +143,7 @@ def build_run_record(
             str(name): _ordered(Aspect, carries[name]) for name in Format if name in carries
         },
         "causes": [_cause_record(each) for each in causes],
+        **({"sources": dict(facts.sources)} if facts.sources else {}),
         "totals": {"cells": totals.cells, "by_outcome": dict(totals.by_outcome)},
         "controls": [
             {"id": each.id, "passed": each.passed, "detail": each.detail} for each in facts.controls
@@ -144,6 +151,11 @@ def build_run_record(
         "audit": _audit_record(facts.audit),
         "not_run": {reason: facts.not_run[reason] for reason in sorted(facts.not_run)},
         "durations": {stage: round(spent, 3) for stage, spent in facts.durations.items()},
+        **(
+            {"kept": dict(zip(("started", "tool_version", "cells"), facts.kept, strict=True))}
+            if facts.kept
+            else {}
+        ),
     }
 
 
@@ -162,9 +174,11 @@ def publish_data(
     validate_cells(cells)
     if run["totals"]["cells"] != len(cells):
         raise SchemaError(f"run.json counts {run['totals']['cells']} cells, there are {len(cells)}")
-    csv = format_csv(cells)
+    texts = format_csv(cells, CSV_BUDGET)
     record = json.dumps(run, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-    atomic_write_bytes(data_dir / "cells.csv", csv)
+    for name, text in texts.items():
+        if text is not None:
+            atomic_write_bytes(data_dir / name, text)
     atomic_write_bytes(data_dir / "cells.parquet", _format_parquet(cells, "cells/1"))
     atomic_write_bytes(
         data_dir / "observations.parquet", _format_parquet(observations, "observations/1")
@@ -172,6 +186,10 @@ def publish_data(
     if advice is not None:
         atomic_write_bytes(data_dir / "advice.parquet", _format_parquet(advice, "advice/1"))
     atomic_write_text(data_dir / "run.json", record)
+    for name, text in texts.items():
+        if text is None:
+            # Of an earlier run, which was smaller or larger.
+            (data_dir / name).unlink(missing_ok=True)
 
 
 def publish_claims(data_dir: Path, claims: Mapping[str, Any]) -> None:
@@ -181,17 +199,25 @@ def publish_claims(data_dir: Path, claims: Mapping[str, Any]) -> None:
     atomic_write_text(data_dir / "claims.json", record)
 
 
-def format_csv(cells: pd.DataFrame, budget: int = CSV_BUDGET) -> bytes:
-    """cells.csv, its messages cut as short as the budget asks for.
+def publish_changes(data_dir: Path, changes: Mapping[str, Any]) -> None:
+    """Hold changes.json against its schema, then write it."""
+    _validate(changes, load_schema("changes"), "changes.json")
+    record = json.dumps(changes, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    atomic_write_text(data_dir / "changes.json", record)
 
-    The parquet file keeps 120 characters of each message at any size.
+
+def format_csv(cells: pd.DataFrame, budget: int) -> dict[str, bytes | None]:
+    """Return the cells as text by file name; None for the name that is not used.
+
+    A table beyond the budget is compressed, which takes it to a thirtieth: nothing is left
+    out, and the same cells are the same bytes.
     """
-    text = b""
-    for limit in CSV_MESSAGE_LIMITS:
-        text = _format_csv(cells, limit)
-        if len(text) <= budget:
-            break
-    return text
+    buffer = io.StringIO()
+    cells.to_csv(buffer, index=False, lineterminator="\n", float_format="%.4g")
+    text = buffer.getvalue().encode("utf-8", "replace")
+    if len(text) <= budget:
+        return {CSV: text, COMPRESSED_CSV: None}
+    return {CSV: None, COMPRESSED_CSV: gzip.compress(text, mtime=0)}
 
 
 def validate_run(run: Mapping[str, Any]) -> None:
@@ -280,17 +306,6 @@ def _raise_first(
         )
 
 
-def _format_csv(cells: pd.DataFrame, limit: int) -> bytes:
-    frame = cells.copy()
-    distinct = {
-        text: shorten_message(text, limit) if limit else "" for text in set(frame["message"])
-    }
-    frame["message"] = frame["message"].map(distinct)
-    buffer = io.StringIO()
-    frame.to_csv(buffer, index=False, lineterminator="\n", float_format="%.4g")
-    return buffer.getvalue().encode("utf-8", "replace")
-
-
 def _format_parquet(frame: pd.DataFrame, schema: str) -> bytes:
     table = pa.Table.from_pandas(frame, preserve_index=False)
     metadata = {**(table.schema.metadata or {}), b"schema": schema.encode()}
@@ -337,6 +352,7 @@ def _environment_record(
         "resolved": _resolved(built) if built else {},
         "import_s": round(built.import_s, 2) if built else None,
         "fork": built.fork if built else None,
+        **({"image": built.image, "base": built.base} if built and built.image else {}),
     }
 
 

@@ -22,6 +22,11 @@ from runner.errors import ConfigurationError, StoreError
 
 RUN_SCHEMA = "run/1"
 CLAIMS_SCHEMA = "claims/1"
+CHANGES_SCHEMA = "changes/1"
+CSV, COMPRESSED_CSV = "cells.csv", "cells.csv.gz"
+"""The cells as text; a large run's are compressed."""
+ISOLATION = "isolation"
+"""A column that older runs do not have: what they measured was not confined."""
 MAKE_DATA = "run `nox -s matrix` to make it, or name the folder of another run"
 
 
@@ -34,6 +39,10 @@ class ReportData:
     observations: pd.DataFrame
     claims: Mapping[str, Any] | None = None
     """The content of claims.json; none where the run has none."""
+    changes: Mapping[str, Any] | None = None
+    """The content of changes.json; none where nothing was published before."""
+    csv: str = CSV
+    """Name of the file that holds the cells as text."""
 
     def find_cell(self, cell_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Find the row and the observation of one cell; empty where there is none."""
@@ -59,7 +68,12 @@ def load_data(data_dir: Path) -> ReportData:
             next_step=MAKE_DATA,
         )
     return ReportData(
-        run=run, cells=cells, observations=observations, claims=_load_claims(data_dir, run)
+        run=run,
+        cells=cells,
+        observations=observations,
+        claims=_load_claims(data_dir, run),
+        changes=_load_changes(data_dir),
+        csv=COMPRESSED_CSV if (data_dir / COMPRESSED_CSV).exists() else CSV,
     )
 
 
@@ -99,6 +113,24 @@ def _load_claims(data_dir: Path, run: Mapping[str, Any]) -> dict[str, Any] | Non
     return claims
 
 
+def _load_changes(data_dir: Path) -> dict[str, Any] | None:
+    """Read changes.json: the runs before this one may be of any age."""
+    path = data_dir / "changes.json"
+    if not path.exists():
+        return None
+    try:
+        changes = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"cannot read {path}: {error}", next_step=MAKE_DATA) from error
+    if changes.get("schema") != CHANGES_SCHEMA:
+        raise ConfigurationError(
+            f"{path} has the schema {changes.get('schema')!r}, this tool reads {CHANGES_SCHEMA!r}",
+            cause="it was written by another version of this tool",
+            next_step=f"use that version, or remove {path}: its history ends here",
+        )
+    return changes
+
+
 def _load_table(path: Path, schema: str, columns: tuple[str, ...]) -> pd.DataFrame:
     try:
         table = pq.read_table(path)
@@ -107,6 +139,8 @@ def _load_table(path: Path, schema: str, columns: tuple[str, ...]) -> pd.DataFra
     except (OSError, pa.ArrowException) as error:
         raise StoreError(f"cannot read {path}: {error}", next_step=MAKE_DATA) from error
     found = (table.schema.metadata or {}).get(b"schema", b"").decode()
+    if ISOLATION in columns and ISOLATION not in table.column_names:
+        table = table.append_column(ISOLATION, pa.array([""] * len(table)))
     if found != schema or tuple(table.column_names) != columns:
         raise ConfigurationError(
             f"{path} has the schema {found!r}, this tool reads {schema!r}",

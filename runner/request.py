@@ -9,6 +9,9 @@ from pathlib import Path
 from runner.domain import CellResult, ControlResult
 from runner.wire import Limits
 
+BASE_IMAGE = "python:{python}-slim"
+"""What container images are built from; `{python}` stands for the environment's Python."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
@@ -34,10 +37,19 @@ class Request:
     """Measure nothing: report what is known, the rest as `not_run`."""
     workers: int = 2
     executor: str = "local"
+    """`local` or `docker`: where environments are and probes run."""
+    base_image: str = BASE_IMAGE
+    """Name of the image that images are built from, with the Python's place in it."""
+    build_args: tuple[str, ...] = ()
+    """`NAME=VALUE` for the building of images, such as PIP_INDEX_URL."""
+    ca_bundle: Path | None = None
+    """Certificates trusted while images are built."""
     start_method: str = "auto"
     limits: Limits = field(default_factory=Limits)
     baseline: Path | None = None
     """An earlier cells.csv or cells.parquet, for the verdicts."""
+    keep: Path | None = None
+    """Folder of an earlier published run whose other cells stay in the report."""
     command: str = ""
 
 

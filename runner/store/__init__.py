@@ -3,16 +3,20 @@
 Input: records and files of any stage. Output: the same, after a crash, a `kill -9`, a
 full disk or a second run as well. Modules: `files` (atomic writes, disk errors), `lock`
 (one run at a time), `lines` (append-only files of checked JSON lines), `journal`
-(observations by what they depend on), `artifacts` (the folders of saved models).
+(observations by what they depend on), `artifacts` (the folders of saved models), `space`
+(room on the disk).
 docs/formats.md describes every file.
 """
 
 from runner.store.artifacts import Manifest
 from runner.store.files import atomic_write_bytes, atomic_write_text
 from runner.store.journal import Journal, Record
+from runner.store.space import RESERVE_MB, START_MB, require_space, require_space_for
 from runner.store.store import Store, open_store
 
 __all__ = [
+    "RESERVE_MB",
+    "START_MB",
     "Journal",
     "Manifest",
     "Record",
@@ -20,4 +24,6 @@ __all__ = [
     "atomic_write_bytes",
     "atomic_write_text",
     "open_store",
+    "require_space",
+    "require_space_for",
 ]

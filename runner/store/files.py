@@ -81,11 +81,14 @@ def atomic_write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None
     """Replace the file in one step; its folder is made if need be.
 
     What can be made again at any time need not be `durable`: it is not forced onto the
-    disk, which for hundreds of small files takes longer than making them.
+    disk, which for hundreds of small files takes longer than making them, and a file that
+    holds the same already is left alone.
 
     Raises:
         StoreError: it could not be written; the old file is untouched.
     """
+    if not durable and _holds(path, data):
+        return
     temporary = path.with_name(
         f"{TEMPORARY_PREFIX}{path.name}-{os.getpid()}-{secrets.token_hex(4)}"
     )
@@ -106,6 +109,13 @@ def atomic_write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None
             raise
     if durable:
         sync_folder(path.parent)
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
 
 
 def atomic_write_text(path: Path, text: str) -> None:

@@ -118,9 +118,9 @@ class Journal:
 
     def read(self, place: Line) -> dict[str, Any]:
         """Return the record at a place, its long texts put back."""
-        values = self._records.read(place)
+        values = self._records.read(place, self._bring_back)
         del values["texts"]
-        return {key: self._bring_back(value) for key, value in values.items()}
+        return values
 
     def _visit_text(self, line: bytes, place: Line) -> bool:
         head = _TEXT_HEAD.match(line)
@@ -184,11 +184,7 @@ class Journal:
     def _read_text(self, sha: str) -> str:
         return str(self._texts.read(self._text_places[sha])["text"])
 
-    def _bring_back(self, value: Any) -> Any:
-        if isinstance(value, dict):
-            if value.keys() == {"$text"}:
-                return self._text_cache(value["$text"])
-            return {key: self._bring_back(item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self._bring_back(item) for item in value]
+    def _bring_back(self, value: dict[str, Any]) -> Any:
+        if len(value) == 1 and "$text" in value:
+            return self._text_cache(value["$text"])
         return value

@@ -21,6 +21,7 @@ from runner.errors import StoreError
 from runner.store.files import disk_errors, write_all
 
 Warn = Callable[[str], None]
+Hook = Callable[[dict[str, Any]], Any]
 
 _CRC = b',"crc":"%08x"}\n'
 _TAIL = len(_CRC % 0)
@@ -146,8 +147,10 @@ class LineFile:
             self._dirty = True
             return place
 
-    def read(self, place: Line) -> dict[str, Any]:
+    def read(self, place: Line, hook: Hook | None = None) -> dict[str, Any]:
         """Return the object at a place that `scan` or `append` gave.
+
+        `hook` may put something else in the place of each object inside it.
 
         Raises:
             StoreError: the file was changed by someone else since then.
@@ -160,7 +163,7 @@ class LineFile:
                 cause="the file was edited or replaced while the command ran",
                 next_step="run the same command again",
             )
-        values: dict[str, Any] = json.loads(line)
+        values: dict[str, Any] = json.loads(line, object_hook=hook)
         del values["crc"]
         return values
 

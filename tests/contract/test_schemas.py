@@ -12,7 +12,7 @@ from runner.aggregate import CELL_COLUMNS
 from runner.domain import Aspect, Backend, Family, Format, Outcome, Verdict
 from runner.publish import load_schema
 
-NAMES = ("cells", "claims", "run")
+NAMES = ("api", "cells", "changes", "claims", "run")
 
 
 def objects(schema: Any) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from matrix_harness import cells, journal, run, selection
+from matrix_harness import cells, finish, journal, run, selection, start, wait_for
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,6 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def remount(folder: Path, options: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
-
-
 def test_a_read_only_store(fails, tmp_path):
     with mounted(tmp_path / "disk", "size=8m,ro") as disk:
         message = fails(6, "run", "--profile", "single", "--store", str(disk))
@@ -104,16 +100,19 @@ def test_a_disk_that_is_already_full(fails, environments, tmp_path):
     assert "the disk is full" in message
 
 
-def test_a_disk_that_fills_up_loses_nothing(fails, tree, environments, tmp_path):
-    with mounted(tmp_path / "disk", "size=340k") as disk:
+def test_a_disk_that_fills_up_stops_the_run_and_loses_nothing(tree, environments, tmp_path):
+    with mounted(tmp_path / "disk", "size=130m") as disk:
         (disk / "environments").symlink_to(environments)
-        chosen = selection(
-            disk, profile="single", scenarios=["plain_dense", "l2_sequential"], formats=["h5"]
-        )
-        message = fails(6, "run", *chosen)
-        assert "full" in message
-        remount(disk, "size=200m")
+        chosen = selection(disk, profile="single", scenarios=["plain_dense", "l2_sequential"])
+        measuring = start(tree, "run", *chosen)
+        wait_for(lambda: len(journal(disk)), 120, "a first result")
+        (disk / "other").write_bytes(bytes(124_000_000))
+        stopped = finish(measuring)
+        assert stopped.code == 6, stopped.text
+        assert stopped.err.count("the disk is full") == 1
+        (disk / "other").unlink()
         kept = journal(disk)
+        assert all(each["observation"]["status"] != "harness_error" for each in kept)
         again = run(tree, "run", *chosen)
         assert again.code == 0, again.text
         assert journal(disk)[: len(kept)] == kept

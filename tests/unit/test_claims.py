@@ -8,7 +8,8 @@ import jsonschema
 import pandas as pd
 import pytest
 
-from runner.claims import claim_conditions, judge_claims, prediction_words
+from runner.claim_words import claim_conditions, prediction_words
+from runner.claims import judge_claims
 from runner.domain import (
     Aspect,
     CellSet,

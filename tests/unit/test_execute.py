@@ -57,6 +57,7 @@ class ScriptExecutor:
     """Starts a real process that speaks the protocol, each time with the next attempt's number."""
 
     script: str
+    isolation: str = "none"
     started: list[process.subprocess.Popen] = field(default_factory=list)
     guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -116,7 +117,7 @@ def test_every_job_gets_its_observation():
     assert notes.statuses == dict.fromkeys("abcd", "done")
     assert notes.order == list("abcd")
     assert len(executor.started) == 1
-    assert set(notes.seen["a"].data) == {"status", "attempt"}
+    assert set(notes.seen["a"].data) == {"status", "attempt", "isolation"}
 
 
 def test_a_probe_that_dies_loses_the_job_in_flight_and_the_rest_goes_to_a_fresh_one():

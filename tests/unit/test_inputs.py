@@ -15,7 +15,13 @@ from runner.domain import (
     Scenario,
 )
 from runner.errors import ConfigurationError
-from runner.inputs import load_inputs, probe_digest, save_inputs, scenario_digest
+from runner.inputs import (
+    environment_digest,
+    load_inputs,
+    probe_digest,
+    save_inputs,
+    scenario_digest,
+)
 
 ENVIRONMENT = ProvisionedEnvironment(
     environment=Environment(
@@ -140,7 +146,8 @@ def test_framework_is_counted_once_with_the_probe(root):
 
 
 def save(environment=ENVIRONMENT, format_=Format.H5, scenario_sha="s", probe_sha="p"):
-    return save_inputs(environment, format_, scenario_sha=scenario_sha, probe_sha=probe_sha)
+    environment_sha = environment_digest(environment)
+    return save_inputs(environment_sha, format_, scenario_sha=scenario_sha, probe_sha=probe_sha)
 
 
 def test_save_inputs_are_short_stable_and_sensitive():
@@ -168,7 +175,8 @@ def load(environment=ENVIRONMENT, remedy="none", **changes):
         "scenario_sha": "s",
         "probe_sha": "p",
     }
-    return load_inputs(environment, Format.H5, remedy, **{**given, **changes})
+    environment_sha = environment_digest(environment)
+    return load_inputs(environment_sha, Format.H5, remedy, **{**given, **changes})
 
 
 def test_load_inputs_are_short_stable_and_sensitive():

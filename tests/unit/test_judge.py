@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from runner.compare import RANK, UNJUDGED
 from runner.domain import Cell, CellResult, Expectation, Format, Outcome, Verdict
-from runner.judge import RANK, UNJUDGED, Judge
+from runner.judge import Judge
 
 CELL = Cell(
     scenario="plain_dense", format=Format.H5, writer="tf2.15", reader="keras3.15", remedy="none"

@@ -255,3 +255,27 @@ def test_only_what_the_format_carries_and_the_remedy_restores_is_asked_for(desk)
     assert {Aspect.OPTIMIZER, Aspect.TRAINING_STEP} <= whole
     assert asked(Format.H5, "compile_false") == whole - {Aspect.OPTIMIZER, Aspect.TRAINING_STEP}
     assert Aspect.COMPILE not in asked(Format.TF_CHECKPOINT, "none")
+
+
+def test_a_cell_is_measured_once_it_has_an_observation_to_report(desk, monkeypatch):
+    desk.saved()
+    assert not desk.ledger.is_measured(CELL)
+    job = desk.ledger.load_job(CELL)
+    desk.note(job, "harness_error", message="our fault")
+    assert not desk.ledger.is_measured(CELL)
+    desk.note(job, aspects=AGREES)
+    assert desk.ledger.is_measured(CELL)
+    found = desk.ledger.result(CELL, {})
+    monkeypatch.setattr(type(desk.store.journal), "read", None)
+    assert desk.ledger.result(CELL, {}) is found  # read from the journal once
+
+
+def test_a_newer_record_or_artifact_is_seen_at_once(desk):
+    desk.saved()
+    desk.note(desk.ledger.load_job(CELL), aspects=AGREES)
+    assert outcome(desk) is Outcome.EQUIVALENT
+    desk.note(desk.ledger.load_job(CELL), "raised", stage="load")
+    assert outcome(desk) is Outcome.LOAD_ERROR
+    desk.ledger.forget(SAVE)
+    desk.saved(content=b"other bytes")
+    assert outcome(desk) is Outcome.NOT_RUN

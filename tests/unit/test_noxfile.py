@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SESSIONS = (
-    *("matrix", "plan", "envs", "show", "report", "audit", "bench", "update", "preview"),
-    *("lint", "types", "layers", "unit", "tests"),
+    *("matrix", "plan", "envs", "images", "show", "report", "audit", "bench", "update", "preview"),
+    *("compare", "lint", "types", "layers", "unit", "browser", "tests"),
 )
 PIN = re.compile(r"^([a-z0-9][a-z0-9.-]*)==(\S+)", re.MULTILINE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -21,7 +22,7 @@ from runner.publish import (
     validate_cells,
     validate_run,
 )
-from runner.report_data import load_data
+from runner.report_data import load_data, load_outcomes
 
 RUN = make_run()
 FILES = {"cells.csv", "cells.parquet", "observations.parquet", "run.json"}
@@ -74,12 +75,26 @@ def test_only_packages_that_matter_are_recorded(tmp_path: Path) -> None:
     assert environments["keras2.3"]["reason"].startswith("pip said no")
 
 
-def test_a_large_csv_gets_shorter_messages() -> None:
+def test_a_large_csv_is_compressed_and_nothing_is_left_out() -> None:
     cells = build_cells(RUN.results, RUN.order)
-    whole, cut = format_csv(cells), format_csv(cells, budget=1)
+    plain, packed = format_csv(cells, 10**6), format_csv(cells, 1)
 
-    assert len(cut) < len(whole)
-    assert cut.count(b"\n") == whole.count(b"\n") == len(cells) + 1
+    assert (plain["cells.csv.gz"], packed["cells.csv"]) == (None, None)
+    assert gzip.decompress(packed["cells.csv.gz"]) == plain["cells.csv"]
+    # No time of writing in its header: the same run is the same bytes.
+    assert packed["cells.csv.gz"][4:8] == bytes(4)
+
+
+def test_the_other_form_of_an_earlier_run_is_removed(tmp_path: Path, monkeypatch) -> None:
+    publish_run(RUN, tmp_path)
+    before = pd.read_csv(tmp_path / "cells.csv")
+    monkeypatch.setattr("runner.publish.CSV_BUDGET", 1)
+    publish_run(RUN, tmp_path)
+
+    assert {each.name for each in tmp_path.iterdir()} == FILES - {"cells.csv"} | {"cells.csv.gz"}
+    assert pd.read_csv(tmp_path / "cells.csv.gz").equals(before)
+    assert load_data(tmp_path).csv == "cells.csv.gz"
+    assert len(load_outcomes(tmp_path / "cells.csv.gz")) == len(before)
 
 
 @pytest.mark.parametrize(

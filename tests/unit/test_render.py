@@ -13,7 +13,8 @@ from report_fixtures import HOSTILE, make_run, publish_run
 
 from runner.domain import ControlResult, Family, Outcome
 from runner.errors import StoreError
-from runner.render import code_line, render_site
+from runner.prose import code_line
+from runner.render import render_site
 from runner.shards import script
 from runner.vocabulary import FAMILY_CSS, OUTCOME_STYLES
 
@@ -51,6 +52,15 @@ def read_script(path: Path) -> Any:
     return json.loads(text[text.index("(") + 1 : text.rindex(")")])
 
 
+def read_text(site: Path, shard: Any, number: int) -> str:
+    """Put a text together as `cell.js` does: each begins like the one before it."""
+    shared = read_script(site / "data" / "lines.js")
+    lines: list[int] = []
+    for kept, *rest in shard["texts"][: number + 1]:
+        lines = [*lines[:kept], *rest]
+    return "\n".join((shared + shard["lines"])[each] for each in lines)
+
+
 def test_every_page_is_there(site: Path) -> None:
     found = {each.relative_to(site).as_posix() for each in pages(site)}
 
@@ -59,7 +69,12 @@ def test_every_page_is_there(site: Path) -> None:
         "cell.html",
         "claims.html",
         "environments.html",
-        "explore.html",
+        "boundaries.html",
+        "causes.html",
+        "compare.html",
+        "controls.html",
+        "pictures.html",
+        "scenarios.html",
         "remedies.html",
         *(f"scenario/{name}.html" for name in SCENARIOS),
     }
@@ -107,33 +122,53 @@ def test_links_lead_somewhere(site: Path) -> None:
 def test_totals_of_a_scenario_reconcile_with_its_grids(site: Path, name: str) -> None:
     text = (site / "scenario" / f"{name}.html").read_text(encoding="utf-8")
     symbols = {style.css: style.symbol for style in OUTCOME_STYLES}
-    best = re.findall(r"<table[^>]*data-best.*?</table>", text, re.DOTALL)
-    text = re.sub(r"<table[^>]*data-best.*?</table>", "", text, flags=re.DOTALL)
     drawn = re.findall(r'<td class="?(\w)(?: x)?"?>([^<])', text)
     stated = [int(each) for each in re.findall(r'sum">= <b>(\d+)</b> cells', text)]
+    packed = read_script(site / "data" / "grids.js")["grids"]
+    letters = "".join(
+        grid["o"] for of_format in packed.values() for grid in of_format[name].values()
+    )
 
     assert all(symbols[css] == symbol for css, symbol in drawn)
-    assert len(drawn) == 20 == stated[0]
+    assert len(letters) - letters.count(".") == 20 == stated[0]
     by_format = [stated[1], stated[4]]
     assert sum(by_format) == 20
-    assert [each.count('<td class="r">1') for each in best] == [1, 1]
     assert stated[2] + stated[3] == by_format[0]
     assert stated[5] + stated[6] == by_format[1]
+    # Bare loads are in the page itself, the others are drawn from the letters.
+    assert len(drawn) == stated[2] + stated[5]
 
 
 def test_totals_of_the_overview_reconcile(site: Path) -> None:
     text = (site / "index.html").read_text(encoding="utf-8")
-    stated = [int(each) for each in re.findall(r'sum">= <b>(\d+)</b> cells', text)]
+    scenarios = (site / "scenarios.html").read_text(encoding="utf-8")
 
-    assert stated == [40, 18, 18, 4]
-    assert 'all scenarios</th><td class="num">36</td><td class="num">40</td>' in text
+    assert [int(each) for each in re.findall(r'sum">= <b>(\d+)</b> cells', text)] == [40, 36, 4]
+    assert 'all scenarios</th><td class="num">36</td><td class="num">40</td>' in scenarios
 
 
-def test_overview_names_silent_divergence(site: Path) -> None:
-    text = (site / "index.html").read_text(encoding="utf-8")
+def test_totals_of_environments_and_causes_reconcile(site: Path) -> None:
+    environments = (site / "environments.html").read_text(encoding="utf-8")
+    causes = (site / "causes.html").read_text(encoding="utf-8")
 
-    assert '<td class="q0 k">0<b>≠2</b>' in text
-    assert '<td class="q5 x">100' in text
+    total = 'all 3 environments</th><td class="num">40</td><td class="num">40</td>'
+    assert total in environments
+    assert "4 of 40 cells have a cause; the other 36" in causes
+    assert "4 of them are bare loads" in causes
+
+
+def test_a_scenario_shows_its_code_its_causes_and_what_is_claimed_of_it(tmp_path: Path) -> None:
+    code = f'"""Left out."""\n\nimport numpy\n\nTEXT = """{HOSTILE}"""\n'
+    publish_run(RUN, tmp_path / "data", sources={"plain_dense": code})
+    render_site(tmp_path / "data", tmp_path / "site")
+    text = (tmp_path / "site" / "scenario" / "plain_dense.html").read_text(encoding="utf-8")
+    other = tmp_path / "site" / "scenario" / "custom_loss_metric.html"
+
+    assert "Left out." not in text
+    assert '<span class="p-kn">import</span>' in text
+    assert HOSTILE not in text
+    assert '<code class="id">unknown_class</code>' in text
+    assert '<pre class="source"' not in other.read_text(encoding="utf-8")
 
 
 def test_a_failed_control_is_loud_on_every_page(tmp_path: Path) -> None:
@@ -160,10 +195,11 @@ def test_shards_hold_every_cell_and_its_words(site: Path) -> None:
     at = names.index("tf1.15") * size + names.index("keras3.10")
     grid = shard["remedies"]["none"]
     at = grid["at"].index(at) if "at" in grid else at
-    record = shard["records"][grid["record"][at]]
     words = {
-        name: "\n".join(shard["lines"][line] for line in shard["texts"][text])
-        for name, text in zip(shard["fields"], record, strict=True)
+        name: read_text(
+            site, shard, column if isinstance(column, int) else column[grid["record"][at]]
+        )
+        for name, column in shard["columns"].items()
         if name != "aspects"
     }
     assert words["outcome"] == "load_error"

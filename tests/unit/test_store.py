@@ -12,7 +12,7 @@ import pytest
 
 from runner.domain import Format
 from runner.errors import BusyError, StoreError
-from runner.store import atomic_write_text, open_store
+from runner.store import atomic_write_bytes, atomic_write_text, open_store
 
 TRACEBACK = "Traceback (most recent call last):\n" + "  File x, line 1\n" * 40
 
@@ -373,3 +373,14 @@ def test_records_load_quickly(reopen):
         assert len(store.journal.latest("load")) == 20_000
     # Half a million in 5 s would be 0.2 s; a busy machine is given five times that.
     assert time.process_time() - started < 1
+
+
+def test_what_can_be_made_again_is_written_only_where_it_changed(tmp_path):
+    path = tmp_path / "site" / "index.html"
+    atomic_write_bytes(path, b"one", durable=False)
+    os.utime(path, (1, 1))
+    atomic_write_bytes(path, b"one", durable=False)
+    assert path.stat().st_mtime == 1
+    atomic_write_bytes(path, b"two", durable=False)
+    assert path.read_bytes() == b"two"
+    assert [each.name for each in path.parent.iterdir()] == ["index.html"]

@@ -1,0 +1,172 @@
+"""Stages 6 to 9: results -> causes, verdicts, tables, the run record and the pages.
+
+Input: the classified cells and the controls. Output: the published folder.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from runner import __version__, advise, aggregate, changes, publish, report_data
+from runner.causes import CauseTable, explain
+from runner.claims import judge_claims
+from runner.declare.catalog import Catalog
+from runner.domain import CellResult, ControlResult, Outcome, Scenario
+from runner.judge import Judge
+from runner.keep import Kept
+from runner.render import render_site
+from runner.work import Work, timed
+
+AUDIT_FILE = "audit.json"
+"""The last audit, in the store."""
+
+
+def explain_results(work: Work, results: Sequence[CellResult]) -> list[CellResult]:
+    """Stage 6, after the outcome: name the cause of everything that is not equivalent."""
+    table = CauseTable(work.declared.causes)
+    explained = []
+    for result in results:
+        scenario = work.declared.catalog.scenarios[result.cell.scenario]
+        explained.append(explain(result, table, damaged=bool(scenario.damage)))
+    return explained
+
+
+def judge_results(work: Work, results: Sequence[CellResult]) -> list[CellResult]:
+    """Stage 7: hold the outcomes against expectations and baseline."""
+    baseline = report_data.load_outcomes(work.request.baseline) if work.request.baseline else {}
+    judge = Judge(work.declared.catalog.expectations, baseline)
+    return [judge.judge(result) for result in results]
+
+
+def publish_run(
+    work: Work,
+    results: Sequence[CellResult],
+    checked: Sequence[ControlResult],
+    kept: Kept | None = None,
+) -> Path:
+    """Stages 8 and 9: tables, run record, pages."""
+    catalog = work.declared.catalog
+    order = aggregate.declare_order(
+        catalog.scenarios.values(), work.declared.environments, catalog.remedies.values()
+    )
+    with timed(work.durations, "aggregate"):
+        cells = aggregate.build_cells(results, order)
+        hidden = [str(work.store.folder), str(work.request.root), str(Path.home())]
+        observations = aggregate.build_observations(results, order, hide=hidden)
+        totals = aggregate.count_totals(cells)
+        run = publish.build_run_record(
+            facts=_facts(work, results, checked, kept),
+            environments=work.declared.environments,
+            provisioned=work.built.available,
+            unavailable={name: str(error) for name, error in work.built.unavailable.items()},
+            scenarios=_measured_scenarios(catalog, results),
+            docs=module_docs(work.request.root, catalog),
+            remedies=list(catalog.remedies.values()),
+            carries=catalog.carries,
+            totals=totals,
+            causes=work.declared.causes,
+        )
+        publish.publish_claims(
+            work.request.out,
+            judge_claims(
+                work.declared.claims.claims,
+                articles=work.declared.claims.articles,
+                cells=cells,
+                observations=observations,
+                run=run,
+            ),
+        )
+        # Looked at before the run before is replaced, and written once this one is there.
+        changed = changes.note_changes(work.request.out, cells, run)
+        publish.publish_data(
+            work.request.out,
+            cells=cells,
+            observations=observations,
+            totals=totals,
+            run=run,
+            advice=advise.build_advice(cells, run),
+        )
+        publish.publish_changes(work.request.out, changed)
+    with timed(work.durations, "render"):
+        render_site(work.request.out, work.request.out / "site")
+    return work.request.out / "site" / "index.html"
+
+
+def _measured_scenarios(catalog: Catalog, results: Sequence[CellResult]) -> list[Scenario]:
+    """Return the scenarios of this run's cells, in declared order."""
+    named = {result.cell.scenario for result in results}
+    return [scenario for name, scenario in catalog.scenarios.items() if name in named]
+
+
+def _facts(
+    work: Work,
+    results: Sequence[CellResult],
+    checked: Sequence[ControlResult],
+    kept: Kept | None,
+) -> publish.RunFacts:
+    not_run: dict[str, int] = {}
+    for result in results:
+        if result.outcome is Outcome.NOT_RUN:
+            not_run[result.reason] = not_run.get(result.reason, 0) + 1
+    selection = list(work.request.patterns)
+    for part, values in sorted(work.request.filters.items()):
+        selection += [f"--{part} {value}" for value in values]
+    return publish.RunFacts(
+        started=work.started,
+        finished=datetime.now(UTC),
+        tool_version=tool_version(),
+        profile=work.request.profile,
+        selection=tuple(selection),
+        executor=work.request.executor,
+        isolation=work.request.start_method,
+        controls=tuple(checked),
+        audit=read_audit(work.store.folder),
+        not_run=not_run,
+        durations=work.durations,
+        sources=module_sources(work.request.root, work.declared.catalog),
+        kept=(kept.started, kept.tool_version, len(kept.results)) if kept else None,
+    )
+
+
+def read_audit(store: Path) -> publish.AuditSummary | None:
+    """Return the last audit of this store, if there was one."""
+    path = store / AUDIT_FILE
+    if not path.exists():
+        return None
+    record = json.loads(path.read_text(encoding="utf-8"))
+    return publish.AuditSummary(
+        sample=record["sample"],
+        disagreements=tuple(
+            publish.Disagreement(
+                cell=each["cell"],
+                recorded=Outcome(each["recorded"]),
+                repeated=Outcome(each["repeated"]),
+                detail=each["detail"],
+            )
+            for each in record["disagreements"]
+        ),
+    )
+
+
+def module_docs(root: Path, catalog: Catalog) -> dict[str, str]:
+    """Return the docstring of every scenario module, by module name."""
+    sources = module_sources(root, catalog)
+    return {name: ast.get_docstring(ast.parse(source)) or "" for name, source in sources.items()}
+
+
+def module_sources(root: Path, catalog: Catalog) -> dict[str, str]:
+    """Return the code of every scenario module, by module name."""
+    modules = {scenario.module for scenario in catalog.scenarios.values()}
+    return {
+        name: (root / "scenarios" / f"{name}.py").read_text(encoding="utf-8")
+        for name in sorted(modules)
+    }
+
+
+def tool_version() -> str:
+    """Return the version of this tool."""
+    return __version__

@@ -1,0 +1,101 @@
+"""Stages 1 and 2: declarations and a request -> what may run, and the environments it runs in.
+
+Input: the repository and the command line. Output: `Declared`, with everything held against
+everything else, and `Provisioned`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from runner.declare.catalog import check_environment_globs, load_catalog
+from runner.declare.causes import check_seen, load_causes
+from runner.declare.claims import load_claims
+from runner.declare.environments import read_environments
+from runner.domain import Environment, Format, ProvisionedEnvironment
+from runner.errors import ProvisionError
+from runner.places import Place
+from runner.plan import Field
+from runner.progress import EnvironmentState, Reporter
+from runner.request import Request
+from runner.selector import KnownIds, select
+from runner.work import Declared, Provisioned
+
+
+def declare(request: Request) -> Declared:
+    """Stage 1: read the declarations and hold the selection against them."""
+    catalog = load_catalog(request.root)
+    environment_set = read_environments(request.root / "containers" / "environments.toml")
+    environment_ids = [each.id for each in environment_set.environments]
+    check_environment_globs(catalog, environment_ids)
+    causes_file = request.root / "scenarios" / "causes.toml"
+    causes = load_causes(causes_file)
+    check_seen(causes_file, causes, environment_ids)
+    claims = load_claims(request.root / "scenarios" / "claims.toml", catalog, environment_ids)
+    environments = environment_set.profile(request.profile)
+    known = KnownIds(
+        scenarios=tuple(catalog.scenarios),
+        formats=tuple(map(str, Format)),
+        environments=tuple(each.id for each in environment_set.environments),
+        remedies=tuple(catalog.remedies),
+    )
+    selection = select(request.patterns, request.filters, known)
+    # A selector may name environments beyond the profile: then they are meant. Those that
+    # no selected cell writes or reads are left out, controls and all.
+    if not selection.everything:
+        environments = tuple(
+            each
+            for each in _named_environments(environment_set.environments, environments, request)
+            if selection.matches_writer(each.id) or selection.matches_reader(each.id)
+        )
+    field_ = Field(
+        scenarios=catalog.scenarios,
+        remedies=catalog.remedies,
+        environments=environments,
+        selection=selection,
+    )
+    return Declared(
+        catalog=catalog, environments=environments, field=field_, causes=causes, claims=claims
+    )
+
+
+def _named_environments(
+    every: Sequence[Environment], profile: Sequence[Environment], request: Request
+) -> tuple[Environment, ...]:
+    """Return the profile's environments and those a selector names without a wildcard."""
+    named = {
+        name.strip()
+        for part in ("writer", "reader")
+        for value in request.filters.get(part, ())
+        for name in value.split(",")
+    }
+    for pattern in request.patterns:
+        ends = (pattern.split("/") + ["*"] * 3)[2]
+        named.update(name for end in ends.split("->") for name in end.split(","))
+    ids = {each.id for each in profile} | named
+    return tuple(each for each in every if each.id in ids)
+
+
+def provision_all(
+    environments: Iterable[Environment], place: Place, reporter: Reporter, workers: int
+) -> Provisioned:
+    """Stage 2: build the environments, side by side; a failure costs only itself."""
+
+    def build(environment: Environment) -> ProvisionedEnvironment | ProvisionError:
+        reporter.environment(environment.id, EnvironmentState.PROVISIONING)
+        found = place.provision(environment)
+        failed = isinstance(found, ProvisionError)
+        state = EnvironmentState.UNAVAILABLE if failed else EnvironmentState.READY
+        reporter.environment(environment.id, state)
+        if isinstance(found, ProvisionError):
+            reporter.message(f"{environment.id} is unavailable: {found}")
+        return found
+
+    listed = list(environments)
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        found = dict(zip([each.id for each in listed], pool.map(build, listed), strict=True))
+    return Provisioned(
+        available={k: v for k, v in found.items() if isinstance(v, ProvisionedEnvironment)},
+        unavailable={k: v for k, v in found.items() if isinstance(v, ProvisionError)},
+    )

@@ -1,0 +1,42 @@
+"""What may run: the environments that a profile, a selector and a filter leave."""
+
+from pathlib import Path
+
+import pytest
+
+from runner.errors import SelectionError
+from runner.prepare import declare
+from runner.request import Request
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def make_request(tmp_path, **options):
+    return Request(root=ROOT, store=tmp_path / "store", out=tmp_path / "out", **options)
+
+
+def ids(declared):
+    return [each.id for each in declared.environments]
+
+
+def test_without_a_selection_the_profile_decides(tmp_path):
+    declared = declare(make_request(tmp_path, profile="smoke"))
+    assert ids(declared) == ["tf2.15", "keras3.8", "keras3.15"]
+
+
+def test_a_selector_brings_in_what_it_names_and_leaves_out_what_it_does_not_use(tmp_path):
+    declared = declare(
+        make_request(tmp_path, profile="smoke", patterns=("plain_dense/h5/tf2.7->keras3.15/none",))
+    )
+    assert ids(declared) == ["tf2.7", "keras3.15"]
+
+
+def test_filters_narrow_the_profile(tmp_path):
+    filters = {"writer": ("tf2.*",), "reader": ("keras3.8",)}
+    declared = declare(make_request(tmp_path, profile="smoke", filters=filters))
+    assert ids(declared) == ["tf2.15", "keras3.8"]
+
+
+def test_an_unknown_profile_is_named(tmp_path):
+    with pytest.raises(SelectionError, match="smok"):
+        declare(make_request(tmp_path, profile="smok"))
