@@ -57,8 +57,7 @@ def plan_bare(field: Field) -> list[Cell]:
         Cell(scenario=scenario.id, format=format_, writer=writer.id, reader=reader.id, remedy=BARE)
         for scenario, format_, writer in _artifacts(field)
         for reader in field.environments
-        if field.selection.matches_reader(reader.id)
-        and field.selection.matches_save(scenario.id, format_, writer.id)
+        if field.selection.matches_pair(scenario.id, format_, writer.id, reader.id)
     ]
 
 

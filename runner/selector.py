@@ -150,10 +150,11 @@ class Selection:
         """Whether some cell of the remedy can be selected."""
         return self._masks[4][remedy] != 0
 
-    def matches_save(self, scenario: str, format_: str, writer: str) -> bool:
-        """Whether some cell that reads this artifact can be selected."""
+    def matches_pair(self, scenario: str, format_: str, writer: str, reader: str) -> bool:
+        """Whether some cell of this artifact and reader can be selected, by one pattern."""
         masks = self._masks
-        return (masks[0][scenario] & masks[1][format_] & masks[2][writer]) != 0
+        found = masks[0][scenario] & masks[1][format_] & masks[2][writer] & masks[3][reader]
+        return found != 0
 
 
 def parse_pattern(text: str) -> CellPattern:

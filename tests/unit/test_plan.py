@@ -98,6 +98,17 @@ def test_a_selection_leaves_cells_out(filters, count):
     assert len(plan.plan_bare(field(filters=filters))) == count
 
 
+def test_the_readers_of_one_pattern_do_not_read_the_files_of_another():
+    patterns = (
+        "custom_loss_metric/h5/tf1.15->keras3.15",
+        "custom_loss_metric/h5/keras3.15->tf1.15",
+    )
+    assert ids(plan.plan_bare(field(patterns))) == [
+        "custom_loss_metric/h5/tf1.15->keras3.15/none",
+        "custom_loss_metric/h5/keras3.15->tf1.15/none",
+    ]
+
+
 def outcomes(chosen, outcome):
     return dict.fromkeys(plan.plan_bare(chosen), outcome)
 

@@ -104,8 +104,8 @@ def test_parts_can_be_asked_by_themselves():
     assert selection.matches_reader("keras3.0")
     assert not selection.matches_reader("tf2.9")
     assert not selection.matches_remedy("custom_objects")
-    assert selection.matches_save("plain_dense", "h5", "tf2.15")
-    assert not selection.matches_save("plain_dense", "keras", "tf2.15")
+    assert selection.matches_pair("plain_dense", "h5", "tf2.15", "keras3.0")
+    assert not selection.matches_pair("plain_dense", "keras", "tf2.15", "keras3.0")
 
 
 def test_nothing_asked_for_is_everything():
