@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from runner.causes import ESCAPE
 from runner.domain import (
     CellResult,
     Environment,
@@ -82,7 +83,6 @@ SITE_PACKAGES = re.compile(
 ADDRESS = re.compile(r"\b0x[0-9a-f]{6,16}\b")
 ARRAY = re.compile(r"\[+\s*[-+\d.][-+\d.eEnaif,\s\[\]]{60,}(?:\]|$)")
 """A printed array: random weights and inputs, which make equal messages differ."""
-ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

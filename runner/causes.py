@@ -28,6 +28,8 @@ from runner.selector import compile_glob
 
 WRAPPED = re.compile(r"\n\s*Exception encountered: ")
 """Before the message of the exception that was caught and raised anew."""
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+"""What colours a terminal: Keras puts it around parts of a message."""
 CUT_MESSAGE = 4000
 """Characters of a message the probe keeps; a longer one is whole in the traceback alone."""
 SEARCHED = 6000
@@ -179,7 +181,7 @@ def read_symptoms(result: CellResult, *, damaged: bool = False) -> Symptoms:
         stage=seen.stage if seen is not None else "",
         exception=seen.exception if seen is not None else "",
         message=(seen.message if seen is not None else "") or result.reason,
-        traceback=str(seen.data.get("traceback") or "") if seen is not None else "",
+        traceback=_plain(str(seen.data.get("traceback") or "")) if seen is not None else "",
         format=cell.format,
         remedy=cell.remedy,
         writer=cell.writer,
@@ -190,12 +192,16 @@ def read_symptoms(result: CellResult, *, damaged: bool = False) -> Symptoms:
     )
 
 
+def _plain(text: str) -> str:
+    return ESCAPE.sub("", text) if "\x1b" in text else text
+
+
 def find_innermost(message: str, traceback: str) -> str:
     """Return the message of the exception at the bottom of those that wrap each other."""
     # The traceback ends with the whole message, of which the probe kept the beginning.
     whole = traceback if len(message) >= CUT_MESSAGE else message
     _, *wrapped = WRAPPED.split(whole)
-    return (wrapped[-1] if wrapped else message)[:SEARCHED].strip()
+    return _plain((wrapped[-1] if wrapped else message)[:SEARCHED]).strip()
 
 
 def _searcher(pattern: str) -> _Search:

@@ -204,6 +204,12 @@ def test_a_configuration_quoted_on_the_way_does_not_count() -> None:
     assert find_innermost(message, "") == "what really happened"
 
 
+def test_colours_of_a_terminal_do_not_hide_a_cause() -> None:
+    message = "When calling Conv2DTranspose.call().\n\n\x1b[1mtuple index out of range\x1b[0m"
+
+    assert find_innermost(message, "").endswith("call().\n\ntuple index out of range")
+
+
 def test_a_message_the_probe_cut_is_read_from_the_traceback() -> None:
     whole = "wrapped " + "x" * 5000 + "\n\nException encountered: at the bottom"
 
