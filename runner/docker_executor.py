@@ -9,7 +9,6 @@ system, and, only while it saves, the artifacts of its own environment.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import json
 import os
@@ -20,16 +19,21 @@ from pathlib import Path
 from typing import Any
 
 import docker
-from docker.errors import DockerException, NotFound
 from docker.types import Mount, Ulimit
 
 from runner import confine
 from runner.domain import ProvisionedEnvironment
-from runner.engine import ENGINE_ERRORS, explain_engine_error, explain_image_failure
+from runner.engine import (
+    ENGINE_ERRORS,
+    STORE_LABEL,
+    explain_engine_error,
+    explain_image_failure,
+    remove_container,
+    store_key,
+)
 from runner.images import framework_variables
 
 NAME = "keras-matrix"
-STORE_LABEL = "keras-matrix.store"
 PROBE_FOLDER = Path("/opt/probe")
 IMAGE_USER = 10001
 """The user of the images, for a host that is root itself and has no other to lend."""
@@ -90,7 +94,7 @@ class DockerExecutor:
             try:
                 container.start()
             except BaseException:
-                _remove(container)
+                remove_container(container)
                 raise
         except ENGINE_ERRORS as error:
             step = "its container could not be started"
@@ -103,7 +107,7 @@ class DockerExecutor:
             all=True, filters={"label": f"{STORE_LABEL}={self.key}"}, ignore_removed=True
         )
         for container in found:
-            _remove(container)
+            remove_container(container)
         return len(found)
 
     def close(self) -> None:
@@ -115,7 +119,7 @@ class DockerExecutor:
     @property
     def key(self) -> str:
         """A short name of the store, the same in every run."""
-        return hashlib.sha256(str(self.store).encode()).hexdigest()[:12]
+        return store_key(self.store)
 
     def _user(self) -> str:
         if self.rootless:
@@ -189,7 +193,10 @@ class DockerProbe:
         """End it and everything in it."""
         with contextlib.suppress(*ENGINE_ERRORS):
             self._container.kill()
-        self._gone.wait(REMOVED_S)
+        if not self._gone.wait(REMOVED_S):
+            self._say("the engine did not say in time that the container is gone")
+            self._code = self._code or 1
+            self._gone.set()
 
     def _wait(self) -> None:
         code = 1
@@ -201,7 +208,7 @@ class DockerProbe:
             self._say(f"the container was lost: {error}")
         finally:
             with contextlib.suppress(*ENGINE_ERRORS):
-                _remove(self._container)
+                remove_container(self._container)
             self._code = KILLED_BY_SIGNAL - code if code > KILLED_BY_SIGNAL else code
             self._gone.set()
 
@@ -215,13 +222,3 @@ class DockerProbe:
         # Its folder is removed once the probe was killed: then nobody asks.
         with contextlib.suppress(OSError), self._log.open("a", encoding="utf-8") as log:
             log.write(text)
-
-
-def _remove(container: Any) -> None:
-    """Remove a container, running or not; one that is gone already is what was wanted."""
-    with contextlib.suppress(NotFound):
-        try:
-            container.remove(force=True)
-        except DockerException as error:
-            if "already in progress" not in str(error):
-                raise

@@ -7,21 +7,37 @@ measured; what is wrong with one image is a ProvisionError, and costs its enviro
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, wait
+from pathlib import Path
+from typing import Any, TypeVar
 
 import docker
 import requests
-from docker.errors import APIError, BuildError, DockerException
+from docker.errors import APIError, BuildError, ContainerError, DockerException, NotFound
 
-from runner.errors import MatrixError, NoEnvironmentError, ProvisionError
+from runner.errors import NoEnvironmentError, ProvisionError
 
 ENGINE_ERRORS = (DockerException, requests.RequestException)
 """Everything a call of the SDK may raise for reasons outside this tool."""
+ANSWER_S = 30.0
+"""Until an engine that is there must have answered."""
 TIMEOUT_S = 1800.0
 """Until the engine must have said something: a step of a build may install for minutes."""
+STEP_TIMEOUT_S = 120.0
+"""The same once images are there: a container is made, started or removed in seconds."""
 CONNECTIONS = 64
 """Connections at once; each running container holds one that waits for its end."""
+STORE_LABEL = "keras-matrix.store"
+"""On every container: the store whose run it belongs to."""
+_STOP_POLL_S = 0.2
 _LAST_LINES = 3
+
+Result = TypeVar("Result")
 
 _UNREACHABLE: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), cause, next_step)
@@ -99,11 +115,48 @@ def connect() -> docker.DockerClient:
         NoEnvironmentError: it does not answer, or not to this user.
     """
     try:
-        client = docker.from_env(timeout=TIMEOUT_S, max_pool_size=CONNECTIONS)
+        client = docker.from_env(timeout=ANSWER_S, max_pool_size=CONNECTIONS)
         client.ping()
     except ENGINE_ERRORS as error:
         raise explain_unreachable(error) from error
+    client.api.timeout = TIMEOUT_S
     return client
+
+
+def store_key(store: Path) -> str:
+    """A short name of a store, the same in every run."""
+    return hashlib.sha256(str(store).encode()).hexdigest()[:12]
+
+
+def remove_container(container: Any) -> None:
+    """Remove a container, running or not; one that is gone already is what was wanted."""
+    with contextlib.suppress(NotFound):
+        try:
+            container.remove(force=True)
+        except DockerException as error:
+            if "already in progress" not in str(error):
+                raise
+
+
+def while_wanted(stopped: threading.Event, work: Callable[[], Result]) -> Result:
+    """Do work that may wait for the engine for minutes; CancelledError once `stopped` is set.
+
+    What waits is left behind then. It ends with this process, and the engine ends a build
+    whose connection is gone.
+    """
+    future: Future[Result] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    while not wait([future], timeout=_STOP_POLL_S).done:
+        if stopped.is_set():
+            raise CancelledError
+    return future.result()
 
 
 def explain_unreachable(error: Exception) -> NoEnvironmentError:
@@ -129,12 +182,12 @@ def explain_image_failure(environment_id: str, step: str, error: Exception) -> P
     )
 
 
-def explain_engine_error(doing: str, error: Exception) -> MatrixError:
+def explain_engine_error(doing: str, error: Exception) -> NoEnvironmentError:
     """What it means that the engine refused something other than building an image."""
     cause, next_step = _match(_UNBUILDABLE, str(error)) or (
         _match(_UNREACHABLE, str(error)) or ("see the message", "run: docker info")
     )
-    return MatrixError(
+    return NoEnvironmentError(
         f"the container engine failed to {doing}: {_one_line(str(error))}",
         cause=cause,
         next_step=next_step,
@@ -143,12 +196,16 @@ def explain_engine_error(doing: str, error: Exception) -> MatrixError:
 
 def _image_text(error: Exception) -> str:
     if isinstance(error, BuildError):
-        lines = [str(each.get("stream", "")) for each in error.build_log]
-        said = [line.strip() for line in "".join(lines).splitlines() if line.strip()]
+        # The engine colours what a step prints as an error.
+        printed = _plain("".join(str(each.get("stream", "")) for each in error.build_log))
+        said = [line.strip() for line in printed.splitlines() if line.strip()]
         wanted = [line for line in said if re.search(r"\bERROR\b|Error:|\bE: ", line)]
         return " | ".join([*(wanted or said)[-_LAST_LINES:], str(error.msg)])
     if isinstance(error, APIError):
         return str(error.explanation or error)
+    if isinstance(error, ContainerError):
+        said = (error.stderr or b"").decode("utf-8", "replace").strip().splitlines()
+        return f"exit code {error.exit_status}" + (f": {said[-1]}" if said else "")
     return str(error)
 
 
@@ -162,4 +219,8 @@ def _match(
 
 
 def _one_line(text: str) -> str:
-    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())[:300]
+    return " ".join(_plain(text).split())[:300]
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)

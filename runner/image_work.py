@@ -15,7 +15,7 @@ from rich.table import Column, Table
 from runner import engine, lockfile
 from runner.declare.environments import read_environments
 from runner.domain import Environment
-from runner.errors import MatrixError, ProvisionError
+from runner.errors import ProvisionError
 from runner.images import ImageBuilder, tag
 from runner.places import image_builder
 from runner.request import Request
@@ -85,7 +85,11 @@ def _build(builder: ImageBuilder, chosen: Sequence[Environment], *, rebuild: boo
         return True
 
     with ThreadPoolExecutor(max_workers=BUILDERS) as pool:
-        return list(pool.map(build, chosen)).count(False)
+        try:
+            return list(pool.map(build, chosen)).count(False)
+        except BaseException:
+            builder.stopped.set()
+            raise
 
 
 def _write_overlay(builder: ImageBuilder, chosen: Sequence[Environment], path: Path) -> None:
@@ -112,7 +116,7 @@ def _push(builder: ImageBuilder, environment: Environment, image: Any, prefix: s
     image.tag(repository, tag=version)
     for line in builder.client.images.push(repository, tag=version, stream=True, decode=True):
         if "error" in line:
-            raise MatrixError(
+            raise ProvisionError(
                 f"{name} could not be pushed: {line['error']}",
                 cause="the registry does not know this user, or not this repository",
                 next_step=f"run: docker login {prefix.partition('/')[0]}, then repeat",

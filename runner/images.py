@@ -14,6 +14,7 @@ import hashlib
 import io
 import json
 import tarfile
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,11 +22,19 @@ from types import MappingProxyType
 from typing import Any
 
 import docker
-from docker.errors import ImageNotFound
+import requests
+from docker.errors import ContainerError, ImageNotFound
 
 from runner import lockfile, provision, wire
 from runner.domain import Environment, ProvisionedEnvironment
-from runner.engine import ENGINE_ERRORS, explain_image_failure
+from runner.engine import (
+    ENGINE_ERRORS,
+    STORE_LABEL,
+    explain_image_failure,
+    remove_container,
+    store_key,
+    while_wanted,
+)
 from runner.errors import ConfigurationError, MatrixError, ProvisionError
 from runner.lockfile import Lock
 from runner.process import PLAIN_VARIABLES, QUIET_FRAMEWORK
@@ -44,6 +53,7 @@ LOCK_LABEL = "keras-matrix.lock"
 STAGE_LABEL = "keras-matrix.stage"
 BASE_LABEL = "org.opencontainers.image.base.digest"
 MARKER_SCHEMA = "image/1"
+IDENTIFY_TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,6 +76,8 @@ class ImageBuilder:
     root: Path
     store: Path
     settings: ImageSettings = field(default_factory=ImageSettings)
+    stopped: threading.Event = field(default_factory=threading.Event)
+    """Set it to end at once, from another thread, what `provision` waits for."""
 
     def provision(
         self, environment: Environment, *, rebuild: bool = False
@@ -73,7 +85,15 @@ class ImageBuilder:
         """Return the environment in its image, built now where there is none.
 
         A failure is a value: the other environments are still worth a run.
+
+        Raises:
+            CancelledError: `stopped` was set.
         """
+        return while_wanted(self.stopped, lambda: self._provision(environment, rebuild=rebuild))
+
+    def _provision(
+        self, environment: Environment, *, rebuild: bool
+    ) -> ProvisionedEnvironment | ProvisionError:
         step = "the engine failed"
         try:
             lock = provision.usable_lock(environment, self.lock_path(environment))
@@ -221,20 +241,7 @@ class ImageBuilder:
     def _identify(self, environment: Environment, image: Any) -> Mapping[str, Any]:
         """Import the framework in the image and return what it says it is."""
         request = json.dumps({"framework": wire.FRAMEWORKS[environment.family]})
-        said = self.client.containers.run(
-            image.id,
-            ["-s", "-m", "runner.probe.identify", request],
-            entrypoint=PYTHON,
-            environment=framework_variables(environment),
-            network_mode="none",
-            read_only=True,
-            tmpfs={"/tmp": "mode=1777"},  # noqa: S108 - the container's own
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges"],
-            remove=True,
-            stdout=True,
-            stderr=False,
-        )
+        said = self._ask(environment, image, ["-s", "-m", "runner.probe.identify", request])
         try:
             identity: Mapping[str, Any] = json.loads(said)
         except ValueError as error:
@@ -244,6 +251,38 @@ class ImageBuilder:
                 next_step=f"run: nox -s images -- {environment.id} --rebuild",
             ) from error
         return identity
+
+    def _ask(self, environment: Environment, image: Any, arguments: list[str]) -> bytes:
+        """Run the image's Python to its end and return what it printed."""
+        container = self.client.containers.create(
+            image.id,
+            arguments,
+            entrypoint=PYTHON,
+            environment=framework_variables(environment),
+            labels={STORE_LABEL: store_key(self.store)},
+            network_mode="none",
+            read_only=True,
+            tmpfs={"/tmp": "mode=1777"},  # noqa: S108 - the container's own
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges"],
+        )
+        try:
+            container.start()
+            code = container.wait(timeout=IDENTIFY_TIMEOUT_S)["StatusCode"]
+            if code:
+                wrong = container.logs(stdout=False, stderr=True)
+                raise ContainerError(container, code, arguments, image.id, wrong)
+            said: bytes = container.logs(stdout=True, stderr=False)
+        except (requests.Timeout, requests.ConnectionError) as error:
+            # What the library raises once the time is over depends on where it was read.
+            raise ProvisionError(
+                f"{environment.id}: its framework was not imported in {IDENTIFY_TIMEOUT_S:.0f} s",
+                cause="the machine is too busy, or the engine hangs",
+                next_step="repeat the command",
+            ) from error
+        finally:
+            remove_container(container)
+        return said
 
 
 def framework_variables(environment: Environment) -> dict[str, str]:

@@ -15,7 +15,7 @@ import docker
 
 from runner.docker_executor import DockerExecutor
 from runner.domain import Environment, ProvisionedEnvironment
-from runner.engine import connect
+from runner.engine import STEP_TIMEOUT_S, connect
 from runner.errors import ProvisionError
 from runner.execute import Executor, LocalExecutor
 from runner.images import ImageBuilder, ImageSettings, parse_build_args
@@ -31,6 +31,9 @@ class Place(Protocol):
 
     def executor(self) -> Executor:
         """Return what runs batches here; called once the store is this run's alone."""
+
+    def abandon(self) -> None:
+        """End what `provision` waits for, as far as that may be: the run was interrupted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,9 @@ class LocalPlace:
         """Return what starts processes."""
         return LocalExecutor(self.root, self.store / "home")
 
+    def abandon(self) -> None:
+        """Let the installers end: what they have fetched serves the next run."""
+
 
 @dataclass(frozen=True, slots=True)
 class DockerPlace:
@@ -64,6 +70,7 @@ class DockerPlace:
     def executor(self) -> DockerExecutor:
         """Return what starts containers; those of a killed run are removed first."""
         request = self.request
+        self.client.api.timeout = STEP_TIMEOUT_S
         return DockerExecutor(
             client=self.client,
             root=request.root,
@@ -71,6 +78,10 @@ class DockerPlace:
             memory_mb=request.limits.memory_mb,
             alone=not request.recorded,
         )
+
+    def abandon(self) -> None:
+        """Wait for no image: the engine ends its builds with this process."""
+        self.builder.stopped.set()
 
 
 @contextmanager

@@ -94,7 +94,11 @@ def provision_all(
 
     listed = list(environments)
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        found = dict(zip([each.id for each in listed], pool.map(build, listed), strict=True))
+        try:
+            found = dict(zip([each.id for each in listed], pool.map(build, listed), strict=True))
+        except BaseException:
+            place.abandon()
+            raise
     return Provisioned(
         available={k: v for k, v in found.items() if isinstance(v, ProvisionedEnvironment)},
         unavailable={k: v for k, v in found.items() if isinstance(v, ProvisionError)},
