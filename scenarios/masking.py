@@ -5,6 +5,9 @@ computes other outputs from the same weights. `custom_layer` has a layer of the 
 way that says `supports_masking`: in a SavedModel that is loaded without the class, nothing says
 so any more.
 
+Not reproduced: a mask that is lost on the way through `h5` or `keras`, from one version or backend
+to another. Wherever the file loads, the outputs are those of the writer.
+
 Source: keras-team/keras issue 15510 (the custom layer); keras-team/keras issue 20750's layers.
 """
 

@@ -6,6 +6,10 @@ A loaded layer can know its table and no longer its vocabulary, which shows when
 more (`saved_again`). In `unadapted` the reader's code makes the layer without a vocabulary, which
 a checkpoint is then expected to bring.
 
+Not reproduced: a vocabulary that is lost without a word. Where `lookup`, `strings` and `text` load,
+their tables are whole, also when the SavedModel is saved once more; where a vocabulary is missing,
+the loading stops.
+
 Source: keras-team/keras issues 20168 (Normalization), 18376, 15508; tensorflow/tensorflow issues
 61369, 56054 (vocabularies).
 """
