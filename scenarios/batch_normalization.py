@@ -10,8 +10,8 @@ Keras 3 before the axis is; `input_layer` puts an `Input` before the layers.
 
 Not reproduced: in `h5` no reader stops at the axis. What Keras 3 cannot read of these files, it
 refuses for the arguments of the input before it comes to the axis; the other files come back as
-they were. Nor was any moving statistic lost. The report on `renorm` is of a file older than the versions measured here; what
-TensorFlow 1.15 writes, 2.3 and 2.15 read back as it was.
+they were. Nor was any moving statistic lost. The report on `renorm` is of a file older than the
+versions measured here; what TensorFlow 1.15 writes, 2.3 and 2.15 read back as it was.
 
 Source: keras-team/keras issue 20973; tensorflow/tensorflow issues 32398, 56556.
 """
