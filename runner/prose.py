@@ -17,6 +17,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 ITEM = re.compile(r"^(?:[-*] |\d+[.)] )")
+THREAD = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)/(?:issues|pull)/(\d+)")
 TICKED = re.compile(r"``?([^`\n]+)``?")
 
 
@@ -27,6 +28,17 @@ class Part:
     kind: str
     """`text`, `item` or `code`."""
     text: str
+
+
+def upper_first(text: str) -> str:
+    """Begin with a capital letter, and leave the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def link_name(link: str) -> str:
+    """Name a web address: an issue or a pull request by its repository and number."""
+    thread = THREAD.fullmatch(link)
+    return f"{thread[1]}#{thread[2]}" if thread else re.sub(r"^https?://", "", link)
 
 
 def mark_code(text: object) -> Markup:

@@ -33,7 +33,7 @@ from runner.grids import (
     code_cells,
     tally,
 )
-from runner.prose import code_line, mark_code, split_paragraphs
+from runner.prose import code_line, link_name, mark_code, split_paragraphs, upper_first
 from runner.report_data import ReportData, load_data
 from runner.scenario_page import PATHS, scenario_views
 from runner.shards import record_cells, script, shard_texts
@@ -50,6 +50,7 @@ from runner.summary_pages import (
     bare_loads,
     boundary_rows,
     cause_rows,
+    control_groups,
     environment_rows,
 )
 from runner.vocabulary import FAMILY_CSS, FAMILY_LABEL, OUTCOME_STYLES, VERDICT_STYLES
@@ -87,7 +88,11 @@ class RemedyRow:
     helped: int
     silent: int
     controls: int
+    """Loads where the bare load was equivalent."""
     controls_good: int
+    beside: int
+    """Loads where a bare load could not be tried, as the reader does not have the format."""
+    beside_good: int
     formats: list[tuple[str, int, int]]
     """Format, tried, helped."""
 
@@ -153,9 +158,11 @@ def _site_files(
 def _summaries(data: ReportData, coded: Coded) -> Iterator[tuple[str, dict[str, Any]]]:
     """Pages over the whole run, with what their templates show."""
     yield "environments.html", {"rows": environment_rows(data, coded)}
-    yield "causes.html", {"rows": cause_rows(data, coded), "cells": len(coded.outcome)}
-    yield "boundaries.html", {"rows": list(boundary_rows(data, coded)), "shown": SHOWN_RULES}
-    yield "controls.html", {}
+    cells, bare = len(coded.outcome), int(bare_loads(coded).sum())
+    yield "causes.html", {"rows": cause_rows(data, coded), "cells": cells, "bare_cells": bare}
+    boundaries = list(boundary_rows(data, coded))
+    yield "boundaries.html", {"rows": boundaries, "shown": SHOWN_RULES, "cells": bare}
+    yield "controls.html", {"groups": control_groups(data.run)}
 
 
 def _load_templates(run: Mapping[str, Any], data_href: str, csv: str) -> jinja2.Environment:
@@ -170,6 +177,9 @@ def _load_templates(run: Mapping[str, Any], data_href: str, csv: str) -> jinja2.
     templates.filters["paragraphs"] = split_paragraphs
     templates.filters["code_line"] = code_line
     templates.filters["prose"] = mark_code
+    templates.filters["sentence"] = upper_first
+    templates.filters["link_name"] = link_name
+    templates.globals["page_name"] = _page_name
     templates.globals["scripts"] = _script_tags
     templates.tests["weblink"] = lambda url: bool(re.match(r"https?://", url))
     templates.globals.update(
@@ -177,6 +187,7 @@ def _load_templates(run: Mapping[str, Any], data_href: str, csv: str) -> jinja2.
         data_href=data_href,
         data_csv=csv,
         legend=OUTCOME_STYLES,
+        outcomes={str(style.outcome): style for style in OUTCOME_STYLES},
         styles={str(style.verdict): style for style in VERDICT_STYLES},
         family_css={str(family): css for family, css in FAMILY_CSS.items()},
         families=[
@@ -195,6 +206,12 @@ def _script_tags(names: Sequence[str], data: Sequence[str] = (), root: str = "")
     return Markup("\n").join(
         Markup('<script defer src="%s%s"></script>') % (root, path) for path in paths
     )
+
+
+@jinja2.pass_context
+def _page_name(context: jinja2.runtime.Context) -> str:
+    """Return the template of the page being rendered, for the mark of where the reader is."""
+    return str(context.name)
 
 
 def _index_page(templates: jinja2.Environment, coded: Coded) -> str:
@@ -268,15 +285,16 @@ def _scenario_groups(
 def _remedies_page(templates: jinja2.Environment, data: ReportData, coded: Coded) -> str:
     bare = bare_loads(coded)
     keys = coded.keys(remedy=0)
-    failing = np.unique(keys[bare & MEASURED[coded.outcome] & (coded.outcome != EQUIVALENT)])
+    measured, good = MEASURED[coded.outcome], coded.outcome == EQUIVALENT
+    failing = np.unique(keys[bare & measured & ~good])
     after_failure = np.isin(keys, failing)
-    measured = MEASURED[coded.outcome]
+    after_success = np.isin(keys, keys[bare & good])
     by_format = [(name, coded.format == number) for number, name in enumerate(coded.formats)]
     rows = []
     for place, remedy in enumerate(data.run["remedies"]):
         here = (coded.remedy == place) & measured
-        tried, control = here & after_failure, here & ~after_failure
-        good = coded.outcome == EQUIVALENT
+        tried, control = here & after_failure, here & after_success
+        beside = here & ~after_failure & ~after_success
         formats = [
             (name, int((tried & inside).sum()), int((tried & good & inside).sum()))
             for name, inside in by_format
@@ -289,6 +307,8 @@ def _remedies_page(templates: jinja2.Environment, data: ReportData, coded: Coded
                 silent=int((tried & (coded.outcome == DIVERGED)).sum()),
                 controls=int(control.sum()),
                 controls_good=int((control & good).sum()),
+                beside=int(beside.sum()),
+                beside_good=int((beside & good).sum()),
                 formats=[each for each in formats if each[1]],
             )
         )
@@ -317,7 +337,6 @@ def _claims_page(templates: jinja2.Environment, data: ReportData) -> str:
         root="",
         by_article=by_article,
         totals=totals,
-        outcomes={str(style.outcome): style for style in OUTCOME_STYLES},
     )
 
 

@@ -1,4 +1,4 @@
-"""Pages over the whole run: its environments, its causes, its boundaries.
+"""Pages over the whole run: its environments, causes, boundaries and controls.
 
 Input: the published data and the coded cells. Output: what the templates show; on each page
 the counts add up to the cells of the run.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from runner.boundaries import GridBoundaries, describe_boundaries
+from runner.boundaries import Boundary, describe_boundaries
 from runner.grids import BARE, Coded, Codes, Count, Mask, code_column, tally
 from runner.report_data import ReportData
 
@@ -44,12 +45,52 @@ class CauseRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BoundaryGrid:
+    """Every rule of the bare loads of one format, with the cells they speak of."""
+
+    format: str
+    cells: int
+    counts: list[Count]
+    rules: tuple[Boundary, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BoundaryRow:
-    """What breaks where, for one scenario: the widest rules of its bare loads."""
+    """What breaks where, for one scenario."""
 
     scenario: Mapping[str, Any]
-    grids: list[tuple[GridBoundaries, int]]
-    """Rules of a format, and how many of them are left out here."""
+    grids: list[BoundaryGrid]
+
+
+CONTROL_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "readback": "an environment reads back what it wrote, and notices a damaged file",
+        "comparison": "the comparison finds what was falsified",
+        "writes": "a format said not to exist cannot be written",
+        "reads": "a format said not to exist cannot be read",
+    }
+)
+"""By the first word of a control's id: what must be."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownControl:
+    """One control; `cell` is empty where it is of no single cell."""
+
+    id: str
+    cell: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ControlGroup:
+    """The controls of one kind."""
+
+    kind: str
+    words: str
+    passed: list[ShownControl]
+    failed: list[ShownControl]
 
 
 def bare_loads(coded: Coded) -> Mask:
@@ -113,9 +154,36 @@ def boundary_rows(data: ReportData, coded: Coded) -> Iterator[BoundaryRow]:
     """Yield for each scenario the widest rules of its bare loads, format by format."""
     bare = bare_loads(coded)
     for place, scenario in enumerate(data.run["scenarios"]):
-        grids = [
-            (grid, max(len(grid.rules) - SHOWN_RULES, 0))
-            for grid in describe_boundaries(coded, np.flatnonzero(bare & (coded.scenario == place)))
-        ]
+        here = bare & (coded.scenario == place)
+        grids = []
+        for found in describe_boundaries(coded, np.flatnonzero(here)):
+            inside = here & (coded.format == coded.formats.index(found.format))
+            grids.append(
+                BoundaryGrid(
+                    format=found.format,
+                    cells=int(inside.sum()),
+                    counts=tally(coded.outcome[inside]),
+                    rules=found.rules,
+                )
+            )
         if grids:
             yield BoundaryRow(scenario=scenario, grids=grids)
+
+
+def control_groups(run: Mapping[str, Any]) -> list[ControlGroup]:
+    """Sort the controls of a run by kind."""
+    groups: dict[str, ControlGroup] = {}
+    for each in run["controls"]:
+        kind, _, cell = each["id"].partition(" ")
+        group = groups.setdefault(
+            kind,
+            ControlGroup(kind=kind, words=CONTROL_WORDS.get(kind, ""), passed=[], failed=[]),
+        )
+        shown = ShownControl(
+            id=each["id"],
+            cell=cell if "->" in cell else "",
+            passed=each["passed"],
+            detail=each["detail"],
+        )
+        (group.passed if shown.passed else group.failed).append(shown)
+    return list(groups.values())

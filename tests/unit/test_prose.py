@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from runner.prose import drop_docstring, highlight_python, mark_code, split_paragraphs
+from runner.prose import (
+    drop_docstring,
+    highlight_python,
+    link_name,
+    mark_code,
+    split_paragraphs,
+    upper_first,
+)
 
 
 def test_backticks_become_code_and_nothing_else_becomes_markup() -> None:
     assert mark_code("pass `f(x)` <b>") == "pass <code>f(x)</code> &lt;b&gt;"
     assert mark_code("`<img src=x>`") == "<code>&lt;img src=x&gt;</code>"
     assert mark_code("``two``, and one ` alone") == "<code>two</code>, and one ` alone"
+
+
+def test_links_to_threads_are_named_by_repository_and_number() -> None:
+    assert link_name("https://github.com/keras-team/keras/issues/19899") == "keras-team/keras#19899"
+    assert link_name("https://github.com/keras-team/keras/pull/1") == "keras-team/keras#1"
+    assert link_name("https://keras.io/guides") == "keras.io/guides"
+
+
+def test_only_the_first_letter_is_made_large() -> None:
+    assert upper_first("h5 by PyTorch") == "H5 by PyTorch"
+    assert upper_first("") == ""
 
 
 def test_lines_of_a_paragraph_are_joined_and_code_is_left_as_it_stands() -> None:

@@ -144,7 +144,7 @@ def test_totals_of_the_overview_reconcile(site: Path) -> None:
     scenarios = (site / "scenarios.html").read_text(encoding="utf-8")
 
     assert [int(each) for each in re.findall(r'sum">= <b>(\d+)</b> cells', text)] == [40, 36, 4]
-    assert 'all scenarios</th><td class="num">36</td><td class="num">40</td>' in scenarios
+    assert 'all 2 scenarios</th><td class="num">36</td><td class="num">40</td>' in scenarios
 
 
 def test_totals_of_environments_and_causes_reconcile(site: Path) -> None:
@@ -153,8 +153,38 @@ def test_totals_of_environments_and_causes_reconcile(site: Path) -> None:
 
     total = 'all 3 environments</th><td class="num">40</td><td class="num">40</td>'
     assert total in environments
-    assert "4 of 40 cells have a cause; the other 36" in causes
+    assert "4 of 40 cells have one of 1 causes; the other 36" in causes
     assert "4 of them are bare loads" in causes
+    feet = re.findall(
+        r'scope="row">([a-z ]+)</th><td class="num">(\d+)</td><td class="num">', causes
+    )
+    assert feet == [("with a cause", "4"), ("without", "36"), ("all cells", "40")]
+
+
+def test_totals_of_the_boundaries_reconcile(site: Path) -> None:
+    text = (site / "boundaries.html").read_text(encoding="utf-8")
+
+    assert "The 36 bare loads" in text
+    assert sum(int(each) for each in re.findall(r'sum">= <b>(\d+)</b> cells', text)) == 36
+
+
+def test_controls_are_counted_by_kind_and_those_of_a_cell_lead_to_it(tmp_path: Path) -> None:
+    cell = "plain_dense/h5/tf1.15->tf1.15/none"
+    controls = (
+        ControlResult(id=f"readback {cell}", passed=True, detail="equivalent"),
+        ControlResult(id="writes plain_dense/keras/tf1.15", passed=True, detail="unsupported"),
+        ControlResult(id="writes plain_dense/h5/tf1.15", passed=False, detail=HOSTILE),
+    )
+    publish_run(RUN, tmp_path / "data", controls=controls)
+    render_site(tmp_path / "data", tmp_path / "site")
+    text = (tmp_path / "site" / "controls.html").read_text(encoding="utf-8")
+
+    numbers = re.findall(r'<td class="num">(\d+)</td>', text)
+    assert numbers == ["1", "0", "1", "1", "1", "2", "2", "1", "3"]
+    assert f'href="cell.html#{cell.replace(">", "&gt;")}"' in text
+    assert "2 of 3 passed" in text
+    assert "FAILED" in text
+    assert HOSTILE not in text
 
 
 def test_a_scenario_shows_its_code_its_causes_and_what_is_claimed_of_it(tmp_path: Path) -> None:
@@ -214,6 +244,7 @@ def test_remedies_page_says_how_often_it_helped(site: Path) -> None:
 
     assert "8 bare loads were tried" in text
     assert "helped in <b>4</b> of 4" in text
+    assert "As a control where" not in text
     assert "load(path, custom_objects={...})" in text
 
 

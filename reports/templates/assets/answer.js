@@ -41,19 +41,22 @@ function causeText(cells, found) {
   return cause ? prose(cause.title) : [];
 }
 
+/** What measures the answer again. @param {Cells} cells @param {Question} asked @param {string} [more] */
+function commandLine(cells, asked, more = "") {
+  return make("pre", { className: "code" }, `nox -s matrix -- --writer ${cells.environments[asked.writer]} --reader ${cells.environments[asked.reader]} --format ${cells.formats[asked.format]}${more}`);
+}
+
 // --- one kind of model -----------------------------------------------------------------------
 
 /** @param {Cells} cells @param {Question} asked @param {Found} found */
 function answerOne(cells, asked, found) {
   const style = cells.styles[found.outcome];
   const cause = cells.causeOf(found.cause);
-  const words = make("div", {}, make("b", {}, style.label), make("br"), style.explanation);
-  if (cause) words.append(make("br"), make("b", {}, ...prose(cause.title)), make("br"), ...prose(cause.explanation));
-  const said = [make("div", { className: "verdict" }, make("i", { className: style.css, ariaHidden: "true" }, style.symbol), words)];
+  const head = found.outcome === cells.equivalent ? "Yes, it is the same model" : found.outcome === cells.diverged ? "It loads without an error, and is not the model that was saved" : style.ran ? "Not with a plain load" : "There is nothing to load";
+  const why = cause ? [make("p", {}, make("b", {}, ...prose(cause.title)), ". ", ...prose(cause.explanation))] : [];
+  const said = [verdictBox(style, style.symbol, head, [make("p", {}, make("b", {}, style.label), ": ", style.explanation), ...why])];
   said.push(...insteadOf(cells, asked, found));
-  const names = [cells.environments[asked.writer], cells.environments[asked.reader], cells.scenarios[found.scenario], cells.formats[found.format]];
-  const command = `python -m runner advise --writer ${names[0]} --reader ${names[1]} --scenario ${names[2]} --format ${names[3]}`;
-  said.push(make("p", {}, cellLink(cells, asked, found, "Everything that was measured of this load"), ", or on the command line:"), make("pre", { className: "code" }, command));
+  said.push(make("p", {}, cellLink(cells, asked, found, "Everything that was measured of this load"), ", or measure it yourself:"), commandLine(cells, asked, ` --scenario ${cells.scenarios[found.scenario]}`));
   return said;
 }
 
@@ -93,16 +96,16 @@ function loadItem(cells, asked, found, more = []) {
   return make("li", {}, make("span", { className: "tag" }, make("i", { className: style.css, title: style.label }, style.symbol)), cellLink(cells, asked, found), ...(cause.length ? [": ", ...cause] : []), ...more);
 }
 
-/** @param {string} title @param {(Node|string)[]} body @param {boolean} [open] */
-function fold(title, body, open = false) {
-  return make("details", { open }, make("summary", {}, title), ...body);
+/** @param {string} title @param {(Node|string)[]} body @param {boolean} [open] @param {string} [css] */
+function fold(title, body, open = false, css = "") {
+  return make("details", { open }, make("summary", { className: css }, title), ...body);
 }
 
 /** @param {Cells} cells @param {Question} asked @param {ReturnType<typeof sortLoads>} sorted */
 function silentPart(cells, asked, { silent, way }) {
   if (!silent.length) return [];
   const items = silent.map((each) => loadItem(cells, asked, each, [way(each) < 0 ? ". No way tried gives the right model." : `. Right with: ${cells.index.remedies[cells.remedies[way(each)]].title}.`]));
-  return [fold(`≠ ${times(silent.length, "kind loads", "kinds load")} without an error and not as the model that was saved`, [make("ul", { className: "plain kinds" }, ...items)], silent.length <= 6)];
+  return [fold(`≠ ${times(silent.length, "kind loads", "kinds load")} without an error and not as the model that was saved`, [make("ul", { className: "plain kinds" }, ...items)], silent.length <= 6, "t-d")];
 }
 
 /** @param {Cells} cells @param {Question} asked @param {ReturnType<typeof sortLoads>} sorted */
@@ -110,8 +113,8 @@ function waysPart(cells, asked, { helped, way }) {
   if (!helped.length) return [];
   const ways = cells.remedies.map((_, remedy) => ({ remedy, loads: helped.filter((each) => way(each) === remedy) })).filter((each) => each.loads.length);
   const parts = ways.map(({ remedy, loads }) => make("div", { className: "way" }, make("p", {}, ...wayText(cells, remedy, asked.format)),
-    fold(`the cheapest that works for ${times(loads.length, "kind")}`, [make("ul", { className: "plain kinds" }, ...loads.map((each) => loadItem(cells, asked, each)))])));
-  return [make("h2", {}, "What works instead, measured for this very pair"), ...parts];
+    fold(`The cheapest that works for ${times(loads.length, "kind")}`, [make("ul", { className: "plain kinds" }, ...loads.map((each) => loadItem(cells, asked, each)))])));
+  return [make("h2", {}, "What works instead, measured for this very pair"), make("div", { className: "options" }, ...parts)];
 }
 
 /** @param {Cells} cells @param {Question} asked @param {ReturnType<typeof sortLoads>} sorted */
@@ -143,13 +146,19 @@ function answerAny(cells, asked, loads) {
   const bad = tried.length - good.length;
   const style = cells.styles[good.length === tried.length ? cells.equivalent : silent.length ? cells.diverged : cells.outcomes.indexOf("load_error")];
   const verdict = good.length === tried.length ? "Yes" : good.length ? "It depends on what is in the model" : helped.length ? "Not with a plain load" : "No";
-  const words = [`Of ${times(tried.length, "kind")} of models measured, `, make("b", {}, `${count(good.length)} load as the same model`), " with a plain ", make("code", {}, cells.codeOf(cells.bare, asked.format)), "; ",
-    make("b", { className: silent.length ? "t-d" : "" }, `${count(silent.length)} load without an error and are not the same`), `; ${count(bad - silent.length)} do not load or cannot be used. `,
-    ...(bad ? [`For ${count(helped.length)} of these ${count(bad)} another way of loading was measured to work.`] : [])];
-  return [make("div", { className: "verdict" }, make("i", { className: style.css, ariaHidden: "true" }, good.length && bad ? "◐" : style.symbol), make("div", {}, make("b", {}, verdict), make("br"), ...words)),
+  const failed = cells.styles[cells.outcomes.indexOf("load_error")];
+  const parts = [
+    { style: cells.styles[cells.equivalent], number: good.length, words: [times(good.length, "loads as the same model", "load as the same model"), " with a plain ", make("code", {}, cells.codeOf(cells.bare, asked.format))] },
+    { style: cells.styles[cells.diverged], number: silent.length, words: [times(silent.length, "loads without an error and is not the model that was saved", "load without an error and are not the model that was saved")] },
+    { style: failed, number: bad - silent.length, words: [times(bad - silent.length, "does not load, or cannot be used", "do not load, or cannot be used")] },
+  ].filter((each) => each.number);
+  const items = parts.map(({ style: each, words }) => make("li", {}, make("i", { className: each.css, ariaHidden: "true" }, each.symbol), make("span", { className: each.css === "d" ? "t-d" : "" }, ...words)));
+  const words = [make("p", {}, `Measured with ${times(tried.length, "kind")} of models:`), make("ul", { className: "plain rules" }, ...items), shareBar(parts.map((each) => ({ css: each.style.css, number: each.number }))),
+    ...(bad ? [make("p", {}, `Another way of loading was measured to work for `, make("b", {}, `${count(helped.length)} of the ${count(bad)}`), " that do not come back as saved.")] : [])];
+  return [verdictBox(style, good.length && bad ? "◐" : style.symbol, verdict, words),
     ...silentPart(cells, asked, sorted), ...waysPart(cells, asked, sorted), ...lostPart(cells, asked, sorted),
     ...(good.length ? [fold(`✓ ${times(good.length, "kind loads", "kinds load")} as the same model with a plain load`, [make("ul", { className: "plain kinds" }, ...good.map((each) => loadItem(cells, asked, each)))])] : []),
-    ...bestReader(cells, asked, good.length)];
+    ...bestReader(cells, asked, good.length), make("p", {}, "Choose what is in the model for its own answer, or measure all of it yourself:"), commandLine(cells, asked)];
 }
 
 /** @param {Cells} cells @param {Found[]} loads */

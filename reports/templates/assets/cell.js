@@ -87,18 +87,16 @@ function loadShard(cell) {
 /** A cause in words, with its links. Only https is ever made a link. @param {Index} index @param {string} id */
 function why(index, id) {
   const cause = index.causes[id];
-  if (!cause) return ["Cause: ", make("code", {}, id)];
-  const links = cause.links.filter((link) => link.startsWith("https://")).flatMap((link) => [" ", make("a", { href: link, rel: "noreferrer" }, link.split("/").slice(-2).join(" "))]);
-  return [make("b", {}, ...prose(cause.title)), " ", make("a", { href: `causes.html#${encodeURIComponent(id)}` }, make("code", { className: "id" }, id)), make("br"), ...prose(cause.explanation), ...links];
+  if (!cause) return [make("p", {}, "Cause: ", make("code", {}, id))];
+  const links = cause.links.filter((link) => link.startsWith("https://")).flatMap((link) => [" ", make("a", { href: link, rel: "noreferrer" }, linkName(link))]);
+  const name = make("a", { href: `causes.html#${encodeURIComponent(id)}` }, make("code", { className: "id" }, id));
+  return [make("p", {}, make("b", {}, ...prose(cause.title)), " ", name), make("p", {}, ...prose(cause.explanation), ...links)];
 }
 
 /** @param {Index} index @param {Facts} found */
 function verdictOf(index, found) {
   const style = index.outcomes[found.outcome];
-  const words = make("div", {}, make("b", {}, style.label), make("br"), style.explanation);
-  if (found.cause) words.append(make("br"), ...why(index, found.cause));
-  if (found.reason) words.append(make("br"), found.reason);
-  return make("div", { className: "verdict" }, make("i", { className: style.css, ariaHidden: "true" }, style.symbol), words);
+  return verdictBox(style, style.symbol, style.label, [make("p", {}, style.explanation), ...(found.cause ? why(index, found.cause) : []), ...(found.reason ? [make("p", {}, found.reason)] : [])]);
 }
 
 /** What works instead, from measurements of this very pair alone. @param {Index} index @param {Shard} shard @param {CellId} cell */
@@ -121,23 +119,26 @@ function comparison(index, cell, found) {
   if (!found.aspects.length) return [];
   const scenario = index.scenarios[cell.scenario];
   /** @type {Record<string, string>} */ const marks = { agrees: "✓ agrees", differs: "≠ differs", missing: "∅ missing" };
-  const rows = found.aspects.map(([name, status, difference, detail]) => ({
+  // What differs is what a reader came for.
+  const told = [...found.aspects].sort((a, b) => Number(a[1] === "agrees") - Number(b[1] === "agrees"));
+  const rows = told.map(([name, status, difference, detail]) => ({
     cells: [name, marks[status] ?? status, difference, detail], css: status === "agrees" ? "" : "off" }));
   return [make("h2", {}, "Compared with what the writer recorded"),
     make("p", {}, `Tolerance: rtol ${scenario.rtol}, atol ${scenario.atol}. A difference within it is given as the power of ten it stays under.`),
-    listTable(["aspect", "result", "largest difference", "detail"], rows)];
+    listTable("Aspects", ["aspect", "result", "largest difference", "detail"], rows)];
 }
 
 /** @param {Facts} found */
 function raised(found) {
   if (!found.exception && !found.message) return [];
-  return [make("h2", {}, found.exception || "Message"), make("p", {}, found.stage ? `Raised during: ${found.stage}` : "Raised"), make("pre", {}, found.message)];
+  return [make("h2", {}, found.exception || "Message"), make("p", {}, found.stage ? `Raised during: ${found.stage}` : "Raised"), make("pre", { tabIndex: 0 }, found.message)];
 }
 
 /** @param {string} title @param {string} text */
 function folded(title, text) {
   if (!text) return [];
-  return [make("details", {}, make("summary", {}, `${title} (${count(text.split("\n").length)} lines)`), make("pre", { tabIndex: 0 }, text))];
+  const lines = text.split("\n").length;
+  return [make("details", {}, make("summary", {}, `${title} (${lines === 1 ? "1 line" : `${count(lines)} lines`})`), make("pre", { tabIndex: 0 }, text))];
 }
 
 /** @param {Index} index @param {string} role @param {string} id */
@@ -160,7 +161,7 @@ function waysTried(index, shard, cell) {
     return [{ css: remedy === cell.remedy ? "here" : "", cells: [link, outcomeTag(index.outcomes[found.outcome]), make("code", {}, index.remedies[remedy].code[cell.format] ?? ""),
       index.remedies[remedy].gives_up.join(", ") || "nothing", make("span", {}, ...prose(index.causes[found.cause]?.title ?? found.cause))] }];
   });
-  return [make("h2", {}, "Every way of loading that was tried for this file and this reader"), listTable(["way of loading", "outcome", "code", "gives up", "why"], rows)];
+  return [make("h2", {}, "Every way of loading that was tried for this file and this reader"), listTable("Ways of loading", ["way of loading", "outcome", "code", "gives up", "why"], rows)];
 }
 
 /** @param {Index} index @param {Facts} found */

@@ -51,14 +51,42 @@ function outcomeTag(style) {
   return make("span", { className: "tag" }, make("i", { className: style.css, ariaHidden: "true" }, style.symbol), style.label);
 }
 
+/** How often each outcome is, as a bar; its numbers are in the text beside it. @param {{css: string, number: number}[]} parts */
+function shareBar(parts) {
+  const SVG = "http://www.w3.org/2000/svg";
+  const bar = document.createElementNS(SVG, "svg");
+  const all = parts.reduce((sum, each) => sum + each.number, 0);
+  for (const [name, value] of [["class", "bar"], ["viewBox", "0 0 100 1"], ["preserveAspectRatio", "none"], ["aria-hidden", "true"]]) bar.setAttribute(name, value);
+  let at = 0;
+  for (const { css, number } of parts) {
+    const part = document.createElementNS(SVG, "rect");
+    for (const [name, value] of [["class", css], ["x", at], ["width", (100 * number) / all], ["height", 1]]) part.setAttribute(String(name), String(value));
+    bar.append(part);
+    at += (100 * number) / all;
+  }
+  return bar;
+}
+
+/** The head of an answer: a symbol, a few words, and what they mean. @param {Style} style @param {string} symbol @param {string} words @param {(Node|string)[]} more */
+function verdictBox(style, symbol, words, more) {
+  return make("div", { className: `verdict v-${style.css}` }, make("i", { className: style.css, ariaHidden: "true" }, symbol), make("div", {}, make("p", { className: "say" }, words), ...more));
+}
+
+/** Issues and pull requests by repository and number. @param {string} link */
+function linkName(link) {
+  const thread = /^https:\/\/github\.com\/([\w.-]+\/[\w.-]+)\/(?:issues|pull)\/(\d+)$/.exec(link);
+  return thread ? `${thread[1]}#${thread[2]}` : link.replace(/^https:\/\//, "");
+}
+
 /**
+ * @param {string} caption
  * @param {string[]} heads
- * @param {{cells: (Node|string)[], css?: string}[]} rows
+ * @param {{cells: (Node|string)[], css?: string}[]} rows of which the first cell names the row
  */
-function listTable(heads, rows) {
-  const body = make("tbody", {}, ...rows.map(({ cells, css = "" }) => make("tr", { className: css }, ...cells.map((each) => make("td", {}, each)))));
+function listTable(caption, heads, rows) {
+  const body = make("tbody", {}, ...rows.map(({ cells, css = "" }) => make("tr", { className: css }, ...cells.map((each, place) => (place ? make("td", {}, each) : make("th", { scope: "row" }, each))))));
   const head = make("thead", {}, make("tr", {}, ...heads.map((each) => make("th", { scope: "col" }, each))));
-  return make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: heads.join(", ") }, make("table", { className: "list" }, head, body));
+  return make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: caption }, make("table", { className: "list" }, make("caption", { className: "sr" }, caption), head, body));
 }
 
 /** Save text as a file of the reader's. @param {string} name @param {string} text @param {string} type */

@@ -101,5 +101,5 @@ function drawTable(table, cells, writers, readers, draw) {
     family = css;
     bodies.at(-1)?.append(make("tr", {}, make("th", { scope: "row", className: css }, cells.environments[writer]), ...readers.map((reader) => draw(writer, reader))));
   }
-  table.replaceChildren(make("thead", {}, head), ...bodies);
+  table.replaceChildren(...(table.caption ? [table.caption] : []), make("thead", {}, head), ...bodies);
 }

@@ -332,6 +332,14 @@ class OverviewPage {
     $("pair").scrollIntoView({ block: "nearest" });
   }
 
+  /** Lists by outcome: the silent ones first, then what fails, what works, and what was never tried. @param {Map<number, HTMLElement[]>} items */
+  pairParts(items) {
+    const { cells } = this;
+    const rank = (/** @type {number} */ outcome) => (outcome === cells.diverged ? 0 : !cells.styles[outcome].ran ? 3 : outcome === cells.equivalent ? 2 : 1);
+    return [...items].sort(([a], [b]) => rank(a) - rank(b) || a - b).flatMap(([outcome, found]) => [
+      make("h4", {}, outcomeTag(cells.styles[outcome]), ` ${count(found.length)}`), make("ul", { className: "plain kinds" }, ...found)]);
+  }
+
   /** The cells behind one pair of the matrix. @param {State} state */
   showPair(state) {
     const { cells } = this;
@@ -349,20 +357,20 @@ class OverviewPage {
     const writer = cells.environments.indexOf(from);
     const reader = cells.environments.indexOf(to);
     const view = this.view(state);
-    /** @type {HTMLElement[]} */ const items = [];
+    /** @type {Map<number, HTMLElement[]>} */ const items = new Map();
     forEachCell(cells, view, (w, r, outcome, place, grid) => {
       if (w !== writer || r !== reader || (view.outcome && cells.outcomes[outcome] !== view.outcome)) return;
       const remedy = view.remedy === CHEAPEST && cells.best[place] !== NO_CELL ? cells.best[place] : grid.remedy;
       const found = { scenario: grid.scenario, format: grid.format, remedy, outcome, cause: outcome === cells.equivalent ? NO_CELL : cells.cause[place] };
       const asked = { writer, reader, format: grid.format, scenario: grid.scenario };
       const notes = [" ", make("code", { className: "id" }, cells.formats[grid.format]), ...(remedy === cells.bare ? [] : [` ${cells.index.remedies[cells.remedies[remedy]].title}`])];
-      items.push(loadItem(cells, asked, found, notes));
+      items.set(outcome, [...(items.get(outcome) ?? []), loadItem(cells, asked, found, notes)]);
     });
     const ask = make("button", { type: "button" }, "Ask about this pair");
     ask.addEventListener("click", () => { this.state.go({ from, to, ...(view.format ? { as: view.format } : {}) }); $("picker").scrollIntoView(); /** @type {any} */ ($("picker")).elements.from.focus(); });
     const close = make("button", { type: "button" }, "Close");
     close.addEventListener("click", () => { this.state.go({ pair: "" }); /** @type {HTMLElement|null} */ (this.table.querySelector("td[tabindex]"))?.focus(); });
-    panel.replaceChildren(make("h3", {}, `${from} → ${to}: ${times(items.length, "cell")} of this view`), make("p", {}, ask, " ", close), make("ul", { className: "plain kinds" }, ...items));
+    panel.replaceChildren(make("h3", {}, `${from} → ${to}: ${times([...items.values()].flat().length, "cell")} of this view`), make("p", {}, ask, " ", close), ...this.pairParts(items));
   }
 }
 
