@@ -1,22 +1,27 @@
 """`nox -s bench`: what the probe saves, as ratios from one run on this machine.
 
-A process for each cell is compared with the probe on cells of one environment; and a
-run over several environments with its floor: one import an environment plus the time
-inside the jobs, over the cores. Seconds are printed for orientation only.
+A process for each cell is compared with the probe on cells of one environment; the same cells
+in a container with the same in local processes, where an engine answers; and a run over several
+environments with its floor: one import an environment plus the time inside the jobs, over the
+cores. Seconds are printed for orientation only.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 
 from runner import pipeline
-from runner.domain import Cell, Observation
-from runner.errors import SelectionError
-from runner.execute import Crew
+from runner.domain import Cell, Observation, ProvisionedEnvironment
+from runner.errors import NoEnvironmentError, ProvisionError, SelectionError
+from runner.execute import Crew, Executor
 from runner.measure import order_jobs
+from runner.places import open_place
 from runner.progress import make_reporter
 from runner.request import Request
 from runner.wire import Job
@@ -25,10 +30,24 @@ from runner.work import Work
 FRESH_CELLS = 12
 """Cells run in a process each; one takes as long as a hundred in the probe."""
 SEED = 7
+ROUNDS = 2
+"""Of containers and local processes in turn; the better one of each counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What running a few batches took, in seconds."""
+
+    wall_s: float
+    first_s: float
+    """Until the first result was there."""
+    imports_s: float
+    jobs_s: float
+    """Inside the jobs, summed."""
 
 
 def run_bench(request: Request, *, cells: int, environment: str) -> int:
-    """Measure both ratios on recorded cells of the store and print them.
+    """Measure the ratios on recorded cells of the store and print them.
 
     Raises:
         SelectionError: fewer cells than asked for are recorded.
@@ -45,8 +64,11 @@ def run_bench(request: Request, *, cells: int, environment: str) -> int:
                 cause="the matrix has not been run yet, or its profile is small",
                 next_step="run `nox -s matrix` first, or give a smaller --cells",
             )
-        sample = _sample(chosen, cells)
-        _print_process_ratio(work, environment, [job for _, job in sample])
+        jobs = [job for _, job in _sample(chosen, cells)]
+        load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+        print(f"load average over 1, 5 and 15 minutes before: {load}")
+        _print_process_ratio(work, environment, jobs)
+        _print_container_ratio(work, environment, order_jobs(jobs))
         _print_floor(work, _sample(usable, min(len(usable), cells * 4)))
     reporter.close()
     return 0
@@ -62,14 +84,43 @@ def _hangs(work: Work, job: Job) -> bool:
 
 
 def _print_process_ratio(work: Work, environment: str, jobs: Sequence[Job]) -> None:
-    probe_s, _, _ = _measure(work, {environment: order_jobs(jobs)}, "auto", 1)
+    probe_s = _measure(work, {environment: order_jobs(jobs)}).wall_s
     few = list(jobs[:FRESH_CELLS])
-    fresh_s, _, _ = _measure(work, {environment: few}, "fresh", 1)
+    fresh_s = _measure(work, {environment: few}, method="fresh").wall_s
     probe_cell_s, fresh_cell_s = probe_s / len(jobs), fresh_s / len(few)
     print(f"{environment}, {len(jobs)} cells, {len(few)} of them in a process each:")
     print(f"  the probe: {probe_cell_s:.3f} s a cell, import and start included")
     print(f"  a process for each cell: {fresh_cell_s:.2f} s a cell")
     print(f"  ratio: {fresh_cell_s / probe_cell_s:.0f}")
+
+
+def _print_container_ratio(work: Work, environment: str, jobs: Sequence[Job]) -> None:
+    batches = {environment: jobs}
+    local, contained = [], []
+    try:
+        with open_place(replace(work.request, executor="docker")) as place:
+            built = place.provision(work.built.available[environment].environment)
+            if isinstance(built, ProvisionError):
+                raise built
+            with closing(place.executor()) as executor:
+                for _ in range(ROUNDS):
+                    local.append(_measure(work, batches))
+                    inside = _measure(work, batches, place=(executor, {environment: built}))
+                    contained.append(inside)
+    except (NoEnvironmentError, ProvisionError) as error:
+        print(f"containers are not measured: {error}")
+        return
+    print(f"{environment}, the same {len(jobs)} cells, the better of {ROUNDS} rounds each:")
+    for name, timings in (("local processes", local), ("a container", contained)):
+        wall_s, first_s = (
+            min(each.wall_s for each in timings),
+            min(each.first_s for each in timings),
+        )
+        print(
+            f"  {name}: {wall_s / len(jobs):.3f} s a cell, the first result after {first_s:.1f} s"
+        )
+    ratio = min(each.wall_s for each in contained) / min(each.wall_s for each in local)
+    print(f"  wall time in a container over local: {ratio:.2f}")
 
 
 def _print_floor(work: Work, sample: Sequence[tuple[Cell, Job]]) -> None:
@@ -78,30 +129,39 @@ def _print_floor(work: Work, sample: Sequence[tuple[Cell, Job]]) -> None:
         batches.setdefault(cell.reader, []).append(job)
     ordered = {name: order_jobs(jobs) for name, jobs in batches.items()}
     workers = work.crew.workers
-    wall_s, imports_s, jobs_s = _measure(work, ordered, "auto", workers)
-    floor_s = (imports_s + jobs_s) / workers
+    timing = _measure(work, ordered, workers=workers)
+    floor_s = (timing.imports_s + timing.jobs_s) / workers
     print(f"{len(sample)} cells over {len(batches)} environments, {workers} at once:")
     print(f"  floor (imports and the time inside the jobs, over the workers): {floor_s:.1f} s")
-    print(f"  wall time over floor: {wall_s / floor_s:.2f}")
+    print(f"  wall time over floor: {timing.wall_s / floor_s:.2f}")
 
 
 def _measure(
-    work: Work, batches: dict[str, Sequence[Job]] | dict[str, list[Job]], method: str, workers: int
-) -> tuple[float, float, float]:
-    """Return (wall time, time importing, time inside jobs) in seconds."""
+    work: Work,
+    batches: Mapping[str, Sequence[Job]],
+    *,
+    method: str = "auto",
+    workers: int = 1,
+    place: tuple[Executor, Mapping[str, ProvisionedEnvironment]] | None = None,
+) -> Timing:
+    """Run batches, in the run's own place or another; nothing is recorded."""
     spent: list[float] = []
+    arrived: list[float] = []
 
     def record(job: Job, observation: Observation) -> None:
         del job
+        arrived.append(time.monotonic())
         spent.append(observation.duration_s)
 
+    executor, available = place or (work.crew.executor, work.built.available)
     crew = Crew(
-        executor=work.crew.executor,
+        executor=executor,
         workers=workers,
         limits=work.crew.limits,
         scratch=work.crew.scratch,
         start_method=method,
     )
     begun = time.monotonic()
-    crew.run(batches, work.built.available, record)
-    return time.monotonic() - begun, sum(crew.imports_s), sum(spent)
+    crew.run(batches, available, record)
+    wall_s = time.monotonic() - begun
+    return Timing(wall_s, min(arrived) - begun, sum(crew.imports_s), sum(spent))

@@ -99,10 +99,11 @@ def build_parser() -> argparse.ArgumentParser:
     audit.add_argument("--sample", type=int, default=200, help="number of cells (default 200)")
     audit.add_argument("--seed", type=int, default=1, help="seed of the sample (default 1)")
     bench = _add(subparsers, "bench", commands.bench, "compare ways of running, as ratios")
-    bench.add_argument("--cells", type=int, default=300, help="cells in the probe (default 300)")
+    bench.add_argument("--cells", type=int, default=500, help="cells in the probe (default 500)")
     bench.add_argument(
         "--environment", default="keras3.15", help="where to measure (default keras3.15)"
     )
+    _add_image_settings(bench)
     return parser
 
 

@@ -123,6 +123,7 @@ def _facts(
         selection=tuple(selection),
         executor=work.request.executor,
         isolation=work.request.start_method,
+        confined=count_confined(results),
         controls=tuple(checked),
         audit=read_audit(work.store.folder),
         not_run=not_run,
@@ -130,6 +131,14 @@ def _facts(
         sources=module_sources(work.request.root, work.declared.catalog),
         kept=(kept.started, kept.tool_version, len(kept.results)) if kept else None,
     )
+
+
+def count_confined(results: Sequence[CellResult]) -> dict[str, int]:
+    """Return what confined the loads -> how many; older records do not say."""
+    said = [
+        str(each.observation.data.get("isolation") or "") for each in results if each.observation
+    ]
+    return {name: said.count(name) for name in sorted(set(said) - {""})}
 
 
 def read_audit(store: Path) -> publish.AuditSummary | None:

@@ -90,6 +90,8 @@ class RunFacts:
     isolation: str = "fork"
     controls: tuple[ControlResult, ...] = ()
     audit: AuditSummary | None = None
+    confined: Mapping[str, int] = field(default_factory=dict)
+    """What kept cells from the machine, such as `container` -> number of cells."""
     not_run: Mapping[str, int] = field(default_factory=dict)
     """Reason -> number of cells."""
     durations: Mapping[str, float] = field(default_factory=dict)
@@ -128,6 +130,7 @@ def build_run_record(
         "selection": list(facts.selection),
         "executor": facts.executor,
         "isolation": facts.isolation,
+        **({"confined": dict(facts.confined)} if facts.confined else {}),
         "host": {
             "platform": platform.platform(),
             "python": platform.python_version(),

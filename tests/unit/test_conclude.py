@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from runner import conclude
-from runner.domain import Outcome
+from runner.domain import Cell, CellResult, Format, Observation, Outcome
 from runner.prepare import declare
 from runner.request import Request
 
@@ -26,3 +26,14 @@ def test_every_scenario_module_has_a_docstring(tmp_path):
     docs = conclude.module_docs(ROOT, declared.catalog)
     assert all(docs.values())
     assert set(docs) == {each.module for each in declared.catalog.scenarios.values()}
+
+
+def test_what_confined_cells_is_counted():
+    cell = Cell(scenario="s", format=Format.H5, writer="a", reader="b", remedy="none")
+    said = ["container", "process", "container", ""]
+    seen = [Observation(data={"status": "done", "isolation": name}) for name in said]
+    results = [
+        CellResult(cell=cell, outcome=Outcome.EQUIVALENT, observation=each)
+        for each in (*seen, Observation(data={"status": "done"}), None)
+    ]
+    assert conclude.count_confined(results) == {"container": 2, "process": 1}
