@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from runner.compare import CHANGE_STYLES, DETAIL_COLUMNS, RANK, UNJUDGED
+from runner.domain import Family
 from runner.errors import StoreError
 from runner.grids import MEASURED, Coded, Codes
 from runner.report_data import ReportData
-from runner.vocabulary import OUTCOME_STYLES
+from runner.vocabulary import FAMILY_CSS, OUTCOME_STYLES
 
 BLANK = "."
 SKIPPED = frozenset('"\\<.')
@@ -55,6 +56,7 @@ def compare_data(data: ReportData, coded: Coded) -> dict[str, Any]:
             for style in CHANGE_STYLES
         ],
         "environments": list(coded.environments),
+        "families": [FAMILY_CSS[Family(each["family"])] for each in data.run["environments"]],
         "causes": {each["id"]: each["title"] for each in data.run.get("causes", [])},
         "records": records,
         "alphabet": "".join(alphabet),

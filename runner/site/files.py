@@ -23,7 +23,7 @@ from runner.site.feed import describe_entry, feed_text, first_entry
 from runner.site.pictures import picture_page
 from runner.site.svg import mark_path
 
-EXTRA_ASSETS = ("extras.css", "compare.js")
+EXTRA_ASSETS = ("extras.css", "runfile.js", "compare.js")
 
 
 def prepare_templates(templates: jinja2.Environment, base_url: str) -> None:

@@ -7,6 +7,8 @@ import gzip
 import io
 
 import pytest
+from chromium import find_faults
+from conftest import DESKTOP, PHONE
 from playwright.sync_api import expect
 from report_fixtures import HOSTILE
 
@@ -45,7 +47,8 @@ def compared(visit, mine):
 
 def counts(page):
     rows = page.locator("#totals tbody tr").evaluate_all(
-        "(rows) => rows.map((row) => [row.cells[1].textContent, row.cells[2].textContent])"
+        "(rows) => rows.map((row) => [row.querySelector('button span').textContent,"
+        " row.cells[1].textContent])"
     )
     return {name: int(number.replace(",", "")) for name, number in rows}
 
@@ -87,8 +90,10 @@ def test_every_control(compared):
     assert compared.locator("#list a").count() == 0  # the report has no such cell
     compared.fill("#text", "nothing like it")
     assert "No cell" in compared.inner_text("#shown")
+    compared.fill("#text", "MINE")  # the cause of one, in the run after
+    assert shown(compared) == 1
     compared.fill("#text", "")
-    compared.click("#totals button:text('regressed')")
+    compared.click("#totals button:has-text('regressed')")
     assert compared.input_value("#kind") == "regressed"
     assert compared.locator("#list a").first.get_attribute("href").startswith("cell.html#")
     compared.click("#swap")
@@ -96,8 +101,73 @@ def test_every_control(compared):
     assert "the published run" in compared.inner_text("#after-name")
     compared.click("#before-published")
     assert counts(compared)["same"] == TOTAL
+
+
+def test_the_matrix_counts_the_list_and_leads_to_it(compared, mine):
+    compared.select_option("#kind", "all")
+    assert sum(matrix(compared)) == TOTAL + 1
     compared.select_option("#format", "keras")
     assert "format=keras" in compared.url
+    assert sum(matrix(compared)) == shown(compared) < TOTAL
+    compared.select_option("#kind", "different")
+    assert sum(matrix(compared)) == shown(compared)
+    compared.select_option("#format", "")
+    assert sum(matrix(compared)) == shown(compared) == 7
+    pair = compared.locator("#grid tbody td:not(:empty)").first
+    number = int(pair.text_content())
+    pair.click()
+    assert shown(compared) == number
+    assert f"{number} of" in compared.inner_text("#reading")
+    assert "text=" in compared.url
+    compared.go_back()
+    assert shown(compared) == 7
+    compared.select_option("#matrix", "share")
+    assert "matrix=share" in compared.url
+    assert shares(compared) == expected_shares(mine)
+
+
+def shares(page):
+    """What the matrix says of each pair, `-` where nothing could be tried."""
+    return page.locator("#grid").evaluate(
+        "(table) => Object.fromEntries([...table.tBodies[0].rows].flatMap((row) =>"
+        " [...row.cells].slice(1).map((cell, place) => [row.cells[0].textContent + '->'"
+        " + table.tHead.rows[0].cells[place + 1].textContent, cell.textContent])))"
+    )
+
+
+def expected_shares(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["remedy"] == "none"]
+    tried: dict[str, list[str]] = {}
+    for row in rows:
+        outcomes = tried.setdefault(f"{row['writer']}->{row['reader']}", [])
+        if row["outcome"] not in ("environment_unavailable", "not_run"):
+            outcomes.append(row["outcome"])
+    said = {}
+    for pair, outcomes in tried.items():
+        share = 100 * outcomes.count("equivalent") // len(outcomes) if outcomes else None
+        silent = outcomes.count("diverged")
+        said[pair] = f"{'–' if share is None else share}{f'≠{silent}' if silent else ''}"
+    return said
+
+
+def matrix(page):
+    found = page.locator("#grid tbody td:not(:empty)").all_text_contents()
+    return [int(text.lstrip("↓↑↔?+−=")) for text in found]
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_comparison(compared, scheme, size):
+    compared.emulate_media(color_scheme=scheme)
+    compared.set_viewport_size(size)
+    compared.select_option("#kind", "all")
+    compared.evaluate("for (const each of document.querySelectorAll('details')) each.open = true;")
+    assert find_faults(compared) == []
+    compared.select_option("#matrix", "share")
+    assert find_faults(compared) == []
+    wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert compared.evaluate(wide) <= 0
 
 
 def test_the_address_is_the_view_and_back_undoes_one_choice(compared, visit, mine):
@@ -170,8 +240,13 @@ HEAD = "scenario,format,writer,reader,remedy,outcome,cause,aspects,exception,mes
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (HOSTILE, "has no column"),
-        ("", "has no column"),
+        (HOSTILE, "HTML or XML"),
+        ("x" + HOSTILE, "has no column"),
+        ("", "is empty"),
+        ("PAR1\0\1", "a Parquet file"),
+        ("PK\3\4", "a zip archive"),
+        ('{"schema": "run/1"}', "It is JSON"),
+        (HEAD + "," * 1_000_001, "a line of more than a million"),
         (HEAD, "Not one of its rows"),
         (
             HEAD + f'"{HOSTILE.replace(chr(34), chr(34) * 2)}",h5,a,b,none,crashed,,,,\n',
@@ -191,6 +266,62 @@ def test_a_hostile_file_is_refused_in_words(visit, tmp_path, text, said):
     expect(page.locator("#status")).to_contain_text("not opened")
     assert said in page.inner_text("#status")
     assert page.locator("#result").is_hidden()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (gzip.compress(b"scenario,format\n" * 9999)[:60], "damaged, or was cut short"),
+        (gzip.compress(b"scenario"), "has no column"),
+        (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+        (b"\xff\xfe\0\1", "has no column"),
+        (gzip.compress(bytes(201_000_000), 1), "unpacks to too much"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_in_words(visit, tmp_path, content, said):
+    path = tmp_path / "cells.csv.gz"
+    path.write_bytes(content)
+    page = visit("compare.html")
+    page.set_input_files("#after-file", path)
+    expect(page.locator("#status")).to_contain_text("not opened")
+    assert said in page.inner_text("#status")
+
+
+def test_a_file_too_large_is_refused_unread(visit):
+    page = visit("compare.html")
+    page.evaluate(
+        "() => { const part = new Uint8Array(1e6); const file = new File(Array(201).fill(part),"
+        " 'big.csv'); const given = new DataTransfer(); given.items.add(file);"
+        " document.querySelector('main').dispatchEvent("
+        " new DragEvent('drop', {bubbles: true, cancelable: true, dataTransfer: given})); }"
+    )
+    expect(page.locator("#status")).to_contain_text("too large")
+
+
+def test_more_environments_than_fit_are_listed_and_not_drawn(visit, tmp_path):
+    path = tmp_path / "cells.csv"
+    lines = (f"a,h5,w{number},r{number},none,crashed,,,,\n" for number in range(2000))
+    path.write_text(HEAD + "".join(lines), encoding="utf-8")
+    page = visit("compare.html")
+    page.set_input_files("#after-file", path)
+    page.wait_for_selector("#result:not([hidden])")
+    assert "too many to draw" in page.inner_text("#reading")
+    assert page.locator("#grid td").count() == 0
+    assert counts(page)["appeared"] == 2000
+    page.select_option("#kind", "appeared")
+    assert shown(page) == 100
+    page.click("#more")
+    assert shown(page) == 1100
+
+
+def test_something_dropped_that_is_no_file(visit):
+    page = visit("compare.html")
+    page.evaluate(
+        "() => { const given = new DataTransfer(); given.setData('text/plain', 'words');"
+        " document.querySelector('main').dispatchEvent("
+        " new DragEvent('drop', {bubbles: true, cancelable: true, dataTransfer: given})); }"
+    )
+    expect(page.locator("#status")).to_contain_text("holds no file")
 
 
 def test_rows_that_are_no_cells_are_counted_and_named(visit, tmp_path, mine):
@@ -219,7 +350,7 @@ def test_with_the_keyboard_alone(visit, mine):
     page.keyboard.press("ArrowDown")
     assert page.input_value("#kind") == "fixed"
     page.keyboard.press("Shift+Tab")
-    assert page.evaluate("document.activeElement.textContent") == "same"
+    assert page.evaluate("document.activeElement.textContent") == "=same"
     page.keyboard.press("Enter")
     assert page.input_value("#kind") == "same"
     assert shown(page) == TOTAL - 6
