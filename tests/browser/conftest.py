@@ -13,12 +13,25 @@ from pathlib import Path
 import pytest
 from chromium import NoBrowserError, open_browser
 from playwright.sync_api import Browser, BrowserContext, Page, Request
-from report_fixtures import make_run, publish_run
+from report_fixtures import HOSTILE, make_run, publish_run
 
+from runner.aggregate import build_cells, build_observations
+from runner.claims import judge_claims
+from runner.domain import CellSet, Claim, Event, Prediction, Share
+from runner.publish import publish_claims
 from runner.render import render_site
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
+SOURCE = f'"""Left out."""\n\nimport keras\n\nTEXT = """{HOSTILE}"""\n'
+CLAIM = Claim(
+    id="c001.loads",
+    article="one.txt",
+    statement=f"It loads everywhere {HOSTILE}",
+    note=HOSTILE,
+    decided_by=CellSet(cells=("plain_dense/h5/*->*/none",)),
+    predicts=Prediction(share=Share.ALL, event=Event.EQUIVALENT),
+)
 
 
 def pytest_collection_modifyitems(items):
@@ -42,7 +55,16 @@ def browser() -> Iterator[Browser]:
 def report(tmp_path_factory) -> Path:
     """Folder of the data; the site is in `site`."""
     folder = tmp_path_factory.mktemp("report")
-    publish_run(make_run(), folder)
+    run = make_run()
+    record = publish_run(run, folder, sources={"plain_dense": SOURCE})
+    claims = judge_claims(
+        [CLAIM],
+        articles={"one.txt": f"First {HOSTILE}"},
+        cells=build_cells(run.results, run.order),
+        observations=build_observations(run.results, run.order),
+        run=record,
+    )
+    publish_claims(folder, claims)
     render_site(folder, folder / "site")
     return folder
 

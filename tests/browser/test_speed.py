@@ -1,13 +1,13 @@
 """100,000 cells: size and time of the first view, and of a choice, measured in the browser.
 
-The limits asserted are generous, as a machine that runs tests is often busy with others;
-what was measured is printed, and what is aimed at with it.
+A time is the best of several, as a machine that runs tests is often busy with others. Where even
+that is too slow, MATRIX_SPEED_FACTOR multiplies the limits of time (see CONTRIBUTING.md).
 """
 
 from __future__ import annotations
 
 import gzip
-import statistics
+import os
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,15 @@ from large_run import publish_large_run
 from runner.render import render_site
 
 FIRST_VIEW_KB = 300
-INTERACTIVE_MS, INTERACTIVE_AT_MOST_MS = 1000, 8000
-CHOICE_MS, CHOICE_AT_MOST_MS = 100, 1000
+INTERACTIVE_MS = 1000
+CHOICE_MS = 100
+FACTOR = float(os.environ.get("MATRIX_SPEED_FACTOR", "1"))
+LOADS, ROUNDS = 4, 8
+CHOICES = (
+    *(("format", "keras"), ("models", "group:group 1"), ("outcome", "diverged")),
+    *(("cause", "cause_7"), ("remedy", "cheapest"), ("remedy", "none")),
+    *(("format", ""), ("models", ""), ("cause", ""), ("outcome", "")),
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,48 +36,38 @@ def large(tmp_path_factory):
 
 
 def test_the_first_view_of_100000_cells(large, page, context, capsys):
-    loaded = []
-    context.on("request", lambda request: loaded.append(request.url))
+    loaded = set()
+    context.on("request", lambda request: loaded.add(request.url.partition("#")[0]))
     index = (large / "site" / "index.html").as_uri()
-    page.goto(index)
-    page.wait_for_selector("#pairs td:not(.corner)")
-    ready = page.evaluate(
-        "() => Math.round(performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd)"
-    )
-    choices = [
-        measure_choice(page, name, value)
-        for name, value in (
-            ("format", "keras"),
-            ("models", "group:group 1"),
-            ("outcome", "diverged"),
-            ("cause", "cause_7"),
-            ("format", ""),
-            ("models", ""),
-            ("cause", ""),
-            ("outcome", ""),
-        )
-    ]
-    files = {url.partition("#")[0].removeprefix("file://") for url in loaded}
-    size = sum(len(gzip.compress(read(path))) for path in files) / 1000
-    slowest, usual = max(choices), statistics.median(choices)
+    ready = min(measure_load(page, index) for _ in range(LOADS))
+    files = {url.removeprefix("file://") for url in loaded}
+    size = sum(len(gzip.compress(Path(path).read_bytes())) for path in files) / 1000
+    rounds = [[measure_choice(page, *choice) for choice in CHOICES] for _ in range(ROUNDS)]
+    best = {choice: min(times) for choice, *times in zip(CHOICES, *rounds, strict=True)}
+    slowest = max(best, key=lambda choice: best[choice])
     with capsys.disabled():
         print(
-            f"\n100,000 cells: first view {size:.0f} KB gzipped (goal {FIRST_VIEW_KB}), "
-            f"interactive after {ready} ms (goal {INTERACTIVE_MS}), "
-            f"a choice {usual:.0f} ms, the slowest {slowest:.0f} ms (goal {CHOICE_MS})"
+            f"\n100,000 cells: first view {size:.0f} KB gzipped (at most {FIRST_VIEW_KB}), "
+            f"interactive after {ready:.0f} ms (at most {INTERACTIVE_MS}), the slowest choice "
+            f"{best[slowest]:.0f} ms ({'='.join(slowest)}; at most {CHOICE_MS})"
         )
     assert size < FIRST_VIEW_KB
-    assert ready < INTERACTIVE_AT_MOST_MS
-    assert slowest < CHOICE_AT_MOST_MS
+    assert ready < INTERACTIVE_MS * FACTOR
+    assert best[slowest] < CHOICE_MS * FACTOR
 
 
-def read(path):
-    return Path(path).read_bytes()
+def measure_load(page, address):
+    """Milliseconds from the beginning to the frame that shows the answer and the matrix."""
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_selector("#pairs tbody td:not(:empty)")
+    page.wait_for_function("performance.getEntriesByName('interactive').length")
+    return page.evaluate("performance.getEntriesByName('interactive')[0].startTime")
 
 
 def measure_choice(page, name, value):
-    """Milliseconds from a choice to the layout of what it shows."""
-    return page.evaluate(
+    """Milliseconds from a choice to the layout of what it shows; then wait for the rest."""
+    spent = page.evaluate(
         "([name, value]) => {"
         " const select = document.querySelector(`#filters select[name=${name}]`);"
         " select.value = value; if (select.value !== value) throw new Error(name + value);"
@@ -80,6 +77,8 @@ def measure_choice(page, name, value):
         " return performance.now() - begun; }",
         [name, value],
     )
+    page.wait_for_selector("#pairs:not([aria-busy=true])")
+    return spent
 
 
 def test_comparing_100000_cells(large, page, capsys):

@@ -13,6 +13,7 @@ from runner.aggregate import build_cells, build_observations
 from runner.claims import judge_claims
 from runner.domain import CellSet, Claim, ClaimVerdict, Event, Prediction, Share
 from runner.errors import StoreError
+from runner.prose import mark_code
 from runner.publish import SchemaError, publish_claims
 from runner.render import render_site
 from runner.report_data import load_data
@@ -55,14 +56,16 @@ def test_a_claim_is_told_with_verdict_counts_and_cells(data: Path) -> None:
 
     assert "It loads everywhere &lt;/script&gt;" in text
     assert HOSTILE not in text
-    assert '<i class="r" aria-hidden="true">◐</i><b>depends</b></span> It loads' in text
+    assert '<span class="chip r">◐ depends</span> It loads' in text
     assert "<b>2</b> for, <b>2</b> against, of 4 deciding cells" in text
     assert "5 environment unavailable" in text
     assert '<a href="cell.html#plain_dense/h5/tf1.15-&gt;keras3.10/none">' in text
     assert "written by TF 1.15, read by Keras 3.10" in text
     assert "No claim of this article was judged" in text
     for style in VERDICT_STYLES:
-        assert f"<b>{style.symbol} {style.label}</b>: {style.explanation}" in text
+        number = int(style.verdict is ClaimVerdict.DEPENDS)
+        assert f"<b>{number} {style.label}</b> {mark_code(style.explanation)}" in text
+    assert "<b>1 claims</b> of 2 articles" in text
 
 
 def test_pages_come_from_data_alone(data: Path, tmp_path: Path) -> None:
@@ -104,7 +107,7 @@ def test_claims_are_held_against_their_schema(tmp_path: Path) -> None:
 
 def test_boundaries_are_on_the_scenario_page(data: Path) -> None:
     text = (data / "site/scenario/plain_dense.html").read_text(encoding="utf-8")
-    words = text[text.index('id="boundaries"') : text.index('<nav class="tabs"')]
+    words = text[text.index('id="boundaries"') : text.index('<section id="causes"')]
 
     assert words.count("<details") == 4
     assert "written by TF 1.15, read by Keras 3.10: fails to load <small>1 cell</small>" in words

@@ -180,8 +180,11 @@ function measuredHow(index, found) {
 
 /** @param {string} text */
 function withCopy(text) {
-  const button = make("button", { type: "button" }, "Copy");
-  button.addEventListener("click", () => navigator.clipboard?.writeText(text).then(() => { button.textContent = "Copied"; }, () => { button.textContent = "Select and copy it by hand"; }));
+  const button = make("button", { type: "button", ariaLive: "polite" }, "Copy");
+  const copy = async () => {
+    try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; } catch { button.textContent = "Select and copy it by hand"; }
+  };
+  button.addEventListener("click", copy);
   return make("div", { className: "copy" }, make("pre", {}, text), button);
 }
 
