@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 BARE_CELLS = 36
+COLUMNS = ("scenario", "format", "writer", "reader", "remedy", "outcome", "cause")
 
 
 @pytest.fixture
@@ -17,12 +18,6 @@ def overview(visit):
     page = visit("index.html")
     page.wait_for_selector("#pairs tbody td")
     return page
-
-
-def total(page):
-    """How many cells the summary of the matrix speaks of."""
-    words = page.inner_text("#summary").replace(",", "")
-    return int(next(word for word in words.replace("=", " ").split() if word.isdigit()))
 
 
 def test_the_first_screen_answers_the_question(overview):
@@ -43,30 +38,68 @@ def test_the_first_screen_answers_the_question(overview):
     assert overview.input_value("#picker [name=with]") == "plain_dense"
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("format", "keras"),
-        ("models", "plain_dense"),
-        ("models", "group:control"),
-        ("remedy", "compile_false"),
-        ("remedy", "cheapest"),
-        ("outcome", "diverged"),
-        ("cause", "unknown_class"),
-    ],
-)
-def test_a_filter_is_in_the_address_and_back_undoes_it(overview, name, value):
+FILTERS = [
+    ("format", "keras"),
+    ("models", "plain_dense"),
+    ("models", "group:control"),
+    ("remedy", "compile_false"),
+    ("remedy", "cheapest"),
+    ("outcome", "diverged"),
+    ("cause", "unknown_class"),
+]
+
+
+@pytest.fixture
+def rows(report):
+    """The published cells, as the download writes them."""
+    with (report / "cells.csv").open(encoding="utf-8", newline="") as file:
+        return [tuple(row[name] for name in COLUMNS) for row in csv.DictReader(file)]
+
+
+def downloaded(page):
+    with page.expect_download() as waited:
+        page.click("#download")
+    text = waited.value.path().read_text(encoding="utf-8")
+    head, *found = csv.reader(io.StringIO(text))
+    assert tuple(head) == COLUMNS
+    return sorted(map(tuple, found))
+
+
+def wanted(rows, name, value):
+    """What a filter is to leave of the published cells."""
+    bare = [row for row in rows if row[4] == "none"]
+    if name == "remedy" and value == "cheapest":
+        helped = {row[:4]: row for row in rows if row[4] != "none" and row[5] == "equivalent"}
+        return sorted(row if row[5] == "equivalent" else helped.get(row[:4], row) for row in bare)
+    if name == "remedy":
+        return sorted(row for row in rows if row[4] == value)
+    if value.startswith("group:"):
+        return sorted(bare)  # both scenarios are of one group
+    place = COLUMNS.index({"models": "scenario"}.get(name, name))
+    return sorted(row for row in bare if row[place] == value)
+
+
+def drawn(page):
+    """How many cells each pair of the matrix shows, as it says them in words."""
+    page.wait_for_selector("#pairs:not([aria-busy=true])")
+    said = []
+    for cell in page.locator("#pairs tbody td").all():
+        cell.hover()
+        said.append(page.inner_text("#reading"))
+    numbers = (re.findall(r"(\d+) (?!%)", each.partition(": ")[2]) for each in said)
+    return sum(int(number) for each in numbers for number in each)
+
+
+@pytest.mark.parametrize(("name", "value"), FILTERS)
+def test_a_filter_is_in_the_address_and_back_undoes_it(overview, rows, name, value):
     before = overview.inner_text("#summary")
     overview.select_option(f"#filters [name={name}]", value)
     chosen, address = overview.inner_text("#summary"), overview.url
     assert f"{name}=" in address
-    with overview.expect_download() as waited:
-        overview.click("#download")
-    rows = list(csv.DictReader(io.StringIO(waited.value.path().read_text(encoding="utf-8"))))
-    assert rows
-    wanted = {"format": "format", "outcome": "outcome", "cause": "cause"}.get(name)
-    if wanted:
-        assert {row[wanted] for row in rows} == {value}
+    found = downloaded(overview)
+    assert found == wanted(rows, name, value)
+    assert found
+    assert f"Download these {len(found)} cells" in overview.inner_text("#download")
     overview.go_back()
     assert overview.inner_text("#summary") == before
     assert overview.input_value(f"#filters [name={name}]") != value
@@ -76,6 +109,45 @@ def test_a_filter_is_in_the_address_and_back_undoes_it(overview, name, value):
     assert overview.inner_text("#summary") == chosen
     overview.click("#reset")
     assert overview.inner_text("#summary") == before
+
+
+@pytest.mark.parametrize(("name", "value"), FILTERS)
+def test_matrix_summary_and_published_cells_reconcile(overview, rows, name, value):
+    overview.select_option(f"#filters [name={name}]", value)
+    left = wanted(rows, name, value)
+    if name == "outcome":
+        # The others are counted beside it, so that a share can be seen.
+        assert f"{len(left)}\u00a0" in overview.inner_text("#summary").replace(" ", "\u00a0")
+        left = wanted(rows, "models", "group:control")
+    assert total(overview) == len(left) == drawn(overview)
+
+
+def total(page):
+    """How many cells the summary of the matrix speaks of."""
+    return int(re.search(r"= ([\d,]+) cells", page.inner_text("#summary"))[1].replace(",", ""))
+
+
+def test_one_address_is_the_whole_view(overview, context):
+    for name, value in (("from", "tf1.15"), ("as", "keras"), ("to", "keras3.10")):
+        overview.select_option(f"#picker [name={name}]", value)
+    overview.select_option("#picker [name=with]", "plain_dense")
+    for name, value in (
+        *(("format", "keras"), ("models", "plain_dense"), ("remedy", "cheapest")),
+        *(("outcome", "equivalent"), ("cause", "unknown_class")),
+    ):
+        overview.select_option(f"#filters [name={name}]", value)
+    overview.locator("#pairs tbody tr:has(th:text-is('tf1.15')) td:not(:empty)").first.click()
+    parts = ("#answer", "#summary", "#pairs", "#pair", "#download")
+    other = context.new_page()
+    other.goto(overview.url)
+    other.wait_for_selector("#pair:not([hidden])")
+    for name in ("from", "as", "to", "with", "format", "models", "remedy", "outcome", "cause"):
+        chosen = f"select[name={name}]"
+        assert other.input_value(chosen) == overview.input_value(chosen)
+    assert [other.inner_text(part) for part in parts] == [
+        overview.inner_text(part) for part in parts
+    ]
+    assert other.locator("#pairs td.chosen").count() == 1
 
 
 def test_the_usual_view_has_every_bare_load(overview):
@@ -89,10 +161,69 @@ def test_the_usual_view_has_every_bare_load(overview):
 def test_a_pair_lists_its_cells_and_leads_to_them(overview):
     overview.locator("#pairs tbody td").first.click()
     assert overview.locator("#pair").is_visible()
-    assert overview.locator("#pair a[href*='cell.html#']").count() >= 1
+    number = int(re.search(r": (\d+) cells? of", overview.inner_text("#pair h3"))[1])
+    assert overview.locator("#pair a[href*='cell.html#']").count() == number > 0
+    heads = [int(each.split()[-1]) for each in overview.locator("#pair h4").all_inner_texts()]
+    assert sum(heads) == number
     assert "pair=" in overview.url
     overview.go_back()
     assert overview.locator("#pair").is_hidden()
+    overview.go_forward()
+    overview.click("#pair button:text('Close')")
+    assert overview.locator("#pair").is_hidden()
+    assert "pair=" not in overview.url
+
+
+def test_a_pair_of_the_matrix_can_be_asked_about(overview):
+    overview.locator("#pairs tbody tr:has(th:text-is('tf1.15')) td").nth(2).click()
+    overview.click("#pair button:text('Ask about')")
+    assert overview.input_value("#picker [name=from]") == "tf1.15"
+    assert overview.input_value("#picker [name=to]") == "keras3.10"
+    assert overview.evaluate("document.activeElement.name") == "from"
+
+
+def test_a_silent_load_stands_out_most(overview):
+    """Solid, and named before anything else: in the matrix, in the answer, in the list."""
+    overview.locator("#pairs td:has-text('≠')").first.click()
+    assert "diverged" in overview.locator("#pair h4").first.inner_text()
+    strength = (
+        "(css) => { const made = document.createElement('i'); made.className = css;"
+        " document.querySelector('#summary').append(made);"
+        " const [r, g, b] = getComputedStyle(made).backgroundColor.match(/\\d+/g).map(Number);"
+        " made.remove(); return Math.max(r, g, b) - Math.min(r, g, b); }"
+    )
+    others = [overview.evaluate(strength, css) for css in ("e", "u", "l", "t", "s", "n")]
+    assert overview.evaluate(strength, "d") > max(others)
+    overview.select_option("#picker [name=from]", "keras3.10")
+    overview.select_option("#picker [name=to]", "tf1.15")
+    verdict = overview.locator("#answer .verdict")
+    assert verdict.locator("> i").get_attribute("class") == "d"
+    assert "not the model that was saved" in verdict.inner_text()
+
+
+def test_everything_of_the_first_page_with_the_keyboard_alone(overview):
+    def tab_to(part):
+        for _ in range(40):
+            overview.keyboard.press("Tab")
+            if overview.evaluate("(part) => document.activeElement.matches(part)", part):
+                return
+        raise AssertionError(f"the keyboard does not get to {part}")
+
+    tab_to("#picker [name=from]")
+    overview.keyboard.type("keras3")
+    assert overview.input_value("#picker [name=from]") == "keras3.10"
+    tab_to("#filters [name=format]")
+    overview.keyboard.type("keras")
+    assert "format=keras" in overview.url
+    tab_to("#reset")
+    overview.keyboard.press("Enter")
+    assert "format=keras" not in overview.url
+    assert "from=keras3.10" in overview.url
+    tab_to("#pairs td")
+    overview.keyboard.press("Enter")
+    tab_to("#pair a")
+    overview.keyboard.press("Enter")
+    overview.wait_for_url("**/cell.html#**")
 
 
 def test_the_matrix_with_the_keyboard_alone(overview):
@@ -118,7 +249,31 @@ def test_a_made_up_address_is_the_usual_view(visit, overview):
 
 
 def test_the_head_and_the_writers_stay_in_sight(overview):
-    for cell in ("#pairs thead th", "#pairs tbody th"):
-        assert overview.locator(cell).first.evaluate("(e) => getComputedStyle(e).position") == (
-            "sticky"
-        )
+    overview.set_viewport_size({"width": 220, "height": 190})
+    places = (
+        "() => { const box = document.querySelector('#pairs').parentElement;"
+        " box.scrollTo(1000, 1000);"
+        " const at = box.getBoundingClientRect();"
+        " const of = (css) => document.querySelector(css).getBoundingClientRect();"
+        " const [head, row] = [of('#pairs thead th:last-child'), of('#pairs tbody:last-child th')];"
+        " return [box.scrollTop, box.scrollLeft, head.top - at.top, row.left - at.left]; }"
+    )
+    down, right, head, row = overview.evaluate(places)
+    assert down > 10
+    assert right > 10
+    assert abs(head) < 3
+    assert abs(row) < 3
+
+
+def test_row_and_column_of_a_cell_are_marked(overview):
+    cell = overview.locator("#pairs tbody tr").nth(1).locator("td").nth(2)
+    usual = cell.evaluate("(e) => getComputedStyle(e).outlineStyle")
+    cell.hover()
+    assert usual == "none"
+    assert cell.evaluate("(e) => getComputedStyle(e).outlineStyle") == "solid"
+    assert overview.locator("#pairs th.on").count() == 2
+    assert overview.locator("#pairs td.beam").count() == 5
+    beam = overview.locator("#pairs td.beam:not(.on)").first
+    assert "brightness" in beam.evaluate("(e) => getComputedStyle(e).filter")
+    overview.locator("#pairs tbody td").first.hover()
+    assert overview.locator("#pairs td.beam").count() == 5
