@@ -8,6 +8,7 @@ from conftest import DESKTOP, PHONE
 from report_fixtures import HOSTILE
 
 CELL = "plain_dense/h5/tf1.15->keras3.10/none"
+PAPER = {"width": 718, "height": 1000}
 PAGES = (
     *("index.html", "scenarios.html", "scenario/plain_dense.html", "environments.html"),
     *("remedies.html", "causes.html", "boundaries.html", "claims.html", "controls.html"),
@@ -40,9 +41,11 @@ def test_a_page_fits_a_phone_and_a_paper(visit, page, name):
     assert page.evaluate(wide) <= 0
     page.set_viewport_size(DESKTOP)
     assert page.evaluate(wide) <= 0
-    page.emulate_media(media="print")
+    page.set_viewport_size(PAPER)
+    page.emulate_media(media="print", color_scheme="dark")
     assert page.locator("main").is_visible()
-    assert not page.locator(".top nav").is_visible()
+    assert page.locator("nav:visible, #filters:visible, button:visible").count() == 0
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 
 
 @pytest.mark.parametrize("name", PAGES)
