@@ -24,6 +24,8 @@ NEWER = [name for name in ("3.12", "3.13", "3.11", "3.14") if shutil.which(f"pyt
 PYTHON = None if sys.version_info >= (3, 11) else [*NEWER, "3.12"][0]
 TOOL = Path("runner/requirements.txt")
 DEVELOPMENT = Path("tests/requirements.txt")
+SCRIPTS = Path("tests/scripts")
+ASSETS = "reports/templates/assets"
 SITE = "reports/published/site"
 SUITES = ("tests/unit", "tests/contract", "tests/browser", "tests/integration")
 CHECKS = (
@@ -33,7 +35,7 @@ CHECKS = (
     ("lint-imports", "--no-cache"),
 )
 COMPILE = (
-    *("uv", "pip", "compile", "pyproject.toml", "--quiet", "--upgrade", "--universal"),
+    *("uv", "pip", "compile", "--quiet", "--upgrade", "--universal"),
     *("--python-version", "3.11", "--generate-hashes", "--no-header", "--no-annotate"),
     *("--no-emit-index-url", "--no-emit-find-links"),
 )
@@ -42,11 +44,25 @@ COMPILE = (
 def install(session: nox.Session, lock: Path) -> None:
     """Install a hashed lock, unless this very lock is what the session has."""
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()
-    stamp = Path(session.virtualenv.location) / "lock.sha256"
+    stamp = Path(session.virtualenv.location) / f"{lock.parent.name}.sha256"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == digest:
         return
     session.install("--require-hashes", "--requirement", str(lock))
     stamp.write_text(digest, encoding="utf-8")
+
+
+def check_scripts(session: nox.Session) -> None:
+    """Check the report's scripts: style with Biome, types page by page with TypeScript."""
+    install(session, SCRIPTS / "requirements.txt")
+    tools = Path(session.virtualenv.location) / "scripts"
+    tools.mkdir(exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(SCRIPTS / name, tools)
+    session.run("npm", "ci", "--prefix", str(tools), "--no-audit", "--no-fund", silent=True)
+    compiler = tools / "node_modules/typescript/bin/tsc"
+    session.run("biome", "lint", "--error-on-warnings", f"--config-path={SCRIPTS}", ASSETS)
+    for page in ("overview", "scenario", "cell", "compare"):
+        session.run("node", str(compiler), "--project", str(SCRIPTS / f"{page}.json"))
 
 
 def runner(session: nox.Session, *arguments: str) -> None:
@@ -100,7 +116,7 @@ def audit(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def bench(session: nox.Session) -> None:
-    """Compare a process for each cell with the probe."""
+    """Compare ways of running, as ratios."""
     runner(session, "bench")
 
 
@@ -110,8 +126,11 @@ def update(session: nox.Session) -> None:
     install(session, TOOL)
     session.run("python", "-m", "runner.update", *session.posargs)
     if not session.posargs:
-        session.run(*COMPILE, "--output-file", str(TOOL), silent=True)
-        session.run(*COMPILE, "--extra", "dev", "--output-file", str(DEVELOPMENT), silent=True)
+        project = (*COMPILE, "pyproject.toml")
+        session.run(*project, "--output-file", str(TOOL), silent=True)
+        session.run(*project, "--extra", "dev", "--output-file", str(DEVELOPMENT), silent=True)
+        scripts = (str(SCRIPTS / "requirements.in"), "--output-file")
+        session.run(*COMPILE, *scripts, str(SCRIPTS / "requirements.txt"), silent=True)
 
 
 @nox.session(python=False)
@@ -135,6 +154,12 @@ def types(session: nox.Session) -> None:
     """Check types."""
     install(session, DEVELOPMENT)
     session.run("mypy", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def scripts(session: nox.Session) -> None:
+    """Check types and style of the report's scripts."""
+    check_scripts(session)
 
 
 @nox.session(python=PYTHON)
@@ -174,6 +199,10 @@ def tests(session: nox.Session) -> None:
             session.run(*command)
         except nox.command.CommandFailed:
             failed.append(" ".join(command))
+    try:
+        check_scripts(session)
+    except nox.command.CommandFailed:
+        failed.append("the report's scripts")
     session.run("pytest", *SUITES, *session.posargs)
     if failed:
         session.error(f"failed before the tests: {', '.join(failed)}")

@@ -35,7 +35,7 @@ function nearestText(cells, asked, found) {
   return nearest < 0 ? "No environment of this run reads it with a plain load." : `The nearest environment that reads it with a plain load: ${cells.environments[nearest]}.`;
 }
 
-/** @param {Cells} cells @param {Question} asked @param {Found} found */
+/** @param {Cells} cells @param {Found} found */
 function causeText(cells, found) {
   const cause = cells.causeOf(found.cause);
   return cause ? prose(cause.title) : [];

@@ -17,6 +17,7 @@
  * @property {string} facts
  * @property {string} reason
  * @property {string} start_method
+ * @property {string} isolation
  * @property {string[][]} aspects
  * @property {number} ms
  * @property {string} digest

@@ -32,12 +32,17 @@ class Cells {
     this.bare = this.remedies.indexOf(BARE);
     /** @type {Grid[]} */ this.grids = [];
     /** @type {Map<number, Grid>} */ this.byKey = new Map();
+    const size = this.placeGrids(packed);
+    this.outcome = new Uint8Array(size).fill(NO_CELL);
+    this.cause = new Uint8Array(size).fill(NO_CELL);
+    /** For each bare load the cheapest way that was measured to give the same model. */
+    this.best = new Uint8Array(size).fill(NO_CELL);
     this.unpack(packed);
-    this.findBest();
+    for (const grid of this.grids) if (grid.remedy === this.bare) this.findBestOf(grid);
   }
 
-  /** @param {any} packed */
-  unpack(packed) {
+  /** List the grids, and say how many places their cells need. @param {any} packed */
+  placeGrids(packed) {
     let size = 0;
     for (const [format, name] of this.formats.entries()) {
       for (const [scenario, id] of this.scenarios.entries()) {
@@ -51,10 +56,13 @@ class Cells {
         }
       }
     }
+    return size;
+  }
+
+  /** @param {any} packed */
+  unpack(packed) {
     const numbers = new Uint8Array(0x180).fill(NO_CELL);
     [...packed.letters].forEach((letter, number) => { numbers[letter.charCodeAt(0)] = number; });
-    this.outcome = new Uint8Array(size).fill(NO_CELL);
-    this.cause = new Uint8Array(size).fill(NO_CELL);
     for (const grid of this.grids) {
       const given = packed.grids[this.formats[grid.format]][this.scenarios[grid.scenario]][this.remedies[grid.remedy]];
       for (let at = 0; at < given.o.length; at += 1) {
@@ -82,14 +90,6 @@ class Cells {
     if (row < 0 || column < 0) return -1;
     const place = grid.start + row * grid.readers.length + column;
     return this.outcome[place] === NO_CELL ? -1 : place;
-  }
-
-  /** For each bare load the cheapest way that was measured to give the same model. */
-  findBest() {
-    this.best = new Uint8Array(this.outcome.length).fill(NO_CELL);
-    for (const grid of this.grids) {
-      if (grid.remedy === this.bare) this.findBestOf(grid);
-    }
   }
 
   /** @param {Grid} bare */
