@@ -229,6 +229,15 @@ class OverviewPage {
     $("reset").addEventListener("click", () => this.state.go(Object.fromEntries(VIEW.map((field) => [field, this.state.usual[field]]))));
     walkGrid(this.table, { readout: $("reading"), describe: (td) => this.describe(td), open: (td) => this.open(td) });
     this.show(this.state.now);
+    this.showLinked();
+  }
+
+  /** Who follows a link to a view of the matrix wants to see it first; who comes back is where they were. */
+  showLinked() {
+    const [arrived] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+    const { now, usual } = this.state;
+    if (arrived?.type !== "navigate" || VIEW.every((field) => now[field] === usual[field])) return;
+    $(now.pair ? "pair" : "matrix").scrollIntoView();
   }
 
   /** @returns {HTMLSelectElement[]} */
