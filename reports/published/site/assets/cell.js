@@ -1,178 +1,235 @@
 // One cell, chosen by the address: cell.html#scenario/format/writer->reader/remedy
-// Everything shown was written by models and frameworks: it is inserted as text, never as HTML.
 "use strict";
 
-/** @type {any} */ let index = null;
-/** @type {Map<string, any>} */ const shards = new Map();
-globalThis.matrixIndex = (value) => { index = value; render(); };
-globalThis.matrixShard = (value) => { shards.set(`${value.scenario}.${value.format}`, value); render(); };
+/** @typedef {{scenario: string, format: string, writer: string, reader: string, remedy: string}} CellId */
+/**
+ * @typedef {object} Facts What is known of a cell.
+ * @property {string} outcome
+ * @property {string} cause
+ * @property {string} verdict
+ * @property {string} attribution
+ * @property {string} stage
+ * @property {string} exception
+ * @property {string} message
+ * @property {string} traceback
+ * @property {string} output
+ * @property {string} warnings
+ * @property {string} facts
+ * @property {string} reason
+ * @property {string} start_method
+ * @property {string} isolation
+ * @property {string[][]} aspects
+ * @property {number} ms
+ * @property {string} digest
+ */
 
-const $ = (id) => document.getElementById(id);
+const UNTRIED = ["save_error", "not_run", "environment_unavailable", "harness_error"];
 
-/** @param {string} tag @param {object} [properties] @param {...(Node|string)} children */
-function make(tag, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-}
+/** @param {CellId} cell */
+const idOf = (cell) => `${cell.scenario}/${cell.format}/${cell.writer}->${cell.reader}/${cell.remedy}`;
+/** A word of a shell's command line. @param {string} text */
+const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-function wanted() {
+/** @returns {CellId} */
+function wantedCell() {
   let text = location.hash.slice(1);
   try { text = decodeURIComponent(text); } catch { /* a stray percent sign: take it as it is */ }
-  const [scenario, format, pair = "", remedy = "none"] = text.split("/");
+  const [scenario, format, pair = "", remedy = BARE] = text.split("/");
   const [writer, reader] = pair.split("->");
   return { scenario, format, writer, reader, remedy };
 }
 
-const idOf = (cell) => `${cell.scenario}/${cell.format}/${cell.writer}->${cell.reader}/${cell.remedy}`;
-const code = (format, remedy) => index.remedies[remedy].code[format] ?? "";
-const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+/** The cells of one scenario and format, read from its script. */
+class Shard {
+  /** @param {any} given @param {string[]} shared lines of every shard */
+  constructor(given, shared) {
+    /** @type {string[]} */ this.environments = given.environments;
+    this.remedies = given.remedies;
+    this.columns = given.columns;
+    this.aspects = given.aspects;
+    const line = (/** @type {number} */ number) => (number < shared.length ? shared[number] : given.lines[number - shared.length]);
+    /** @type {number[]} */ let before = [];
+    // A text holds how many lines it begins like the one before it, and the others.
+    /** @type {number[][]} */ this.texts = given.texts.map((/** @type {number[]} */ text) => { before = [...before.slice(0, text[0]), ...text.slice(1)]; return before; });
+    this.text = (/** @type {number} */ number) => this.texts[number].map(line).join("\n");
+  }
 
-/** Ask for a shard once. Only declared names are ever put into an address. */
-const asked = new Set();
-function load(name) {
-  if (asked.has(name)) return;
-  asked.add(name);
-  const tag = make("script", { src: `data/${encodeURIComponent(name)}.js` });
-  tag.addEventListener("error", () => fail(`There is no data for ${name}: it was not selected in this run.`));
-  document.head.append(tag);
+  /** Everything known of one cell, or null. @param {CellId} cell @returns {Facts|null} */
+  look(cell) {
+    const grid = this.remedies[cell.remedy];
+    const writer = this.environments.indexOf(cell.writer);
+    const reader = this.environments.indexOf(cell.reader);
+    if (!grid || writer < 0 || reader < 0) return null;
+    const place = writer * this.environments.length + reader;
+    // A grid less than half full holds only the places it names.
+    const at = grid.at ? grid.at.indexOf(place) : place;
+    const record = grid.record[at];
+    if (record === undefined || record < 0) return null;
+    const found = Object.fromEntries(Object.entries(this.columns).map(([name, column]) => {
+      const number = Array.isArray(column) ? column[record] : column;
+      return [name, name === "aspects" ? this.aspects[number].map((/** @type {number[]} */ row) => row.map(this.text)) : this.text(number)];
+    }));
+    return /** @type {Facts} */ ({ ...found, ms: grid.ms[at], digest: grid.digest[writer] });
+  }
 }
 
-/** Everything a shard knows of one cell, or null. */
-function look(shard, cell, remedy) {
-  const place = shard.environments.indexOf(cell.writer) * shard.environments.length + shard.environments.indexOf(cell.reader);
-  const grid = shard.remedies[remedy];
-  // A grid less than half full holds only the places it names.
-  const at = grid?.at ? grid.at.indexOf(place) : place;
-  if (!grid || !shard.environments.includes(cell.writer) || !shard.environments.includes(cell.reader)) return null;
-  const record = shard.records[grid.record[at]];
-  if (!record) return null;
-  const text = (number) => shard.texts[number].map((line) => shard.lines[line]).join("\n");
-  const found = Object.fromEntries(shard.fields.map((name, place) => [name, name === "aspects"
-    ? shard.aspects[record[place]].map((row) => row.map(text)) : text(record[place])]));
-  found.ms = grid.ms[at];
-  found.digest = grid.digest[shard.environments.indexOf(cell.writer)];
-  return found;
+/** @type {Map<string, Promise<Shard>>} */ const shards = new Map();
+
+/** @param {CellId} cell */
+function loadShard(cell) {
+  const name = `${cell.scenario}.${cell.format}`;
+  const known = shards.get(name) ?? Promise.all([loadData(name), loadData("lines")]).then(([given, shared]) => new Shard(given, shared));
+  shards.set(name, known);
+  return known;
 }
 
-function fail(message) {
-  $("cell").replaceChildren(make("p", { className: "lead" }, message), make("p", {}, make("a", { href: "index.html#scenarios" }, "All scenarios")));
+// --- the parts of the page -------------------------------------------------------------------
+
+/** A cause in words, with its links. Only https is ever made a link. @param {Index} index @param {string} id */
+function why(index, id) {
+  const cause = index.causes[id];
+  if (!cause) return [make("p", {}, "Cause: ", make("code", {}, id))];
+  const links = cause.links.filter((link) => link.startsWith("https://")).flatMap((link) => [" ", make("a", { href: link, rel: "noreferrer" }, linkName(link))]);
+  const name = make("a", { href: `causes.html#${encodeURIComponent(id)}` }, make("code", { className: "id" }, id));
+  return [make("p", {}, make("b", {}, ...prose(cause.title)), " ", name), make("p", {}, ...prose(cause.explanation), ...links)];
 }
 
-function tag(outcome) {
-  const style = index.outcomes[outcome];
-  return make("span", { className: "tag" }, make("i", { className: style.css, ariaHidden: "true" }, style.symbol), style.label);
+/** @param {Index} index @param {Facts} found */
+function verdictOf(index, found) {
+  const style = index.outcomes[found.outcome];
+  return verdictBox(style, style.symbol, style.label, [make("p", {}, style.explanation), ...(found.cause ? why(index, found.cause) : []), ...(found.reason ? [make("p", {}, found.reason)] : [])]);
 }
 
-/** A cause in words, with its links. Only https is ever made a link. */
-function why(id) {
-  const cause = index.causes?.[id];
-  if (!cause) return ["Cause: ", make("code", {}, id)];
-  const links = cause.links.filter((link) => link.startsWith("https://")).flatMap((link) => [" ", make("a", { href: link, rel: "noreferrer" }, link.split("/").slice(-2).join(" "))]);
-  return [make("b", {}, cause.title), " ", make("code", {}, id), make("br"), cause.explanation, ...links];
-}
-
-/** What works instead, from measurements of this very pair alone. */
-function advice(shard, cell) {
-  const bare = look(shard, cell, "none");
-  if (!bare || bare.outcome === "equivalent" || ["save_error", "not_run", "environment_unavailable", "harness_error"].includes(bare.outcome)) return [];
-  const tries = Object.keys(index.remedies).filter((remedy) => remedy !== "none" && look(shard, cell, remedy));
-  const works = tries.find((remedy) => look(shard, cell, remedy).outcome === "equivalent");
+/** What works instead, from measurements of this very pair alone. @param {Index} index @param {Shard} shard @param {CellId} cell */
+function advice(index, shard, cell) {
+  const bare = shard.look({ ...cell, remedy: BARE });
+  if (!bare || bare.outcome === "equivalent" || UNTRIED.includes(bare.outcome)) return [];
+  const tries = Object.keys(index.remedies).filter((remedy) => remedy !== BARE && shard.look({ ...cell, remedy }));
+  const works = tries.find((remedy) => shard.look({ ...cell, remedy })?.outcome === "equivalent");
   const words = works ? ["Works, as measured for this pair: ", make("b", {}, index.remedies[works].title), ` (gives up: ${index.remedies[works].gives_up.join(", ") || "nothing"})`]
     : [tries.length ? `None of the ${tries.length} other ways tried worked for this pair.` : "No other way of loading was tried for this pair."];
-  const place = (name) => shard.environments.indexOf(name);
-  const readers = shard.environments.filter((reader) => look(shard, { ...cell, reader }, "none")?.outcome === "equivalent")
+  const place = (/** @type {string} */ name) => shard.environments.indexOf(name);
+  const readers = shard.environments.filter((reader) => shard.look({ ...cell, reader, remedy: BARE })?.outcome === "equivalent")
     .sort((a, b) => Math.abs(place(a) - place(cell.reader)) - Math.abs(place(b) - place(cell.reader)) || place(b) - place(a));
-  const nearest = readers.length ? ` The nearest environment that reads the file bare: ${readers[0]}.` : " No environment of this run reads the file bare.";
-  return [make("h2", {}, "What to do"), make("p", {}, ...words), ...(works ? [make("p", { className: "code" }, code(cell.format, works))] : []), make("p", {}, nearest)];
+  const nearest = readers.length ? `The nearest environment that reads the file with a plain load: ${readers[0]}.` : "No environment of this run reads the file with a plain load.";
+  return [make("h2", {}, "What to do"), make("p", {}, ...words), ...(works ? [make("pre", { className: "code" }, index.remedies[works].code[cell.format] ?? "")] : []), make("p", {}, nearest)];
 }
 
-function verdict(cell, found) {
-  const style = index.outcomes[found.outcome];
-  const words = make("div", {}, make("b", {}, style.label), make("br"), style.explanation);
-  if (found.cause) words.append(make("br"), ...why(found.cause));
-  if (found.attribution) words.append(make("br"), `Whose doing: ${found.attribution} (${index.attributions?.[found.attribution] ?? ""})`);
-  if (found.verdict && found.verdict !== "not_judged") words.append(make("br"), `Held against what was expected: ${found.verdict}`);
-  if (found.reason) words.append(make("br"), found.reason);
-  return make("div", { className: "verdict" }, make("i", { className: style.css, ariaHidden: "true" }, style.symbol), words);
-}
-
-function table(heads, rows) {
-  const body = make("tbody", {}, ...rows.map(({ cells, css = "" }) => make("tr", { className: css }, ...cells.map((each) => make("td", {}, each)))));
-  const head = make("thead", {}, make("tr", {}, ...heads.map((each) => make("th", { scope: "col" }, each))));
-  return make("div", { className: "scroll" }, make("table", { className: "list" }, head, body));
-}
-
-function aspects(cell, found) {
+/** @param {Index} index @param {CellId} cell @param {Facts} found */
+function comparison(index, cell, found) {
   if (!found.aspects.length) return [];
   const scenario = index.scenarios[cell.scenario];
-  const marks = { agrees: "✓ agrees", differs: "≠ differs", missing: "∅ missing" };
-  const rows = found.aspects.map(([name, status, difference, detail]) => ({
+  /** @type {Record<string, string>} */ const marks = { agrees: "✓ agrees", differs: "≠ differs", missing: "∅ missing" };
+  // What differs is what a reader came for.
+  const told = [...found.aspects].sort((a, b) => Number(a[1] === "agrees") - Number(b[1] === "agrees"));
+  const rows = told.map(([name, status, difference, detail]) => ({
     cells: [name, marks[status] ?? status, difference, detail], css: status === "agrees" ? "" : "off" }));
   return [make("h2", {}, "Compared with what the writer recorded"),
     make("p", {}, `Tolerance: rtol ${scenario.rtol}, atol ${scenario.atol}. A difference within it is given as the power of ten it stays under.`),
-    table(["aspect", "", "largest difference", "detail"], rows)];
+    listTable("Aspects", ["aspect", "result", "largest difference", "detail"], rows)];
 }
 
+/** @param {Facts} found */
 function raised(found) {
   if (!found.exception && !found.message) return [];
-  const where = found.stage ? `Raised during: ${found.stage}` : "Raised";
-  return [make("h2", {}, found.exception || "Message"), make("p", {}, where), make("pre", {}, found.message)];
+  return [make("h2", {}, found.exception || "Message"), make("p", {}, found.stage ? `Raised during: ${found.stage}` : "Raised"), make("pre", { tabIndex: 0 }, found.message)];
 }
 
+/** @param {string} title @param {string} text */
 function folded(title, text) {
   if (!text) return [];
-  return [make("details", {}, make("summary", {}, `${title} (${text.split("\n").length} lines)`), make("pre", {}, text))];
+  const lines = text.split("\n").length;
+  return [make("details", {}, make("summary", {}, `${title} (${lines === 1 ? "1 line" : `${count(lines)} lines`})`), make("pre", { tabIndex: 0 }, text))];
 }
 
-function side(role, id) {
+/** @param {Index} index @param {string} role @param {string} id */
+function side(index, role, id) {
   const environment = index.environments[id];
-  const versions = Object.entries(environment.resolved).map(([name, version]) => make("span", { className: "pkg" }, `${name} `, make("b", {}, version), " "));
+  const versions = Object.entries(environment.resolved).flatMap(([name, version]) => [make("span", { className: "pkg" }, `${name} `, make("b", {}, version)), " "]);
   const link = make("a", { href: `environments.html#${encodeURIComponent(id)}` }, id);
   return make("div", {}, make("h3", {}, `${role}: `, link),
     make("p", {}, `${environment.family}, ${environment.backend}, Python ${environment.python}, released ${environment.released}`),
     make("p", {}, ...(versions.length ? versions : [environment.reason])));
 }
 
-function tried(shard, cell) {
-  const rows = Object.keys(index.remedies).map((remedy) => [remedy, look(shard, cell, remedy)]).filter(([, found]) => found).map(([remedy, found]) => ({
-    css: remedy === cell.remedy ? "here" : "",
-    cells: [make("a", { href: `#${idOf({ ...cell, remedy })}` }, index.remedies[remedy].title), tag(found.outcome), make("code", {}, code(cell.format, remedy)),
-      index.remedies[remedy].gives_up.join(", ") || "nothing"] }));
-  return [make("h2", {}, "Every way of loading that was tried for this file and this reader"), table(["way of loading", "outcome", "code", "gives up"], rows)];
+/** @param {Index} index @param {Shard} shard @param {CellId} cell */
+function waysTried(index, shard, cell) {
+  const rows = Object.keys(index.remedies).flatMap((remedy) => {
+    const found = shard.look({ ...cell, remedy });
+    if (!found) return [];
+    const link = make("a", { href: `#${encodeURI(idOf({ ...cell, remedy }))}` }, index.remedies[remedy].title);
+    if (remedy === cell.remedy) link.setAttribute("aria-current", "page");
+    return [{ css: remedy === cell.remedy ? "here" : "", cells: [link, outcomeTag(index.outcomes[found.outcome]), make("code", {}, index.remedies[remedy].code[cell.format] ?? ""),
+      index.remedies[remedy].gives_up.join(", ") || "nothing", make("span", {}, ...prose(index.causes[found.cause]?.title ?? found.cause))] }];
+  });
+  return [make("h2", {}, "Every way of loading that was tried for this file and this reader"), listTable("Ways of loading", ["way of loading", "outcome", "code", "gives up", "why"], rows)];
 }
 
-function facts(found) {
-  const rows = [["artifact", found.digest && `SHA-256 ${found.digest}…`], ["duration", found.ms < 0 ? "" : `${found.ms / 1000} s`],
-    ["isolated by", { fork: "a child forked after the import", spawn: "a process started for the job", fresh: "a process of its own, started anew" }[found.start_method] ?? found.start_method],
+/** @param {Index} index @param {Facts} found */
+function measuredHow(index, found) {
+  /** @type {Record<string, string>} */ const isolation = { fork: "a child forked after the import", spawn: "a process started for the job", fresh: "a process of its own, started anew" };
+  const rows = [
+    ["whose doing", found.attribution && `${found.attribution}: ${index.attributions[found.attribution] ?? ""}`],
+    ["held against what was expected", found.verdict && found.verdict !== "not_judged" ? found.verdict.replaceAll("_", " ") : ""],
+    ["artifact", found.digest && `SHA-256 ${found.digest}…`],
+    ["duration", found.ms < 0 ? "" : found.ms < 1000 ? `${found.ms} ms` : `${found.ms / 1000} s`],
+    ["isolated by", isolation[found.start_method] ?? found.start_method],
+    ["confined to", found.isolation],
     ["facts", found.facts]].filter(([, value]) => value);
   return make("dl", { className: "meta" }, ...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
 }
 
-function page(shard, cell, found) {
-  const id = idOf(cell);
-  const repeat = `nox -s matrix -- show ${quoted(id)}\nnox -s matrix -- run --select ${quoted(id)} --force`;
-  return [verdict(cell, found), make("p", { className: "code" }, code(cell.format, cell.remedy)), ...advice(shard, cell), ...aspects(cell, found), ...raised(found),
+/** @param {string} text */
+function withCopy(text) {
+  const button = make("button", { type: "button", ariaLive: "polite" }, "Copy");
+  const copy = async () => {
+    try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; } catch { button.textContent = "Select and copy it by hand"; }
+  };
+  button.addEventListener("click", copy);
+  return make("div", { className: "copy" }, make("pre", {}, text), button);
+}
+
+/** @param {Index} index @param {Shard} shard @param {CellId} cell @param {Facts} found */
+function cellParts(index, shard, cell, found) {
+  const id = quoted(idOf(cell));
+  return [verdictOf(index, found), make("pre", { className: "code" }, index.remedies[cell.remedy].code[cell.format] ?? ""), ...advice(index, shard, cell), ...comparison(index, cell, found), ...raised(found),
     ...folded("Traceback", found.traceback), ...folded("Warnings", found.warnings), ...folded("Captured output", found.output),
-    ...tried(shard, cell), make("h2", {}, "Both sides"), make("div", { className: "sides" }, side("writer", cell.writer), side("reader", cell.reader)),
-    make("h2", {}, "How it was measured"), facts(found), make("h2", {}, "Repeat it"), make("pre", {}, repeat)];
+    ...waysTried(index, shard, cell), make("h2", {}, "Both sides"), make("div", { className: "sides" }, side(index, "writer", cell.writer), side(index, "reader", cell.reader)),
+    make("h2", {}, "How it was measured"), measuredHow(index, found),
+    make("h2", {}, "Repeat it"), make("p", {}, "Measures this cell again, in environments that are built where they are missing; then prints all that was observed."),
+    withCopy(`nox -s matrix -- --profile ${index.profile} --select ${id} --force\nnox -s show -- ${id}`)];
 }
 
-function render() {
-  const cell = wanted();
-  if (!index || !location.hash.slice(1)) return;
-  const known = index.scenarios[cell.scenario] && index.formats.includes(cell.format) && index.environments[cell.writer] && index.environments[cell.reader] && index.remedies[cell.remedy];
-  if (!known) return fail(`There is no cell ${idOf(cell)} in this run.`);
-  const name = `${cell.scenario}.${cell.format}`;
-  const shard = shards.get(name);
-  if (!shard) return load(name);
-  const found = look(shard, cell, cell.remedy);
-  $("title").replaceChildren(`${cell.writer} → ${cell.reader}`);
-  const scenario = make("a", { href: `scenario/${cell.scenario}.html#${cell.format}` }, index.scenarios[cell.scenario].title);
-  $("crumb").replaceChildren(make("a", { href: "index.html" }, "Overview"), " / ", scenario, ` / ${cell.format} / ${index.remedies[cell.remedy].title} `, make("br"), make("code", { className: "id" }, idOf(cell)));
-  document.title = `${idOf(cell)} · Keras compatibility matrix`;
-  if (!found) return fail(`The cell ${idOf(cell)} was not part of this run: a remedy runs where the bare load is not equivalent.`);
-  return $("cell").replaceChildren(...page(shard, cell, found));
+/** @param {string} message */
+function failCell(message) {
+  $("cell").replaceChildren(make("p", { className: "lead" }, message), make("p", {}, make("a", { href: "scenarios.html" }, "All scenarios")));
 }
 
-addEventListener("hashchange", () => { render(); scrollTo(0, 0); });
+async function showCell() {
+  if (!location.hash.slice(1)) return;
+  const cell = wantedCell();
+  const name = idOf(cell);
+  /** @type {Index} */ const index = await loadData("index");
+  const has = (/** @type {object} */ all, /** @type {string} */ id) => Object.hasOwn(all, id);
+  // Only declared names are ever put into the address of a script.
+  if (!has(index.scenarios, cell.scenario) || !index.formats.includes(cell.format) || !has(index.environments, cell.writer) || !has(index.environments, cell.reader) || !has(index.remedies, cell.remedy)) {
+    failCell(`There is no cell ${name} in this run.`);
+    return;
+  }
+  $("title").textContent = `${cell.writer} → ${cell.reader}`;
+  const scenario = make("a", { href: `scenario/${cell.scenario}.html#${cell.format}` }, ...prose(index.scenarios[cell.scenario].title));
+  $("crumb").replaceChildren(make("a", { href: "scenarios.html" }, "Scenarios"), " / ", scenario, ` / ${cell.format} / ${index.remedies[cell.remedy].title} `, make("br"), make("code", { className: "id" }, name));
+  document.title = `${name} · Keras compatibility matrix`;
+  try {
+    const shard = await loadShard(cell);
+    if (name !== idOf(wantedCell())) return;
+    const found = shard.look(cell);
+    if (found) $("cell").replaceChildren(...cellParts(index, shard, cell, found));
+    else failCell(`The cell ${name} was not part of this run: a remedy runs where the bare load is not equivalent.`);
+  } catch {
+    failCell(`There is no data for ${cell.scenario} in ${cell.format}: it was not selected in this run.`);
+  }
+}
+
+addEventListener("hashchange", () => { showCell(); scrollTo(0, 0); });
+showCell();

@@ -1,0 +1,172 @@
+// Every outcome and cause of the run, from letters to typed arrays, and how they are asked.
+"use strict";
+
+const NO_CELL = 255;
+const BLANK_LETTER = ".";
+
+/**
+ * @typedef {object} Grid One scenario, format and way of loading; its cells lie writer by writer.
+ * @property {number} format
+ * @property {number} scenario
+ * @property {number} remedy
+ * @property {number[]} writers
+ * @property {number[]} readers
+ * @property {number} start where its cells begin in the arrays
+ */
+/** @typedef {{scenario: number, format: number, remedy: number, outcome: number, cause: number}} Found */
+
+class Cells {
+  /** @param {Index} index @param {any} packed */
+  constructor(index, packed) {
+    this.index = index;
+    /** @type {string[]} */ this.environments = packed.environments;
+    this.outcomes = Object.keys(index.outcomes);
+    this.styles = Object.values(index.outcomes);
+    this.scenarios = Object.keys(index.scenarios);
+    this.remedies = Object.keys(index.remedies);
+    this.formats = index.formats.filter((name) => packed.grids[name]);
+    /** @type {string[]} */ this.causes = packed.causes;
+    this.groups = [...new Set(Object.values(index.scenarios).map((each) => each.group))];
+    this.equivalent = this.outcomes.indexOf("equivalent");
+    this.diverged = this.outcomes.indexOf("diverged");
+    this.bare = this.remedies.indexOf(BARE);
+    /** @type {Grid[]} */ this.grids = [];
+    /** @type {Map<number, Grid>} */ this.byKey = new Map();
+    const size = this.placeGrids(packed);
+    this.outcome = new Uint8Array(size).fill(NO_CELL);
+    this.cause = new Uint8Array(size).fill(NO_CELL);
+    /** For each bare load the cheapest way that was measured to give the same model. */
+    this.best = new Uint8Array(size).fill(NO_CELL);
+    this.unpack(packed);
+    for (const grid of this.grids) if (grid.remedy === this.bare) this.findBestOf(grid);
+  }
+
+  /** List the grids, and say how many places their cells need. @param {any} packed */
+  placeGrids(packed) {
+    let size = 0;
+    for (const [format, name] of this.formats.entries()) {
+      for (const [scenario, id] of this.scenarios.entries()) {
+        for (const [remedy, way] of this.remedies.entries()) {
+          const given = packed.grids[name][id]?.[way];
+          if (!given) continue;
+          const grid = { format, scenario, remedy, writers: given.w, readers: given.r, start: size };
+          this.grids.push(grid);
+          this.byKey.set(this.key(format, scenario, remedy), grid);
+          size += given.o.length;
+        }
+      }
+    }
+    return size;
+  }
+
+  /** @param {any} packed */
+  unpack(packed) {
+    const numbers = new Uint8Array(0x180).fill(NO_CELL);
+    [...packed.letters].forEach((letter, number) => { numbers[letter.charCodeAt(0)] = number; });
+    for (const grid of this.grids) {
+      const given = packed.grids[this.formats[grid.format]][this.scenarios[grid.scenario]][this.remedies[grid.remedy]];
+      for (let at = 0; at < given.o.length; at += 1) {
+        this.outcome[grid.start + at] = numbers[given.o.charCodeAt(at)];
+        if (given.c) this.cause[grid.start + at] = numbers[given.c.charCodeAt(at)];
+      }
+    }
+  }
+
+  /** @param {number} format @param {number} scenario @param {number} remedy */
+  key(format, scenario, remedy) {
+    return (format * this.scenarios.length + scenario) * this.remedies.length + remedy;
+  }
+
+  /** @param {number} format @param {number} scenario @param {number} remedy */
+  grid(format, scenario, remedy) {
+    return this.byKey.get(this.key(format, scenario, remedy));
+  }
+
+  /** Where a cell is in the arrays, or -1. @param {Grid|undefined} grid @param {number} writer @param {number} reader */
+  place(grid, writer, reader) {
+    if (!grid) return -1;
+    const row = grid.writers.indexOf(writer);
+    const column = grid.readers.indexOf(reader);
+    if (row < 0 || column < 0) return -1;
+    const place = grid.start + row * grid.readers.length + column;
+    return this.outcome[place] === NO_CELL ? -1 : place;
+  }
+
+  /** @param {Grid} bare */
+  findBestOf(bare) {
+    for (let remedy = 0; remedy < this.remedies.length; remedy += 1) {
+      const grid = this.grid(bare.format, bare.scenario, remedy);
+      if (!grid) continue;
+      let at = grid.start;
+      const columns = grid.readers.map((reader) => bare.readers.indexOf(reader));
+      for (const writer of grid.writers) {
+        const row = bare.writers.indexOf(writer);
+        for (const column of columns) {
+          if (row >= 0 && column >= 0 && this.outcome[at] === this.equivalent) {
+            const place = bare.start + row * bare.readers.length + column;
+            if (this.best[place] === NO_CELL) this.best[place] = remedy;
+          }
+          at += 1;
+        }
+      }
+    }
+  }
+
+  /** @param {number} format @param {number} scenario @param {number} remedy @param {number} writer @param {number} reader @returns {Found|null} */
+  look(format, scenario, remedy, writer, reader) {
+    const place = this.place(this.grid(format, scenario, remedy), writer, reader);
+    return place < 0 ? null : { scenario, format, remedy, outcome: this.outcome[place], cause: this.cause[place] };
+  }
+
+  /** The cheapest way for one pair, the bare load included; -1 where none was measured to work. @param {Found} found @param {number} writer @param {number} reader */
+  bestWay(found, writer, reader) {
+    const place = this.place(this.grid(found.format, found.scenario, this.bare), writer, reader);
+    return place < 0 || this.best[place] === NO_CELL ? -1 : this.best[place];
+  }
+
+  /** How many other ways of loading were tried. @param {Found} found @param {number} writer @param {number} reader */
+  triedWays(found, writer, reader) {
+    return this.remedies.filter((_, remedy) => {
+      const other = remedy === this.bare ? null : this.look(found.format, found.scenario, remedy, writer, reader);
+      return other && this.styles[other.outcome].ran;
+    }).length;
+  }
+
+  /** The environment nearest in release order that reads the file bare, or -1. @param {Found} found @param {number} writer @param {number} reader */
+  nearestReader(found, writer, reader) {
+    const readers = this.environments.map((_, place) => place)
+      .filter((place) => this.look(found.format, found.scenario, this.bare, writer, place)?.outcome === this.equivalent);
+    return readers.sort((a, b) => Math.abs(a - reader) - Math.abs(b - reader) || b - a)[0] ?? -1;
+  }
+
+  /** @param {Found} found @param {number} writer @param {number} reader */
+  id(found, writer, reader) {
+    const pair = `${this.environments[writer]}->${this.environments[reader]}`;
+    return `${this.scenarios[found.scenario]}/${this.formats[found.format]}/${pair}/${this.remedies[found.remedy]}`;
+  }
+
+  /** @param {number} scenario */
+  titleOf(scenario) {
+    return this.index.scenarios[this.scenarios[scenario]].title;
+  }
+
+  /** The line of code of a way of loading. @param {number} remedy @param {number} format */
+  codeOf(remedy, format) {
+    return this.index.remedies[this.remedies[remedy]].code[this.formats[format]] ?? "";
+  }
+
+  /** @param {number} cause @returns {Cause|null} */
+  causeOf(cause) {
+    const id = this.causes[cause];
+    if (id === undefined) return null;
+    return this.index.causes[id] ?? { title: id, explanation: "", links: [] };
+  }
+}
+
+/** @type {Promise<Cells>|null} */ let asking = null;
+
+/** Every cell of the run, read once. */
+function loadCells() {
+  asking ??= Promise.all([loadData("index"), loadData("grids")]).then(([index, packed]) => new Cells(index, packed));
+  return asking;
+}
