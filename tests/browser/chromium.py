@@ -16,6 +16,8 @@ ARGUMENTS = (
     *("--disable-background-networking", "--disable-component-update"),
 )
 """Without a network, a display, or rights of its own."""
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 360, "height": 740}
 VENDOR = Path(__file__).parent / "vendor"
 
 

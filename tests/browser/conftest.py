@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from chromium import NoBrowserError, open_browser
+from chromium import DESKTOP, NoBrowserError, open_browser
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 from report_fixtures import HOSTILE, make_run, publish_run
 
@@ -21,8 +21,6 @@ from runner.domain import CellSet, Claim, Event, Prediction, Share
 from runner.publish import publish_claims
 from runner.render import render_site
 
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 360, "height": 740}
 SOURCE = f'"""Left out."""\n\nimport keras\n\nTEXT = """{HOSTILE}"""\n'
 CLAIM = Claim(
     id="c001.loads",

@@ -7,8 +7,7 @@ import gzip
 import io
 
 import pytest
-from chromium import find_faults
-from conftest import DESKTOP, PHONE
+from chromium import DESKTOP, PHONE, find_faults
 from playwright.sync_api import expect
 from report_fixtures import HOSTILE
 

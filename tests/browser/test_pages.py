@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from chromium import find_faults
-from conftest import DESKTOP, PHONE
+from chromium import DESKTOP, PHONE, find_faults
 from report_fixtures import HOSTILE
 
 CELL = "plain_dense/h5/tf1.15->keras3.10/none"
