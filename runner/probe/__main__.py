@@ -25,9 +25,10 @@ def main():
 
 
 def _run_batch(batch_path, out_path):
-    from runner.probe.lifeline import die_with_parent
+    from runner.probe.lifeline import adopt_orphans, die_with_parent
 
     die_with_parent()
+    adopt_orphans()
     from runner.probe.server import BATCH_SCHEMA, Server
 
     with io.open(batch_path, encoding="utf-8") as file:

@@ -17,7 +17,7 @@ import time
 from runner.probe.child import clean_text, read_output, run_chain, signal_name
 from runner.probe.identify import installed_distributions
 from runner.probe.keras_api import KerasApi
-from runner.probe.lifeline import die_with_parent
+from runner.probe.lifeline import die_with_parent, end_orphans
 
 BATCH_SCHEMA = "batch/1"
 OBSERVATIONS_SCHEMA = "observations/1"
@@ -132,6 +132,7 @@ class Server:
                     return done + 1
         finally:
             os.close(watch.pipe)
+            end_orphans()
 
     def _start(self, jobs):
         reading, writing = os.pipe()

@@ -116,6 +116,14 @@ def test_what_a_dying_job_printed_is_kept(bench):
     assert answer.observations[-1]["output"] == ""
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_what_jobs_leave_running_ends_with_their_child(bench, method):
+    bench.save_all("escape", "orphan", "count")
+    jobs = [bench.load("escape", remedy=ALONE), bench.load("orphan"), bench.load("count")]
+    answer = bench.run(jobs, method)
+    assert answer.observation("count")["output"] == "1 at work\n", answer
+
+
 def test_faults_are_filed_under_the_stage_at_which_the_model_failed(bench):
     bench.save_all("raise", "call_later", "diverge")
     saves = bench.run([bench.save("build"), bench.save("call"), bench.save("save")])

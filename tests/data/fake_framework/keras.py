@@ -38,6 +38,19 @@ def _leave_a_process():
     os._exit(5)
 
 
+def _escape():
+    """Leave a process in a session of its own, which no signal to this one's group reaches."""
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(600)
+        os._exit(0)
+
+
+def _count_children_of_the_probe():
+    with open("/proc/{0}/task/{0}/children".format(os.getppid())) as children:
+        print("{} at work".format(len(children.read().split())))
+
+
 def _raise():
     raise ValueError("no such layer")
 
@@ -63,6 +76,8 @@ HARM = {
     "system_exit": lambda: sys.exit(4),
     "interrupt": lambda: os.kill(os.getpid(), signal.SIGINT),
     "orphan": _leave_a_process,
+    "escape": _escape,
+    "count": _count_children_of_the_probe,
     "raise": _raise,
     "unprintable": _raise_unprintable,
     "register": lambda: _registry.update(left="behind"),
