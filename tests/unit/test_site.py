@@ -5,28 +5,30 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import jsonschema
+import numpy as np
 import pytest
 from report_fixtures import HOSTILE, MOMENT, SmallRun, make_run, publish_run
 
 from runner.aggregate import build_cells, count_totals
 from runner.changes import note_changes
 from runner.compare import DETAIL_COLUMNS, Change, cell_id
-from runner.domain import Outcome
+from runner.domain import Family, Outcome
 from runner.errors import ConfigurationError
-from runner.grids import code_cells
+from runner.grids import OUTCOMES, Coded, code_cells
 from runner.publish import load_schema, publish_changes
 from runner.render import render_site
 from runner.report_data import load_data
 from runner.site import round_off_address
 from runner.site.badges import draw_badge
 from runner.site.compare_data import BLANK, compare_data
+from runner.site.pictures import given_files
 from runner.site.svg import SHAPES, Plot
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -199,6 +201,29 @@ def test_pictures_have_a_name_and_a_table(folder: Path) -> None:
     assert len(plots) == 3, plots  # coverage of two formats, and differences
     assert page.count("<figure") <= page.count("<table")
     assert HOSTILE not in page
+
+
+def test_a_format_the_reader_does_not_know_counts_against_it_and_a_damaged_file_does_not() -> None:
+    def cell(scenario: int, writer: int, outcome: Outcome) -> tuple[int, ...]:
+        return (scenario, 0, writer, 1 - writer, 0, OUTCOMES.index(outcome))
+
+    rows = np.array(
+        [
+            cell(0, 0, Outcome.EQUIVALENT),
+            cell(1, 0, Outcome.LOAD_ERROR),  # of a damaged file
+            cell(0, 0, Outcome.UNSUPPORTED),
+            cell(0, 0, Outcome.NOT_RUN),
+            cell(0, 1, Outcome.UNSUPPORTED),  # by its writer
+        ]
+    ).T
+    identifiers = (("a", "b"), ("h5",), ("x", "y"), (Family.KERAS3,) * 2, ("none",))
+    names = [each.name for each in fields(Coded)]
+    coded = Coded(**dict(zip(names, (*identifiers, *rows), strict=True)))
+    run = {
+        "scenarios": [{"damage": ""}, {"damage": "random"}],
+        "environments": [{"formats": ["h5"]}, {"formats": []}],
+    }
+    assert given_files(run, coded).tolist() == [True, False, True, False, False]
 
 
 def test_a_plot_is_the_same_text_and_escapes() -> None:
