@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -116,10 +117,14 @@ def _push(builder: ImageBuilder, environment: Environment, image: Any, prefix: s
     image.tag(repository, tag=version)
     for line in builder.client.images.push(repository, tag=version, stream=True, decode=True):
         if "error" in line:
+            registry = prefix.partition("/")[0]
+            refused = re.search(r"denied|unauthorized|authentication", line["error"])
             raise ProvisionError(
                 f"{name} could not be pushed: {line['error']}",
-                cause="the registry does not know this user, or not this repository",
-                next_step=f"run: docker login {prefix.partition('/')[0]}, then repeat",
+                cause="the registry does not know this user, or not this repository"
+                if refused
+                else "the registry cannot be reached, or is none",
+                next_step=f"run: docker login {registry}, then repeat",
             )
     print(f"{environment.id}: pushed as {name}")
 
