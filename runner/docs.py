@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from runner.cli import INTERNAL_ERROR, INTERRUPTED, ROOT, build_parser
+from runner.declare.catalog import load_catalog
 from runner.declare.environments import read_environments
 from runner.errors import MatrixError
 from runner.vocabulary import OUTCOME_STYLES
@@ -100,13 +101,15 @@ def _outcomes() -> str:
 
 def _profiles() -> str:
     declared = read_environments()
+    catalog = load_catalog(ROOT)
     rows = []
     for name in declared.profiles:
         chosen = declared.profile(name)
         shown = "every one declared" if len(chosen) == len(declared.environments) else ""
         ids = shown or ", ".join(f"`{each.id}`" for each in chosen)
-        rows.append((f"`{name}`", str(len(chosen)), ids))
-    return _table(("profile", "environments", "which"), rows)
+        scenarios = len(catalog.of_profile(name) or catalog.scenarios)
+        rows.append((f"`{name}`", str(scenarios), str(len(chosen)), ids))
+    return _table(("profile", "scenarios", "environments", "which"), rows)
 
 
 def _subparsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from runner.declare.catalog import check_environment_globs, load_catalog
+from runner.declare.catalog import check_environment_globs, check_profiles, load_catalog
 from runner.declare.causes import check_seen, load_causes
 from runner.declare.claims import load_claims
 from runner.declare.environments import read_environments
@@ -29,6 +29,7 @@ def declare(request: Request) -> Declared:
     environment_set = read_environments(request.root / "containers" / "environments.toml")
     environment_ids = [each.id for each in environment_set.environments]
     check_environment_globs(catalog, environment_ids)
+    check_profiles(catalog, environment_set.profiles)
     causes_file = request.root / "scenarios" / "causes.toml"
     causes = load_causes(causes_file)
     check_seen(causes_file, causes, environment_ids)
@@ -40,7 +41,10 @@ def declare(request: Request) -> Declared:
         environments=tuple(each.id for each in environment_set.environments),
         remedies=tuple(catalog.remedies),
     )
-    selection = select(request.patterns, request.filters, known)
+    filters = dict(request.filters)
+    if not request.patterns and not filters.get("scenario"):
+        filters["scenario"] = catalog.of_profile(request.profile)
+    selection = select(request.patterns, filters, known)
     # A selector may name environments beyond the profile: then they are meant. Those that
     # no selected cell writes or reads are left out, controls and all.
     if not selection.everything:

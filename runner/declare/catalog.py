@@ -62,6 +62,12 @@ class Catalog:
     carries: Mapping[Format, frozenset[Aspect]]
     """What each format can carry at all."""
     expectations: tuple[Expectation, ...]
+    profiles: Mapping[str, tuple[str, ...]]
+    """Scenarios of each profile that has not all of them."""
+
+    def of_profile(self, name: str) -> tuple[str, ...]:
+        """Return the scenarios a profile is kept to; empty if it has all."""
+        return self.profiles.get(name, ())
 
 
 def load_catalog(root: Path) -> Catalog:
@@ -73,10 +79,14 @@ def load_catalog(root: Path) -> Catalog:
     """
     folder = root / "scenarios"
     remedies, carries = load_remedies(folder / "remedies.toml")
-    scenarios = load_scenarios(folder / "catalog.toml", remedies)
+    scenarios, profiles = load_scenarios(folder / "catalog.toml", remedies)
     expectations = load_expectations(folder / "expectations.toml", scenarios, remedies)
     return Catalog(
-        scenarios=scenarios, remedies=remedies, carries=carries, expectations=expectations
+        scenarios=scenarios,
+        remedies=remedies,
+        carries=carries,
+        expectations=expectations,
+        profiles=profiles,
     )
 
 
@@ -97,10 +107,15 @@ def load_remedies(
     return {remedy.id: remedy for remedy in remedies}, _parse_carries(path, document)
 
 
-def load_scenarios(path: Path, remedies: Mapping[str, Remedy]) -> dict[str, Scenario]:
-    """Return the scenarios by id, in file order, their modules checked for syntax."""
+def load_scenarios(
+    path: Path, remedies: Mapping[str, Remedy]
+) -> tuple[dict[str, Scenario], dict[str, tuple[str, ...]]]:
+    """Return the scenarios by id, in file order, and those of each profile that is kept to some.
+
+    The modules are checked for syntax.
+    """
     document = read_toml(path)
-    top_level(path, document, ("scenario",))
+    top_level(path, document, ("profiles", "scenario"))
     scenarios = parse_entries(
         path, document, "scenario", lambda table: _parse_scenario(table, remedies)
     )
@@ -113,7 +128,19 @@ def load_scenarios(path: Path, remedies: Mapping[str, Remedy]) -> dict[str, Scen
         )
     for module in dict.fromkeys(scenario.module for scenario in scenarios):
         check_module(path.parent / f"{module}.py")
-    return {scenario.id: scenario for scenario in scenarios}
+    by_id = {scenario.id: scenario for scenario in scenarios}
+    return by_id, _parse_profiles(path, document, by_id)
+
+
+def _parse_profiles(
+    path: Path, document: Mapping[str, Any], scenarios: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    top = StrictTable(path, "top level", document)
+    declared = top.table("profiles") if top.has("profiles") else {}
+    table = StrictTable(path, "profiles", declared)
+    return {
+        name: table.known(name, table.texts(name, required=True), scenarios) for name in declared
+    }
 
 
 def load_expectations(
@@ -173,6 +200,17 @@ def check_environment_globs(catalog: Catalog, environment_ids: Collection[str]) 
         _check_globs(entry, "writers", expected.writers, environment_ids)
         _check_globs(entry, "readers", expected.readers, environment_ids)
         _check_globs(entry, "cells", (pattern.writer, pattern.reader), environment_ids)
+
+
+def check_profiles(catalog: Catalog, profiles: Collection[str]) -> None:
+    """Fail when scenarios/ says what a profile runs that is not declared."""
+    for name in catalog.profiles:
+        if name not in profiles:
+            raise ConfigurationError(
+                f"scenarios/catalog.toml: profiles: {name!r} is no profile",
+                cause="a typing error, or the profile is no longer declared",
+                next_step="see [profiles] in containers/environments.toml",
+            )
 
 
 def _check_globs(entry: str, key: str, globs: Iterable[str], ids: Collection[str]) -> None:

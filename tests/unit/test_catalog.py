@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.declare.catalog import DAMAGE, check_environment_globs, load_catalog
+from runner.declare.catalog import DAMAGE, check_environment_globs, check_profiles, load_catalog
 from runner.domain import Aspect, Format, Isolation, Outcome
 from runner.errors import ConfigurationError
 
@@ -151,6 +151,30 @@ def test_duplicate_ids_are_refused(root):
 def test_a_malformed_file_is_refused(root, text, said):
     (root / "scenarios/catalog.toml").write_text(text)
     assert said in refused(root).message
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        ('quick = ["plain_dens"]', "profiles: `quick` names an unknown 'plain_dens'"),
+        ("quick = []", "`quick` is an empty list"),
+        ('quick = "plain_dense"', "which is not a list of strings"),
+    ],
+)
+def test_a_wrong_profile_is_refused(root, declared, said):
+    (root / "scenarios/catalog.toml").write_text(f"[profiles]\n{declared}\n{SCENARIO}")
+    assert said in refused(root).message
+
+
+def test_a_profile_must_be_one_of_environments(root):
+    text = f'[profiles]\nquick = ["plain_dense"]\n{SCENARIO}'
+    (root / "scenarios/catalog.toml").write_text(text)
+    catalog = load_catalog(root)
+    assert catalog.of_profile("quick") == ("plain_dense",)
+    assert catalog.of_profile("full") == ()
+    check_profiles(catalog, ["full", "quick"])
+    with pytest.raises(ConfigurationError, match="'quick' is no profile"):
+        check_profiles(catalog, ["full"])
 
 
 def test_a_file_that_is_not_utf8_or_missing_is_refused(root):

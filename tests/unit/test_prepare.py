@@ -40,3 +40,35 @@ def test_filters_narrow_the_profile(tmp_path):
 def test_an_unknown_profile_is_named(tmp_path):
     with pytest.raises(SelectionError, match="smok"):
         declare(make_request(tmp_path, profile="smok"))
+
+
+def runs(declared, scenario):
+    return declared.field.selection.matches_scenario(scenario)
+
+
+def test_a_profile_may_be_kept_to_some_scenarios(tmp_path):
+    declared = declare(make_request(tmp_path, profile="smoke"))
+    kept = set(declared.catalog.of_profile("smoke"))
+    assert kept
+    assert {name for name in declared.field.scenarios if runs(declared, name)} == kept
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"filters": {"scenario": ("*",)}},
+        {"filters": {"scenario": ("lambda_layer",)}},
+        {"patterns": ("lambda_layer/keras",)},
+        {"profile": "full"},
+    ],
+)
+def test_selectors_of_scenarios_and_other_profiles_go_beyond_it(tmp_path, asked):
+    declared = declare(make_request(tmp_path, **{"profile": "smoke", **asked}))
+    assert "lambda_layer" not in declared.catalog.of_profile("smoke")
+    assert runs(declared, "lambda_layer")
+
+
+def test_a_filter_of_another_part_narrows_what_the_profile_has(tmp_path):
+    declared = declare(make_request(tmp_path, profile="smoke", filters={"format": ("h5",)}))
+    assert not runs(declared, "lambda_layer")
+    assert runs(declared, "plain_dense")
