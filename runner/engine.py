@@ -199,7 +199,8 @@ def _image_text(error: Exception) -> str:
         # The engine colours what a step prints as an error.
         printed = _plain("".join(str(each.get("stream", "")) for each in error.build_log))
         said = [line.strip() for line in printed.splitlines() if line.strip()]
-        wanted = [line for line in said if re.search(r"\bERROR\b|Error:|\bE: ", line)]
+        # pip ends with "no such version" even where it never reached the index.
+        wanted = [line for line in said if re.search(r"\bERROR\b|Error:|\bE: |Retrying \(", line)]
         return " | ".join([*(wanted or said)[-_LAST_LINES:], str(error.msg)])
     if isinstance(error, APIError):
         return str(error.explanation or error)
