@@ -48,13 +48,18 @@ def own_tree(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def environments(tree: Path) -> Path:
+def kept() -> Path:
+    """The store whose built environments are kept for the next time."""
+    return Path(os.environ.get("MATRIX_TEST_STORE") or REPOSITORY / ".matrix-tests").absolute()
+
+
+@pytest.fixture(scope="session")
+def environments(tree: Path, kept: Path) -> Path:
     """The folder of the built environments, built now where they are not there yet."""
-    store = Path(os.environ.get("MATRIX_TEST_STORE") or REPOSITORY / ".matrix-tests").absolute()
-    built = run(tree, "envs", "--build", "--profile", "integration", "--store", str(store))
+    built = run(tree, "envs", "--build", "--profile", "integration", "--store", str(kept))
     assert built.code == 0, built.text
     assert f"{len(ENVIRONMENTS)} of {len(ENVIRONMENTS)} environments are ready" in built.out
-    return (store / "environments").resolve()
+    return (kept / "environments").resolve()
 
 
 @pytest.fixture(scope="session")

@@ -13,14 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import docker
+import requests
 from docker.errors import DockerException
 
 from runner import interpreters
 
 BASE = "keras-matrix-test-base"
 START_TIMEOUT_S = 60.0
+ENGINE_TIMEOUT_S = 120.0
 # What the Dockerfile's commands and the frameworks need of an operating system.
-PROGRAMS = ("sh", "env", "cat", "ls", "cp", "mkdir", "rm", "chmod", "find", "grep", "sleep", "id")
+PROGRAMS = (
+    *("sh", "env", "cat", "ls", "cp", "mkdir", "rm", "chmod", "find", "grep", "sleep", "id"),
+    "strip",
+)
 LIBRARIES = (
     *("libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "librt.so.1", "libutil.so.1"),
     *("libresolv.so.2", "libnss_dns.so.2", "libstdc++.so.6", "libgcc_s.so.1", "libgomp.so.1"),
@@ -32,47 +37,90 @@ LEFT_OUT = re.compile(
 )
 
 
+class NoEngineError(Exception):
+    """Why no engine can be had here."""
+
+
 def answers() -> bool:
     """Return whether an engine can be reached."""
     try:
-        client = docker.from_env(timeout=10)
-    except DockerException:
+        docker.from_env(timeout=10).close()
+    except (DockerException, requests.RequestException):
         return False
-    client.close()
     return True
-
-
-def reason_to_skip() -> str:
-    """Say why no engine can be had here; empty if one can."""
-    if answers():
-        return ""
-    if not shutil.which("dockerd"):
-        return "no engine answers and none (dockerd) is installed"
-    if os.geteuid() != 0:
-        return "no engine answers, and only root may start one"
-    return ""
 
 
 @contextmanager
 def engine(folder: Path) -> Iterator[docker.DockerClient]:
-    """Give an engine: the one that answers, or one started for as long as this lasts."""
-    started = None
-    if not answers():
-        with (folder / "dockerd.log").open("wb") as log:
-            started = subprocess.Popen(["dockerd"], stdout=log, stderr=subprocess.STDOUT)
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while not answers():
-            assert started.poll() is None, (folder / "dockerd.log").read_text()[-2000:]
-            assert time.monotonic() < deadline, "the engine did not start"
-            time.sleep(0.2)
-    client = docker.from_env(timeout=600)
+    """Give an engine: the one that answers, or one started for as long as this lasts.
+
+    Raises:
+        NoEngineError: there is none, and none can be started.
+    """
+    started = None if answers() else _start(folder / "dockerd.log")
     try:
-        yield client
+        client = docker.from_env(timeout=ENGINE_TIMEOUT_S)
+        try:
+            if client.info()["Driver"] == "vfs":
+                raise NoEngineError("the engine can only copy whole images (storage driver vfs)")
+            yield client
+        finally:
+            client.close()
     finally:
-        client.close()
         if started is not None:
-            started.terminate()
-            started.wait(timeout=60)
+            _end(started)
+
+
+def _start(log: Path) -> subprocess.Popen[bytes] | None:
+    if os.geteuid() != 0:
+        raise NoEngineError("no engine answers, and only root may start one")
+    if not shutil.which("dockerd"):
+        _install()
+        if answers():  # The package has started it already; it stays.
+            return None
+    with log.open("wb") as output:
+        started = subprocess.Popen(["dockerd"], stdout=output, stderr=subprocess.STDOUT)
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not answers():
+        if started.poll() is not None or time.monotonic() > deadline:
+            _end(started)
+            said = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            raise NoEngineError(f"an engine (dockerd) does not start here: {' | '.join(said[-3:])}")
+        time.sleep(0.2)
+    return started
+
+
+def _install() -> None:
+    """Install an engine, on a machine that is there for tests and nothing else."""
+    if not os.environ.get("CI") or not shutil.which("apt-get"):
+        raise NoEngineError("no engine answers and none (dockerd) is installed")
+    apt = [
+        "apt-get",
+        "--quiet",
+        "--yes",
+        "-o",
+        "Acquire::Retries=1",
+        "-o",
+        "Acquire::http::Timeout=15",
+    ]
+    variables = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    install = ["install", "--no-install-recommends", "docker.io", "iptables"]
+    for command, timeout_s in ((["update"], 120), (install, 240)):
+        try:
+            subprocess.run(
+                [*apt, *command], env=variables, timeout=timeout_s, check=True, capture_output=True
+            )
+        except subprocess.SubprocessError as error:
+            raise NoEngineError(f"none is installed, and installing one failed: {error}") from error
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def image_arguments(

@@ -23,7 +23,7 @@ SCENARIOS = ("plain_dense", "l2_sequential", "custom_layer_trained.corrected", "
 PROFILES = f"""[profiles]
 integration = {json.dumps(ENVIRONMENTS)}
 pair = ["tf2.15", "keras3.15-torch"]
-contained = ["tf2.15", "keras3.15"]
+contained = ["tf2.15", "keras3.15-jax"]
 single = ["tf2.15"]
 """
 COMMAND_TIMEOUT_S = 600.0
