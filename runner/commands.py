@@ -102,11 +102,10 @@ def show_plan(request: Request, arguments: argparse.Namespace) -> int:
             table.add_row(name, formats, str(loads[name]), str(remedies[name]))
     Console().print(table)
     left_out = len(declared.field.scenarios) - len(loads)
-    selected = request.patterns or request.filters.get("scenario")
     print(f"environments: {', '.join(each.id for each in declared.environments)}")
     print(f"saves: {len(plan_saves(declared.field, bare))}")
     print(f"bare loads: {len(bare)}; remedies: at most {len(upper)}, where the bare load fails")
-    narrow = declared.catalog.of_profile(request.profile) and not selected
+    narrow = declared.catalog.of_profile(request.profile) and not request.names_scenarios
     whose = "profile (--scenario '*' has all)" if narrow else "selection"
     print(f"skipped: {left_out} scenarios outside the {whose}")
     print("skipped: formats a writer does not have, except in the control scenario")

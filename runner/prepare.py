@@ -42,7 +42,7 @@ def declare(request: Request) -> Declared:
         remedies=tuple(catalog.remedies),
     )
     filters = dict(request.filters)
-    if not request.patterns and not filters.get("scenario"):
+    if not request.names_scenarios:
         filters["scenario"] = catalog.of_profile(request.profile)
     selection = select(request.patterns, filters, known)
     # A selector may name environments beyond the profile: then they are meant. Those that

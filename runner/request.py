@@ -52,6 +52,11 @@ class Request:
     """Folder of an earlier published run whose other cells stay in the report."""
     command: str = ""
 
+    @property
+    def names_scenarios(self) -> bool:
+        """Whether a selector says which scenarios: then the profile does not."""
+        return bool(self.patterns or self.filters.get("scenario"))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOutcome:
