@@ -1,9 +1,9 @@
 """`nox -s bench`: what the probe saves, as ratios from one run on this machine.
 
-A process for each cell is compared with the probe on cells of one environment; the same cells
-in a container with the same in local processes, where an engine answers; and a run over several
-environments with its floor: one import an environment plus the time inside the jobs, over the
-cores. Seconds are printed for orientation only.
+A process for each cell is compared with the probe on cells of one environment, or of several in
+turn; the cells of the first in a container with the same in local processes, where an engine
+answers; and a run over several environments with its floor: one import an environment plus the
+time inside the jobs, over the cores. Seconds are printed for orientation only.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from runner.measure import order_jobs
 from runner.places import open_place
 from runner.progress import make_reporter
 from runner.request import Request
+from runner.selector import compile_glob
 from runner.wire import Job
 from runner.work import Work
 
@@ -46,8 +47,10 @@ class Timing:
     """Inside the jobs, summed."""
 
 
-def run_bench(request: Request, *, cells: int, environment: str) -> int:
+def run_bench(request: Request, *, cells: int, environments: str) -> int:
     """Measure the ratios on recorded cells of the store and print them.
+
+    `environments` is a glob over readers, or several with commas between.
 
     Raises:
         SelectionError: fewer cells than asked for are recorded.
@@ -57,6 +60,24 @@ def run_bench(request: Request, *, cells: int, environment: str) -> int:
         known = pipeline.known_cells(work)
         # What a hang costs is its time limit, in whatever process: it would drown the rest.
         usable = [(cell, job) for cell, job in known if not _hangs(work, job)]
+        samples = _sample_environments(work, usable, environments, cells)
+        load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+        print(f"load average over 1, 5 and 15 minutes before: {load}")
+        for environment, jobs in samples.items():
+            _print_process_ratio(work, environment, jobs)
+        first = next(iter(samples))
+        _print_container_ratio(work, first, order_jobs(samples[first]))
+        _print_floor(work, _sample(usable, min(len(usable), cells * 4)))
+    reporter.close()
+    return 0
+
+
+def _sample_environments(
+    work: Work, usable: Sequence[tuple[Cell, Job]], glob: str, cells: int
+) -> dict[str, list[Job]]:
+    matches = compile_glob(glob)
+    samples = {}
+    for environment in filter(matches, work.built.available):
         chosen = [pair for pair in usable if pair[0].reader == environment]
         if len(chosen) < cells:
             raise SelectionError(
@@ -64,14 +85,14 @@ def run_bench(request: Request, *, cells: int, environment: str) -> int:
                 cause="the matrix has not been run yet, or its profile is small",
                 next_step="run `nox -s matrix` first, or give a smaller --cells",
             )
-        jobs = [job for _, job in _sample(chosen, cells)]
-        load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
-        print(f"load average over 1, 5 and 15 minutes before: {load}")
-        _print_process_ratio(work, environment, jobs)
-        _print_container_ratio(work, environment, order_jobs(jobs))
-        _print_floor(work, _sample(usable, min(len(usable), cells * 4)))
-    reporter.close()
-    return 0
+        samples[environment] = [job for _, job in _sample(chosen, cells)]
+    if not samples:
+        raise SelectionError(
+            f"no environment of this run is named {glob}",
+            cause="a typing error, or an environment that the profile leaves out",
+            next_step="see `nox -s envs` for the names",
+        )
+    return samples
 
 
 def _sample(pairs: Sequence[tuple[Cell, Job]], size: int) -> list[tuple[Cell, Job]]:
@@ -84,14 +105,18 @@ def _hangs(work: Work, job: Job) -> bool:
 
 
 def _print_process_ratio(work: Work, environment: str, jobs: Sequence[Job]) -> None:
-    probe_s = _measure(work, {environment: order_jobs(jobs)}).wall_s
+    probe = _measure(work, {environment: order_jobs(jobs)})
     few = list(jobs[:FRESH_CELLS])
-    fresh_s = _measure(work, {environment: few}, method="fresh").wall_s
-    probe_cell_s, fresh_cell_s = probe_s / len(jobs), fresh_s / len(few)
+    fresh_s = _measure(work, {environment: few}, method="fresh").wall_s / len(few)
+    probe_s, inside_s = probe.wall_s / len(jobs), probe.jobs_s / len(jobs)
     print(f"{environment}, {len(jobs)} cells, {len(few)} of them in a process each:")
-    print(f"  the probe: {probe_cell_s:.3f} s a cell, import and start included")
-    print(f"  a process for each cell: {fresh_cell_s:.2f} s a cell")
-    print(f"  ratio: {fresh_cell_s / probe_cell_s:.0f}")
+    print(f"  the probe: {probe_s:.3f} s a cell, import and start included")
+    print(f"  a process for each cell: {fresh_s:.2f} s a cell")
+    print(f"  ratio: {fresh_s / probe_s:.0f}")
+    print(
+        f"  the jobs alone (load, call, train, compare): {inside_s:.3f} s a cell;"
+        f" with these, no way of running reaches more than {fresh_s / inside_s:.0f}"
+    )
 
 
 def _print_container_ratio(work: Work, environment: str, jobs: Sequence[Job]) -> None:

@@ -101,7 +101,9 @@ def build_parser() -> argparse.ArgumentParser:
     bench = _add(subparsers, "bench", commands.bench, "compare ways of running, as ratios")
     bench.add_argument("--cells", type=int, default=500, help="cells in the probe (default 500)")
     bench.add_argument(
-        "--environment", default="keras3.15", help="where to measure (default keras3.15)"
+        "--environment",
+        default="keras3.15",
+        help="where to measure: ids or globs, commas between (default keras3.15)",
     )
     _add_image_settings(bench)
     return parser

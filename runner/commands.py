@@ -271,7 +271,7 @@ def images(request: Request, arguments: argparse.Namespace) -> int:
 
 def bench(request: Request, arguments: argparse.Namespace) -> int:
     """Compare a process for each cell with the probe, in one run."""
-    return run_bench(request, cells=arguments.cells, environment=arguments.environment)
+    return run_bench(request, cells=arguments.cells, environments=arguments.environment)
 
 
 def show_claims(request: Request, arguments: argparse.Namespace) -> int:

@@ -20,6 +20,11 @@ from runner.uv_client import run_uv, torch_arguments
 
 PLATFORM = "x86_64-manylinux_2_28"
 COMPILE_TIMEOUT_S = 900.0
+CPU_BUILD = "tensorflow-cpu"
+REPLACED = 'tensorflow; python_version < "0"'
+"""A requirement that is never met. tf-keras asks for `tensorflow`, whose files lie where those of
+its CPU build lie: with both in a lock, whichever is installed last wins.
+"""
 PARALLEL = 4
 
 
@@ -28,12 +33,15 @@ def make_lock(environment: Environment, locks: Path = lockfile.LOCKS) -> Path:
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder) / "requirements.in"
         wanted.write_text("\n".join(environment.requirements) + "\n", encoding="utf-8")
+        overrides = Path(folder) / "overrides.in"
+        overrides.write_text(REPLACED if _has_cpu_build(environment) else "", encoding="utf-8")
         resolved = run_uv(
             [
                 *("pip", "compile", "--quiet", "--generate-hashes", "--no-header"),
                 *("--no-annotate", "--no-emit-index-url", "--no-emit-find-links"),
                 *("--python-version", environment.python, "--python-platform", PLATFORM),
                 *torch_arguments(environment.requirements),
+                *("--override", str(overrides)),
                 str(wanted),
             ],
             timeout_s=COMPILE_TIMEOUT_S,
@@ -50,6 +58,10 @@ def make_lock(environment: Environment, locks: Path = lockfile.LOCKS) -> Path:
     part.write_text(lockfile.lock_text(environment, resolved.stdout), encoding="utf-8")
     part.replace(path)
     return path
+
+
+def _has_cpu_build(environment: Environment) -> bool:
+    return any(line.startswith(f"{CPU_BUILD}=") for line in environment.requirements)
 
 
 def main(argv: Sequence[str]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from runner.errors import ConfigurationError
 from runner.process import Completed
 
 PIP_CONFIG_TIMEOUT_S = 60.0
+_FINDING = threading.Lock()
+"""Python's own sysconfig, which uv asks, answers None to a thread that comes in while it loads."""
 
 
 def uv_binary() -> str:
     """Path of the uv that was installed with this tool."""
     try:
-        return str(uv.find_uv_bin())
+        with _FINDING:
+            return str(uv.find_uv_bin())
     except FileNotFoundError as error:
         raise ConfigurationError(
             "uv, which installs the environments, was not found",

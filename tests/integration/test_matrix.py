@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import jsonschema
 import pytest
@@ -232,6 +233,34 @@ def test_report_is_rebuilt_from_the_data_alone(matrix, tree, tmp_path):
     assert rebuilt.code == 0, rebuilt.text
     first = (matrix.store / "report" / "site" / "index.html").read_text(encoding="utf-8")
     assert (data / "site" / "index.html").read_text(encoding="utf-8") == first
+
+
+def test_the_bench_prints_ratios_and_records_nothing(matrix, tree, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    before = journal(matrix.store)
+    named = ("--cells", "20", "--environment", "tf2.*")
+    said = run(tree, "bench", *matrix.arguments[1:], *named)
+    assert said.code == 0, said.text
+    for line in (
+        r"tf2\.15, 20 cells, 12 of them in a process each:",
+        r"  ratio: \d+",
+        r"no way of running reaches more than \d+",
+        r"containers are not measured: .*docker",
+        r"  wall time over floor: \d\.\d\d",
+    ):
+        assert re.search(line, said.out), (line, said.text)
+    assert journal(matrix.store) == before
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (("--environment", "tf2.14"), "no environment of this run is named tf2.14"),
+        (("--cells", "100000", "--environment", "tf2.15"), "100000 are needed"),
+    ],
+)
+def test_the_bench_of_what_is_not_there(matrix, fails, asked, words):
+    assert words in fails(2, "bench", *matrix.arguments[1:], *asked)
 
 
 def _with_store(arguments, store):

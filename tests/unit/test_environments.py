@@ -181,6 +181,13 @@ def test_every_lock_fits_its_declaration_and_is_hashed(declared):
         assert len(requirements) == len(lock.pins), environment.id
 
 
+def test_no_lock_installs_one_tensorflow_over_another(declared):
+    """The full build and the CPU build have the same files: which wins would be chance."""
+    for environment in declared.environments:
+        pins = lockfile.read_lock(lockfile.lock_path(environment.id)).pins
+        assert len(pins.keys() & {"tensorflow", "tensorflow-cpu"}) <= 1, environment.id
+
+
 def test_no_lock_is_left_over(declared):
     names = {path.stem for path in lockfile.LOCKS.glob("*.txt")}
     assert names == {environment.id for environment in declared.environments}
