@@ -162,7 +162,11 @@ def _add_images(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     images.add_argument("--rebuild", action="store_true", help="build what is there as well")
     images.add_argument("--save", type=Path, metavar="FOLDER", help="write them for `docker load`")
     images.add_argument("--push", metavar="PREFIX", default="", help="such as registry.example/me")
-    images.add_argument("--prune", action="store_true", help="remove images of older locks")
+    images.add_argument(
+        "--prune",
+        action="store_true",
+        help="remove images of older locks; alone, build nothing",
+    )
     images.add_argument(
         "--bake", type=Path, metavar="FILE", help="only write what docker-bake.hcl needs besides"
     )

@@ -257,9 +257,11 @@ def audit(request: Request, arguments: argparse.Namespace) -> int:
 
 def images(request: Request, arguments: argparse.Namespace) -> int:
     """Build the container images of the profile; list, save, push and prune them."""
+    # Who wants room on the disk, and names nothing else, does not want images built first.
+    named = arguments.environments or arguments.rebuild or arguments.save or arguments.push
     wish = ImageWish(
         names=tuple(arguments.environments),
-        build=not arguments.list,
+        build=not arguments.list and bool(named or not arguments.prune),
         rebuild=arguments.rebuild,
         prune=arguments.prune,
         save=arguments.save,

@@ -157,3 +157,23 @@ def test_a_disk_error_no_stage_foresaw_is_a_store_error(monkeypatch, capsys):
 def test_a_fault_of_ours_is_not_hidden(monkeypatch):
     with pytest.raises(ZeroDivisionError):
         fail(monkeypatch, ZeroDivisionError())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "builds"),
+    [
+        ((), True),
+        (("--list",), False),
+        (("--prune",), False),
+        (("--prune", "--list"), False),
+        (("--prune", "--rebuild"), True),
+        (("--prune", "keras3.15"), True),
+        (("--prune", "--push", "registry.example/me"), True),
+    ],
+)
+def test_pruning_alone_builds_no_image(monkeypatch, arguments, builds):
+    seen = []
+    monkeypatch.setattr(commands, "work_on_images", lambda _, wish: seen.append(wish) or 0)
+    assert cli.main(("images", *arguments)) == 0
+    assert [wish.build for wish in seen] == [builds]
+    assert [wish.prune for wish in seen] == ["--prune" in arguments]
