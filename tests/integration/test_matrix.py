@@ -245,7 +245,7 @@ def test_the_bench_prints_ratios_and_records_nothing(matrix, tree, monkeypatch):
         r"tf2\.15, 20 cells, 12 of them in a process each:",
         r"  ratio: \d+",
         r"no way of running reaches more than \d+",
-        r"containers are not measured: .*docker",
+        r"containers are not measured: no container engine answers",
         r"  wall time over floor: \d\.\d\d",
     ):
         assert re.search(line, said.out), (line, said.text)
