@@ -41,9 +41,9 @@ function causeText(cells, found) {
   return cause ? prose(cause.title) : [];
 }
 
-/** What measures the answer again. @param {Cells} cells @param {Question} asked @param {string} [more] */
-function commandLine(cells, asked, more = "") {
-  return make("pre", { className: "code" }, `nox -s matrix -- --writer ${cells.environments[asked.writer]} --reader ${cells.environments[asked.reader]} --format ${cells.formats[asked.format]}${more}`);
+/** What measures the answer again: all kinds, unless one is named. @param {Cells} cells @param {Question} asked @param {string} [scenario] */
+function commandLine(cells, asked, scenario = "'*'") {
+  return make("pre", { className: "code" }, `nox -s matrix -- --writer ${cells.environments[asked.writer]} --reader ${cells.environments[asked.reader]} --format ${cells.formats[asked.format]} --scenario ${scenario}`);
 }
 
 // --- one kind of model -----------------------------------------------------------------------
@@ -56,7 +56,7 @@ function answerOne(cells, asked, found) {
   const why = cause ? [make("p", {}, make("b", {}, ...prose(cause.title)), ". ", ...prose(cause.explanation))] : [];
   const said = [verdictBox(style, style.symbol, head, [make("p", {}, make("b", {}, style.label), ": ", style.explanation), ...why])];
   said.push(...insteadOf(cells, asked, found));
-  said.push(make("p", {}, cellLink(cells, asked, found, "Everything that was measured of this load"), ", or measure it yourself:"), commandLine(cells, asked, ` --scenario ${cells.scenarios[found.scenario]}`));
+  said.push(make("p", {}, cellLink(cells, asked, found, "Everything that was measured of this load"), ", or measure it yourself:"), commandLine(cells, asked, cells.scenarios[found.scenario]));
   return said;
 }
 
