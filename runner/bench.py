@@ -1,7 +1,7 @@
 """`nox -s bench`: what the probe saves, as ratios from one run on this machine.
 
 A process for each cell is compared with the probe on cells of one environment, or of several in
-turn; the cells of the first in a container with the same in local processes, where an engine
+turn; those of the first declared in a container and in local processes, where an engine
 answers; and a run over several environments with its floor: one import an environment plus the
 time inside the jobs, over the cores. Seconds are printed for orientation only.
 """
@@ -53,7 +53,7 @@ def run_bench(request: Request, *, cells: int, environments: str) -> int:
     `environments` is a glob over readers, or several with commas between.
 
     Raises:
-        SelectionError: fewer cells than asked for are recorded.
+        SelectionError: no environment is named so, or fewer cells than asked for are recorded.
     """
     reporter = make_reporter(sys.stdout)
     with pipeline.opened(request, reporter) as work:
