@@ -124,7 +124,7 @@ def bench(session: nox.Session) -> None:
 def update(session: nox.Session) -> None:
     """Make the locks again: all of them and the tool's own, or those named after `--`."""
     install(session, TOOL)
-    session.run("python", "-m", "runner.update", *session.posargs)
+    session.run("python", "-m", "runner.cli.update", *session.posargs)
     if not session.posargs:
         project = (*COMPILE, "pyproject.toml")
         session.run(*project, "--output-file", str(TOOL), silent=True)

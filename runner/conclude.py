@@ -11,15 +11,16 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runner import __version__, advise, aggregate, changes, publish, report_data
-from runner.causes import CauseTable, explain
-from runner.claims import judge_claims
-from runner.declare.catalog import Catalog
-from runner.domain import CellResult, ControlResult, Outcome, Scenario
-from runner.judge import Judge
-from runner.keep import Kept
-from runner.render import render_site
-from runner.work import Work, timed
+from runner import __version__
+from runner.analyse import advice, changes
+from runner.analyse.claims.verdict import judge_claims
+from runner.domain import Catalog, CellResult, ControlResult, Outcome, Scenario
+from runner.judge.cause import CauseTable, explain
+from runner.judge.verdict import Judge
+from runner.measure.work import Work, timed
+from runner.publish import files, reading, tables
+from runner.publish.carry_over import Kept
+from runner.render.site import render_site
 
 AUDIT_FILE = "audit.json"
 """The last audit, in the store."""
@@ -37,7 +38,7 @@ def explain_results(work: Work, results: Sequence[CellResult]) -> list[CellResul
 
 def judge_results(work: Work, results: Sequence[CellResult]) -> list[CellResult]:
     """Stage 7: hold the outcomes against expectations and baseline."""
-    baseline = report_data.load_outcomes(work.request.baseline) if work.request.baseline else {}
+    baseline = reading.load_outcomes(work.request.baseline) if work.request.baseline else {}
     judge = Judge(work.declared.catalog.expectations, baseline)
     return [judge.judge(result) for result in results]
 
@@ -50,15 +51,15 @@ def publish_run(
 ) -> Path:
     """Stages 8 and 9: tables, run record, pages."""
     catalog = work.declared.catalog
-    order = aggregate.declare_order(
+    order = tables.declare_order(
         catalog.scenarios.values(), work.declared.environments, catalog.remedies.values()
     )
     with timed(work.durations, "aggregate"):
-        cells = aggregate.build_cells(results, order)
+        cells = tables.build_cells(results, order)
         hidden = [str(work.store.folder), str(work.request.root), str(Path.home())]
-        observations = aggregate.build_observations(results, order, hide=hidden)
-        totals = aggregate.count_totals(cells)
-        run = publish.build_run_record(
+        observations = tables.build_observations(results, order, hide=hidden)
+        totals = tables.count_totals(cells)
+        run = files.build_run_record(
             facts=_facts(work, results, checked, kept),
             environments=work.declared.environments,
             provisioned=work.built.available,
@@ -70,7 +71,7 @@ def publish_run(
             totals=totals,
             causes=work.declared.causes,
         )
-        publish.publish_claims(
+        files.publish_claims(
             work.request.out,
             judge_claims(
                 work.declared.claims.claims,
@@ -82,15 +83,15 @@ def publish_run(
         )
         # Looked at before the run before is replaced, and written once this one is there.
         changed = changes.note_changes(work.request.out, cells, run)
-        publish.publish_data(
+        files.publish_data(
             work.request.out,
             cells=cells,
             observations=observations,
             totals=totals,
             run=run,
-            advice=advise.build_advice(cells, run),
+            advice=advice.build_advice(cells, run),
         )
-        publish.publish_changes(work.request.out, changed)
+        files.publish_changes(work.request.out, changed)
     with timed(work.durations, "render"):
         render_site(work.request.out, work.request.out / "site")
     return work.request.out / "site" / "index.html"
@@ -107,7 +108,7 @@ def _facts(
     results: Sequence[CellResult],
     checked: Sequence[ControlResult],
     kept: Kept | None,
-) -> publish.RunFacts:
+) -> files.RunFacts:
     not_run: dict[str, int] = {}
     for result in results:
         if result.outcome is Outcome.NOT_RUN:
@@ -115,7 +116,7 @@ def _facts(
     selection = list(work.request.patterns)
     for part, values in sorted(work.request.filters.items()):
         selection += [f"--{part} {value}" for value in values]
-    return publish.RunFacts(
+    return files.RunFacts(
         started=work.started,
         finished=datetime.now(UTC),
         tool_version=tool_version(),
@@ -141,16 +142,16 @@ def count_confined(results: Sequence[CellResult]) -> dict[str, int]:
     return {name: said.count(name) for name in sorted(set(said) - {""})}
 
 
-def read_audit(store: Path) -> publish.AuditSummary | None:
+def read_audit(store: Path) -> files.AuditSummary | None:
     """Return the last audit of this store, if there was one."""
     path = store / AUDIT_FILE
     if not path.exists():
         return None
     record = json.loads(path.read_text(encoding="utf-8"))
-    return publish.AuditSummary(
+    return files.AuditSummary(
         sample=record["sample"],
         disagreements=tuple(
-            publish.Disagreement(
+            files.Disagreement(
                 cell=each["cell"],
                 recorded=Outcome(each["recorded"]),
                 repeated=Outcome(each["repeated"]),

@@ -11,22 +11,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from runner import controls, plan
+from runner import plan
 from runner.conclude import explain_results, judge_results, publish_run
-from runner.domain import Cell, CellResult, ControlResult, Format, Outcome
-from runner.errors import NoEnvironmentError
-from runner.execute import Crew
-from runner.keep import Kept, keep_results
-from runner.ledger import Ledger
-from runner.measure import confirm_timeouts, load_cells, run_jobs, save_artifacts
-from runner.places import Place, open_place
-from runner.prepare import declare, provision_all
-from runner.progress import EnvironmentState, Reporter
-from runner.request import Request, RunOutcome
-from runner.selector import require_cells
+from runner.contract import Job
+from runner.declare.scope import declare
+from runner.domain import Cell, CellResult, ControlResult, Declared, Format, Outcome, Provisioned
+from runner.domain.errors import NoEnvironmentError
+from runner.domain.request import Request, RunOutcome
+from runner.domain.selector import require_cells
+from runner.executors.batches import Crew
+from runner.executors.provisioning import provision_all
+from runner.executors.registry import Place, open_place
+from runner.host.progress import EnvironmentState, Reporter
+from runner.judge import controls
+from runner.measure.ledger import Ledger
+from runner.measure.rounds import confirm_timeouts, load_cells, run_jobs, save_artifacts
+from runner.measure.work import Work, timed
+from runner.publish.carry_over import Kept, keep_results
 from runner.store import START_MB, Store, open_store, require_space
-from runner.wire import Job
-from runner.work import Declared, Provisioned, Work, timed
 
 
 @contextmanager
@@ -63,18 +65,18 @@ def run_matrix(request: Request, reporter: Reporter) -> RunOutcome:
     gc.set_threshold(100_000)
     with opened(request, reporter) as work:
         declared = work.declared
-        bare = plan.plan_bare(declared.field)
-        control_cells = plan.plan_control_cells(declared.field)
-        save_artifacts(work, plan.plan_saves(declared.field, [*bare, *control_cells]))
+        bare = plan.plan_bare(declared.scope)
+        control_cells = plan.plan_control_cells(declared.scope)
+        save_artifacts(work, plan.plan_saves(declared.scope, [*bare, *control_cells]))
         load_cells(work, list(dict.fromkeys([*bare, *control_cells])), "bare loads")
         confirm_timeouts(work, bare)
         remedies = _plan_remedies(work, bare)
-        save_artifacts(work, plan.plan_saves(declared.field, remedies))
+        save_artifacts(work, plan.plan_saves(declared.scope, remedies))
         load_cells(work, remedies, "remedies")
         confirm_timeouts(work, remedies)
-        cells = [cell for cell in [*bare, *remedies] if declared.field.selection.matches(cell)]
+        cells = [cell for cell in [*bare, *remedies] if declared.scope.selection.matches(cell)]
         if not cells:
-            require_cells(declared.field.selection, [*bare, *remedies])
+            require_cells(declared.scope.selection, [*bare, *remedies])
         classified = [work.ledger.result(cell, work.errors) for cell in cells]
         kept = _keep(work, classified)
         if kept:
@@ -149,11 +151,11 @@ def _ledger(request: Request, declared: Declared, built: Provisioned, store: Sto
 
 def known_cells(work: Work) -> list[tuple[Cell, Job]]:
     """Return every cell of the selection whose reader was measured, with its job."""
-    bare = plan.plan_bare(work.declared.field)
+    bare = plan.plan_bare(work.declared.scope)
     found = []
     for cell in [*bare, *_plan_remedies(work, bare)]:
         job = work.ledger.load_job(cell)
-        if job and work.declared.field.selection.matches(cell) and work.ledger.observation(job):
+        if job and work.declared.scope.selection.matches(cell) and work.ledger.observation(job):
             found.append((cell, job))
     return found
 
@@ -162,7 +164,7 @@ def _plan_remedies(work: Work, bare: Sequence[Cell]) -> list[Cell]:
     outcomes = {cell: work.ledger.result(cell, work.errors).outcome for cell in bare}
     wanted = work.request.remedies
     named = wanted == "auto" and _names_a_remedy(work.request)
-    return plan.plan_remedies(work.declared.field, outcomes, everything=wanted == "all" or named)
+    return plan.plan_remedies(work.declared.scope, outcomes, everything=wanted == "all" or named)
 
 
 def _names_a_remedy(request: Request) -> bool:

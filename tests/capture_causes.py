@@ -23,11 +23,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from runner.aggregate import ID_COLUMNS  # noqa: E402
-from runner.causes import CauseTable, Symptoms, find_innermost  # noqa: E402
 from runner.declare.causes import load_causes  # noqa: E402
 from runner.domain import UNCLASSIFIED, UNEXPLAINED, Aspect, Cause, Format, Outcome  # noqa: E402
-from runner.report_data import ReportData, load_data  # noqa: E402
+from runner.judge.cause import CauseTable, Symptoms, find_innermost  # noqa: E402
+from runner.publish.reading import ReportData, load_data  # noqa: E402
+from runner.publish.tables import ID_COLUMNS  # noqa: E402
 
 CAUSES = ROOT / "scenarios" / "causes.toml"
 CAPTURES = ROOT / "tests" / "unit" / "data" / "causes"

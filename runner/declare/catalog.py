@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import fnmatch
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,13 +21,13 @@ from runner.declare.strict import (
     refuse_duplicates,
     top_level,
 )
-from runner.domain import Aspect, Expectation, Format, Isolation, Outcome, Remedy, Scenario
-from runner.errors import ConfigurationError, SelectionError
-from runner.selector import compile_glob, parse_pattern
+from runner.domain import Aspect, Catalog, Expectation, Format, Isolation, Outcome, Remedy, Scenario
+from runner.domain.errors import ConfigurationError, SelectionError
+from runner.domain.selector import compile_glob, parse_pattern
 
 OLDEST_PYTHON = (3, 7)
 """Scenario modules run inside every environment, so they keep to this syntax."""
-BARE_LOAD = "none"
+BARE = "none"
 READER_KNOWS = ("nothing", "registered")
 DAMAGE: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -49,25 +48,6 @@ DAMAGE: Mapping[str, frozenset[str]] = MappingProxyType(
 )
 """What can be done to a file after it was written, with the options each kind takes."""
 _NUMBERS = ("rtol", "atol", "timeout_s")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Catalog:
-    """All that scenarios/ declares."""
-
-    scenarios: Mapping[str, Scenario]
-    """By id, in the order of the report."""
-    remedies: Mapping[str, Remedy]
-    """By id, in file order; `none` is one of them."""
-    carries: Mapping[Format, frozenset[Aspect]]
-    """What each format can carry at all."""
-    expectations: tuple[Expectation, ...]
-    profiles: Mapping[str, tuple[str, ...]]
-    """Scenarios of each profile that has not all of them."""
-
-    def of_profile(self, name: str) -> tuple[str, ...]:
-        """Return the scenarios a profile is kept to; empty if it has all."""
-        return self.profiles.get(name, ())
 
 
 def load_catalog(root: Path) -> Catalog:
@@ -98,11 +78,11 @@ def load_remedies(
     top_level(path, document, ("formats", "remedy"))
     remedies = parse_entries(path, document, "remedy", _parse_remedy)
     refuse_duplicates(path, "remedy", (remedy.id for remedy in remedies))
-    if BARE_LOAD not in {remedy.id for remedy in remedies}:
+    if BARE not in {remedy.id for remedy in remedies}:
         raise ConfigurationError(
-            f"{path}: the remedy {BARE_LOAD!r} is missing",
+            f"{path}: the remedy {BARE!r} is missing",
             cause="the bare load is what every other remedy is compared with",
-            next_step=f"add a [[remedy]] with id = {BARE_LOAD!r} to {path}",
+            next_step=f"add a [[remedy]] with id = {BARE!r} to {path}",
         )
     return {remedy.id: remedy for remedy in remedies}, _parse_carries(path, document)
 
@@ -299,7 +279,7 @@ def _parse_damage(table: StrictTable) -> str:
 
 
 def _beyond_bare(remedies: Mapping[str, Remedy]) -> list[str]:
-    return [remedy for remedy in remedies if remedy != BARE_LOAD]
+    return [remedy for remedy in remedies if remedy != BARE]
 
 
 def _parse_expectation(

@@ -12,15 +12,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.declare.strict import (
-    StrictTable,
-    read_entries,
-    read_toml,
-    refuse_duplicates,
-    top_level,
-)
+from runner.declare.strict import StrictTable, read_entries, read_toml, refuse_duplicates, top_level
 from runner.domain import UNCLASSIFIED, UNEXPLAINED, Aspect, Cause, CauseRule, Format, Outcome
-from runner.errors import ConfigurationError
+from runner.domain.errors import ConfigurationError
 
 STAGES = ("prepare", "save", "load", "call", "train", "compare")
 

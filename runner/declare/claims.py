@@ -8,10 +8,8 @@ everywhere: a claim that no cell can decide would stay undecided unnoticed.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from runner.declare.catalog import Catalog
 from runner.declare.strict import (
     StrictTable,
     parse_entries,
@@ -21,8 +19,10 @@ from runner.declare.strict import (
 )
 from runner.domain import (
     Aspect,
+    Catalog,
     CellSet,
     Claim,
+    ClaimSet,
     Event,
     Family,
     Format,
@@ -32,21 +32,13 @@ from runner.domain import (
     Prediction,
     Share,
 )
-from runner.errors import SelectionError
-from runner.selector import PARTS, compile_glob, parse_pattern
+from runner.domain.errors import SelectionError
+from runner.domain.selector import PARTS, compile_glob, parse_pattern
 
 ALIKE = ("scenario", "writer", "reader")
 """What two compared cells have in common unless the claim says otherwise."""
 NO_LOAD = frozenset({Outcome.SAVE_ERROR, Outcome.UNSUPPORTED})
 """Outcomes without a load that a claim may count as a failure."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClaimSet:
-    """The claims in file order, and the titles of the articles by file name."""
-
-    articles: Mapping[str, str]
-    claims: tuple[Claim, ...]
 
 
 def load_claims(path: Path, catalog: Catalog, environment_ids: Collection[str]) -> ClaimSet:

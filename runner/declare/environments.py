@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
 from runner.domain import Backend, Environment, Family, Format
-from runner.errors import ConfigurationError, SelectionError
+from runner.domain.errors import ConfigurationError, SelectionError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS_FILE = REPOSITORY / "containers" / "environments.toml"

@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from runner.errors import ConfigurationError
+from runner.domain.errors import ConfigurationError
 
 E = TypeVar("E", bound=StrEnum)
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.domain import Format
-from runner.errors import StoreError
+from runner.domain.errors import StoreError
 from runner.store.files import TEMPORARY_PREFIX, disk_errors
 
 SCHEMA = "artifact/1"

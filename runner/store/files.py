@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from runner.errors import StoreError
+from runner.domain.errors import StoreError
 
 TEMPORARY_PREFIX = ".tmp-"
 """Begins the name of everything unfinished; leftovers of a killed run are removed."""

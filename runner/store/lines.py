@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
-from runner.errors import StoreError
+from runner.domain.errors import StoreError
 from runner.store.files import disk_errors, write_all
 
 Warn = Callable[[str], None]

@@ -12,7 +12,7 @@ import json
 import os
 from pathlib import Path
 
-from runner.errors import BusyError
+from runner.domain.errors import BusyError
 from runner.store.files import disk_errors, write_all
 
 

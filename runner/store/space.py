@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from runner.errors import StoreError
+from runner.domain.errors import StoreError
 from runner.store.files import disk_errors
 
 START_MB = 100

@@ -15,11 +15,11 @@ from chromium import DESKTOP, NoBrowserError, open_browser
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 from report_fixtures import HOSTILE, make_run, publish_run
 
-from runner.aggregate import build_cells, build_observations
-from runner.claims import judge_claims
+from runner.analyse.claims.verdict import judge_claims
 from runner.domain import CellSet, Claim, Event, Prediction, Share
-from runner.publish import publish_claims
-from runner.render import render_site
+from runner.publish.files import publish_claims
+from runner.publish.tables import build_cells, build_observations
+from runner.render.site import render_site
 
 SOURCE = f'"""Left out."""\n\nimport keras\n\nTEXT = """{HOSTILE}"""\n'
 CLAIM = Claim(

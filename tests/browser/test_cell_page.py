@@ -17,7 +17,7 @@ from report_fixtures import (
 )
 
 from runner.domain import Cell, Family, Format, Outcome
-from runner.render import render_site
+from runner.render.site import render_site
 
 ERROR = "plain_dense/h5/tf1.15->keras3.10/none"
 DIVERGED = "plain_dense/h5/keras3.10->tf1.15/none"

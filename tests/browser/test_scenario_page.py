@@ -9,11 +9,11 @@ from collections import Counter
 import pytest
 from playwright.sync_api import expect
 
-from runner.vocabulary import OUTCOME_STYLES
+from runner.domain import OUTCOME_TABLE
 
 PAGE = "scenario/plain_dense.html"
-LABELS = {style.label: str(style.outcome) for style in OUTCOME_STYLES}
-SYMBOLS = {style.symbol: str(style.outcome) for style in OUTCOME_STYLES}
+LABELS = {style.label: str(style.outcome) for style in OUTCOME_TABLE}
+SYMBOLS = {style.symbol: str(style.outcome) for style in OUTCOME_TABLE}
 BARE_GRID = "table[data-format=h5][data-remedy=none]:not([data-best])"
 FOLDED = "details[id='h5/compile_false']"
 

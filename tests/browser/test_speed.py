@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from large_run import publish_large_run
 
-from runner.render import render_site
+from runner.render.site import render_site
 
 FIRST_VIEW_KB = 300
 INTERACTIVE_MS = 1000

@@ -83,8 +83,8 @@ def test_an_unknown_batch_schema_is_refused_before_anything_runs(bench, name):
 
 
 def test_the_host_knows_every_status_and_stage_there_is():
-    from runner.classify import classify_load, classify_save
     from runner.domain import Observation
+    from runner.judge.outcome import classify_load, classify_save
 
     properties = schema("observations").schema["$defs"]["observation"]["properties"]
     for status in properties["status"]["enum"]:

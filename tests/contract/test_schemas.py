@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema
 import pytest
 
-from runner.aggregate import CELL_COLUMNS
 from runner.domain import Aspect, Backend, Family, Format, Outcome, Verdict
-from runner.publish import load_schema
+from runner.publish.files import load_schema
+from runner.publish.tables import CELL_COLUMNS
 
 NAMES = ("api", "cells", "changes", "claims", "run")
 

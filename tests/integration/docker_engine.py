@@ -16,7 +16,7 @@ import docker
 import requests
 from docker.errors import DockerException
 
-from runner import interpreters
+from runner.executors.local import interpreters
 
 BASE = "keras-matrix-test-base"
 START_TIMEOUT_S = 60.0

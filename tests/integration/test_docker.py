@@ -35,10 +35,10 @@ from matrix_harness import (
 )
 
 from runner.declare.environments import read_environments
-from runner.engine import STORE_LABEL
-from runner.execute import LocalExecutor
-from runner.images import ENVIRONMENT_LABEL, KEY_LABEL, ImageBuilder
-from runner.lockfile import read_lock
+from runner.executors.batches import LocalExecutor
+from runner.executors.docker.engine import STORE_LABEL
+from runner.executors.docker.images import ENVIRONMENT_LABEL, KEY_LABEL, ImageBuilder
+from runner.executors.locks import read_lock
 
 CONFINED = Path(__file__).parent / "data" / "confined.py"
 HARMS = ("network", "outside", "grow", "hogs", "forks", "hang", "lambda", "harmless")

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from matrix_harness import ENVIRONMENTS, cells, copy_store, journal, observed, run, run_record
 
-from runner.publish import load_schema
+from runner.publish.files import load_schema
 
 CUSTOM = "custom_layer_trained.corrected"
 ASPECTS = {"structure", "outputs", "weights", "losses", "trainable", "dtype"}

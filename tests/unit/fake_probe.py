@@ -13,7 +13,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from runner import wire
+from runner import contract
+from runner.contract import Job
 from runner.domain import (
     Aspect,
     Backend,
@@ -27,7 +28,7 @@ from runner.domain import (
     Save,
     Scenario,
 )
-from runner.wire import Job, Limits
+from runner.domain.request import Limits
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FAKE = REPOSITORY / "tests" / "data" / "fake_framework"
@@ -134,7 +135,7 @@ class Bench:
     def save(self, harm: str, **changes: Any) -> Job:
         chosen = scenario(harm, **changes)
         save = Save(scenario=chosen.id, format=Format.H5, writer="fake")
-        return wire.save_job(save, chosen, self.artifact(harm), "inputs")
+        return contract.save_job(save, chosen, self.artifact(harm), "inputs")
 
     def load(self, harm: str, number: int = 0, remedy: Remedy = NONE, **changes: Any) -> Job:
         """Return a load; `number` tells several of one harm apart."""
@@ -142,7 +143,7 @@ class Bench:
         cell = Cell(
             scenario=chosen.id, format=Format.H5, writer="fake", reader="fake", remedy=remedy.id
         )
-        return wire.load_job(
+        return contract.load_job(
             cell,
             chosen,
             remedy,
@@ -156,7 +157,7 @@ class Bench:
     def batch(
         self, jobs: Sequence[Job], method: str = "fork", limits: Limits | None = None
     ) -> dict[str, Any]:
-        return wire.batch(ENVIRONMENT, jobs, limits or Limits(memory_mb=400), method)
+        return contract.batch(ENVIRONMENT, jobs, limits or Limits(memory_mb=400), method)
 
     def run(
         self,

@@ -8,13 +8,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from runner.aggregate import (
-    Order,
-    build_cells,
-    build_observations,
-    count_totals,
-    declare_order,
-)
 from runner.domain import (
     Aspect,
     Backend,
@@ -30,12 +23,19 @@ from runner.domain import (
     Remedy,
     Scenario,
 )
-from runner.publish import (
+from runner.publish.files import (
     AuditSummary,
     Disagreement,
     RunFacts,
     build_run_record,
     publish_data,
+)
+from runner.publish.tables import (
+    Order,
+    build_cells,
+    build_observations,
+    count_totals,
+    declare_order,
 )
 
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\"><script>owned()</script>"

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from runner import conclude
+from runner.declare.scope import declare
 from runner.domain import Cell, CellResult, Format, Observation, Outcome
-from runner.prepare import declare
-from runner.request import Request
+from runner.domain.request import Request
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runner import pipeline
-from runner.request import Request
+from runner.domain.request import Request
 
 ROOT = Path(__file__).resolve().parents[2]
 

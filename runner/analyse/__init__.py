@@ -1,0 +1,1 @@
+"""Over a published table: boundaries, advice, attribution, differences of runs, claims. Pure."""

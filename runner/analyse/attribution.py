@@ -1,0 +1,93 @@
+"""Whose doing a failure is: the writer's, the reader's, both's or this pair's. Pure.
+
+Input: the table of cells. Output: one word for each row. An overlay: it reads outcomes and
+never rewrites one. Only bare loads are looked at, within one scenario and format, and only
+those in which the reader really ran.
+
+- `writer`: what this writer wrote fails in at least NEARLY_ALL of its readers, and the
+  writer itself does not read it either; so does whatever it could not write at all.
+- `reader`: this reader fails with at least NEARLY_ALL of the writers' artifacts.
+- `both`: both are true, as where a class is nowhere known.
+- `pair`: neither; this writer and this reader do not go together.
+
+A share is taken of FEWEST cells or more: of two readers nothing can be said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from runner.domain import BARE, FAILED, Outcome
+
+NEARLY_ALL = 0.9
+"""Of the cells in which the reader ran: so much must fail before one side is blamed."""
+FEWEST = 4
+"""Cells below which a share says nothing."""
+WRITER, READER, BOTH, PAIR, NONE = "writer", "reader", "both", "pair", ""
+ATTRIBUTIONS = (NONE, WRITER, READER, BOTH, PAIR)
+ATTRIBUTION_TEXT = {
+    WRITER: "nearly no reader reads what this writer wrote, itself included",
+    READER: "this reader reads nearly no writer's file",
+    BOTH: "nearly no reader reads this writer's file, and this reader nearly no writer's",
+    PAIR: "the file is read elsewhere, and the reader reads other files",
+}
+
+
+def attribute_failures(cells: pd.DataFrame) -> pd.Series[Any]:
+    """Return one of ATTRIBUTIONS for each row; empty where nothing failed, and for remedies."""
+    outcome = cells["outcome"].astype(str)
+    bare = cells["remedy"].astype(str) == BARE
+    failed = bare & outcome.isin([str(each) for each in FAILED])
+    ran = failed | (bare & (outcome == Outcome.EQUIVALENT))
+    itself = cells["writer"].astype(str) == cells["reader"].astype(str)
+    of_writer = _widely(cells, "writer", ran, failed)
+    # A writer that reads its own file is not to blame; one that did not try may be.
+    reads_itself = _any_in(cells, "writer", ran & itself & ~failed)
+    of_writer &= ~reads_itself
+    of_reader = _widely(cells, "reader", ran, failed)
+    words = np.select(
+        [
+            bare & (outcome == Outcome.SAVE_ERROR),
+            failed & of_writer & of_reader,
+            failed & of_writer,
+            failed & of_reader,
+            failed,
+        ],
+        [WRITER, BOTH, WRITER, READER, PAIR],
+        default=NONE,
+    )
+    return pd.Series(words, index=cells.index, name="attribution")
+
+
+def attribute_pair(cells: pd.DataFrame, pair: Mapping[str, str]) -> str:
+    """Return the attribution of one bare load; `pair` names scenario, format, writer, reader."""
+    near = cells[
+        (cells["scenario"].astype(str) == pair["scenario"])
+        & (cells["format"].astype(str) == pair["format"])
+    ]
+    here = (
+        (near["writer"].astype(str) == pair["writer"])
+        & (near["reader"].astype(str) == pair["reader"])
+        & (near["remedy"].astype(str) == BARE)
+    )
+    found = attribute_failures(near)[here]
+    return str(found.iloc[0]) if len(found) else NONE
+
+
+def _widely(
+    cells: pd.DataFrame, role: str, ran: pd.Series[bool], failed: pd.Series[bool]
+) -> pd.Series[bool]:
+    """Whether nearly all cells of a row's scenario, format and writer (reader) failed."""
+    keys = [cells["scenario"].astype(str), cells["format"].astype(str), cells[role].astype(str)]
+    tried = ran.astype(int).groupby(keys).transform("sum")
+    lost = failed.astype(int).groupby(keys).transform("sum")
+    return (tried >= FEWEST) & (lost >= NEARLY_ALL * tried)
+
+
+def _any_in(cells: pd.DataFrame, role: str, marked: pd.Series[bool]) -> pd.Series[bool]:
+    keys = [cells["scenario"].astype(str), cells["format"].astype(str), cells[role].astype(str)]
+    return marked.groupby(keys).transform("any")

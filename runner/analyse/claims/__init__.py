@@ -1,0 +1,1 @@
+"""What the cells say of the statements of the sources."""

@@ -1,0 +1,146 @@
+"""Stage 7b: claims held against the cells -> what is true of what the articles say. Pure.
+
+Input: the declared claims and the tables of `aggregate`. Output: the record of claims.json.
+A verdict is given only if no cell that was not measured could change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from runner.analyse.claims.cells import choose, find_events, find_said
+from runner.analyse.claims.table import EQUIVALENT, Mask, Places, Table
+from runner.analyse.claims.words import (
+    FAILS,
+    HOLDS,
+    MIXED,
+    Decided,
+    claim_conditions,
+    count_parts,
+    name_ranges,
+    pick_examples,
+    prediction_words,
+)
+from runner.domain import Claim, ClaimVerdict, Share
+from runner.publish.reading import CLAIMS_SCHEMA
+
+
+def judge_claims(
+    claims: Sequence[Claim],
+    *,
+    articles: Mapping[str, str],
+    cells: pd.DataFrame,
+    observations: pd.DataFrame,
+    run: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the content of claims.json; `articles` are titles by file name."""
+    table = Table(cells, observations, run["environments"])
+    return {
+        "schema": CLAIMS_SCHEMA,
+        "run": run["started"],
+        "cells": len(cells),
+        "articles": [{"file": file, "title": title} for file, title in articles.items()],
+        "claims": [judge_claim(claim, table) for claim in claims],
+    }
+
+
+def judge_claim(claim: Claim, table: Table) -> dict[str, Any]:
+    """Return one entry of claims.json."""
+    decided = _compare(claim, table) if claim.than else _decide(claim, table)
+    verdict = reach_verdict(claim.predicts.share, decided)
+    return {
+        "id": claim.id,
+        "article": claim.article,
+        "statement": claim.statement,
+        "note": claim.note,
+        "cells": list(claim.decided_by.cells),
+        "than": list(claim.than.cells) if claim.than else [],
+        "conditions": claim_conditions(claim),
+        "prediction": prediction_words(claim),
+        "verdict": str(verdict),
+        "deciding": len(decided.supports) + len(decided.opposes),
+        "for": len(decided.supports),
+        "against": len(decided.opposes),
+        "ties": decided.ties,
+        "missing": decided.missing,
+        "excluded": dict(decided.excluded),
+        "examples_for": pick_examples(table, decided, decided.supports),
+        "examples_against": pick_examples(table, decided, decided.opposes),
+        "holds": name_ranges(table, decided, HOLDS),
+        "fails": name_ranges(table, decided, FAILS),
+        "mixed": name_ranges(table, decided, MIXED),
+        "parts": count_parts(table, decided),
+    }
+
+
+def reach_verdict(share: Share, decided: Decided) -> ClaimVerdict:
+    """Return what the counts say, unless what is missing could change it."""
+    supports, opposes, missing = len(decided.supports), len(decided.opposes), decided.missing
+    if share is Share.MOST:
+        return _majority(supports, opposes, missing)
+    if share is Share.SOME and supports:
+        return ClaimVerdict.CONFIRMED
+    if supports and opposes:
+        return ClaimVerdict.DEPENDS
+    if missing or not (supports or opposes or decided.ties):
+        return ClaimVerdict.UNDECIDED
+    return ClaimVerdict.CONFIRMED if supports else ClaimVerdict.REFUTED
+
+
+def _majority(supports: int, opposes: int, missing: int) -> ClaimVerdict:
+    every = supports + opposes + missing
+    if not supports + opposes:
+        return ClaimVerdict.UNDECIDED
+    if 2 * supports > every:
+        return ClaimVerdict.CONFIRMED
+    return ClaimVerdict.REFUTED if 2 * (supports + missing) <= every else ClaimVerdict.UNDECIDED
+
+
+def _decide(claim: Claim, table: Table) -> Decided:
+    chosen = choose(claim.decided_by, table)
+    predicted = find_events(table, claim.predicts.event) & find_said(table, claim.predicts)
+    deciding = chosen.decides & find_events(table, claim.predicts.among)
+    return Decided(
+        supports=np.flatnonzero(deciding & predicted),
+        opposes=np.flatnonzero(deciding & ~predicted),
+        missing=chosen.missing,
+        excluded=chosen.excluded,
+    )
+
+
+def _compare(claim: Claim, table: Table) -> Decided:
+    """Join the two sets of cells; a pair where only one is equivalent decides."""
+    if claim.than is None:
+        raise ValueError(f"{claim.id} compares with nothing")
+    ours, theirs = choose(claim.decided_by, table), choose(claim.than, table)
+    left, right = _join(table, claim.alike, ours.decides, theirs.decides)
+    good, other_good = table.outcome[left] == EQUIVALENT, table.outcome[right] == EQUIVALENT
+    better, worse = good & ~other_good, ~good & other_good
+    return Decided(
+        supports=left[better],
+        opposes=left[worse],
+        ties=int((good == other_good).sum()),
+        missing=ours.missing + theirs.missing,
+        excluded=_add(ours.excluded, theirs.excluded),
+        compared=dict(
+            zip(left[better | worse].tolist(), right[better | worse].tolist(), strict=True)
+        ),
+    )
+
+
+def _join(table: Table, alike: Sequence[str], first: Mask, second: Mask) -> tuple[Places, Places]:
+    frames = []
+    for name, chosen in (("left", first), ("right", second)):
+        rows = np.flatnonzero(chosen)
+        parts = {column: table.codes(column)[rows] for column in alike}
+        frames.append(pd.DataFrame({**parts, name: rows}))
+    joined = frames[0].merge(frames[1], on=list(alike)).sort_values(["left", "right"])
+    return joined["left"].to_numpy(dtype=np.int64), joined["right"].to_numpy(dtype=np.int64)
+
+
+def _add(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
+    return {name: first.get(name, 0) + second.get(name, 0) for name in {**first, **second}}

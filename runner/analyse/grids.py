@@ -1,0 +1,182 @@
+"""Cells as integer codes, and the writer x reader grids of the report made from them.
+
+Input: `ReportData`. Output: counts and HTML tables. A page holds tens of thousands of
+cells, so a grid is joined from an array of codes; only ids of the run and the fixed
+vocabulary are ever put into it, the ids escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from markupsafe import Markup, escape
+
+from runner.domain import BARE, ID_COLUMNS, OUTCOME_TABLE, Family, Outcome
+from runner.domain.environments import FAMILY_CSS
+from runner.domain.errors import StoreError
+from runner.publish.reading import ReportData
+
+Codes = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+OUTCOMES = tuple(Outcome)
+BLANK = -1
+MEASURED = np.array([style.measured for style in OUTCOME_TABLE])
+"""By outcome code: whether anything was tried, so that a share can be stated."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Coded:
+    """The cells of a run as one integer array for each identifier and for the outcome."""
+
+    scenarios: tuple[str, ...]
+    formats: tuple[str, ...]
+    environments: tuple[str, ...]
+    families: tuple[Family, ...]
+    """Family of each environment."""
+    remedies: tuple[str, ...]
+    scenario: Codes
+    format: Codes
+    writer: Codes
+    reader: Codes
+    remedy: Codes
+    outcome: Codes
+
+    def keys(self, remedy: int | None = None) -> Codes:
+        """One number a cell, the same for all remedies of a load when `remedy` is given."""
+        chosen = self.remedy if remedy is None else np.full_like(self.remedy, remedy)
+        key = self.scenario
+        for part, size in (
+            (self.format, len(self.formats)),
+            (self.writer, len(self.environments)),
+            (self.reader, len(self.environments)),
+            (chosen, len(self.remedies)),
+        ):
+            key = key * size + part
+        return key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Count:
+    """How many cells had one outcome."""
+
+    symbol: str
+    label: str
+    css: str
+    number: int
+
+
+def code_cells(data: ReportData) -> Coded:
+    """Replace every identifier by its place in run.json."""
+    run = data.run
+    ids = {
+        "scenario": tuple(each["id"] for each in run["scenarios"]),
+        "format": tuple(run["formats"]),
+        "writer": tuple(each["id"] for each in run["environments"]),
+        "reader": tuple(each["id"] for each in run["environments"]),
+        "remedy": tuple(each["id"] for each in run["remedies"]),
+    }
+    codes = {column: code_column(data.cells[column], ids[column]) for column in ID_COLUMNS}
+    return Coded(
+        scenarios=ids["scenario"],
+        formats=ids["format"],
+        environments=ids["writer"],
+        families=tuple(Family(each["family"]) for each in run["environments"]),
+        remedies=ids["remedy"],
+        outcome=code_column(data.cells["outcome"], tuple(str(each) for each in OUTCOMES)),
+        **codes,
+    )
+
+
+def code_column(column: pd.Series[Any], ids: Sequence[str]) -> Codes:
+    """Find the place of each value in `ids`."""
+    codes = pd.Categorical(column.astype(object), categories=list(ids)).codes.astype(np.int64)
+    if (codes < 0).any():
+        unknown = sorted(set(column[codes < 0].astype(str)))
+        raise StoreError(
+            f"cells.parquet names a {column.name} that run.json does not: {', '.join(unknown[:5])}",
+            cause="the files come from different runs",
+            next_step="run `nox -s matrix -- report` again",
+        )
+    return codes
+
+
+def tally(outcomes: Codes) -> list[Count]:
+    """Count outcome codes, in the order of the legend, without zeros."""
+    numbers = np.bincount(outcomes, minlength=len(OUTCOMES))
+    return [
+        Count(symbol=style.symbol, label=style.label, css=style.css, number=int(number))
+        for style, number in zip(OUTCOME_TABLE, numbers, strict=True)
+        if number
+    ]
+
+
+def outcome_matrix(coded: Coded, rows: Codes) -> Codes:
+    """Writer x reader matrix of outcome codes for the chosen rows; -1 where there is no cell."""
+    size = len(coded.environments)
+    matrix = np.full((size, size), BLANK, dtype=np.int64)
+    matrix[coded.writer[rows], coded.reader[rows]] = coded.outcome[rows]
+    return matrix
+
+
+def outcome_grid(coded: Coded, matrix: Codes) -> Markup:
+    """Make a table with one symbol a cell."""
+    plain = [f"<td class={style.css}>{style.symbol}" for style in OUTCOME_TABLE] + ["<td>"]
+    same = [f'<td class="{style.css} x">{style.symbol}' for style in OUTCOME_TABLE] + ["<td>"]
+
+    def cells() -> Iterator[tuple[int, int, str]]:
+        for writer, row in enumerate(matrix.tolist()):
+            for reader, code in enumerate(row):
+                yield writer, reader, (same if writer == reader else plain)[code]
+
+    return _table(coded, matrix != BLANK, list(cells()))
+
+
+def best_remedies(coded: Coded, rows: Codes) -> list[tuple[int, int]]:
+    """Return the remedies that help where the bare load does not do, cheapest first.
+
+    With each: for how many pairs it is the cheapest that was measured to work. Remedies are
+    declared cheapest first.
+    """
+    if BARE not in coded.remedies:
+        return []
+    size, equivalent = len(coded.environments), OUTCOMES.index(Outcome.EQUIVALENT)
+    bare = outcome_matrix(coded, rows[coded.remedy[rows] == coded.remedies.index(BARE)])
+    best = np.full((size, size), BLANK, dtype=np.int64)
+    for remedy in reversed(range(len(coded.remedies))):
+        good = rows[(coded.remedy[rows] == remedy) & (coded.outcome[rows] == equivalent)]
+        best[coded.writer[good], coded.reader[good]] = remedy
+    remedied = (best != BLANK) & (bare != equivalent) & (bare != BLANK)
+    numbers = np.bincount(best[remedied], minlength=len(coded.remedies)).tolist()
+    return [(remedy, count) for remedy, count in enumerate(numbers) if count]
+
+
+def _table(coded: Coded, present: Mask, cells: Sequence[tuple[int, int, str]]) -> Markup:
+    """Rows and columns without a single cell are left out."""
+    rows: list[bool] = np.any(present, axis=1).tolist()
+    columns: list[bool] = np.any(present, axis=0).tolist()
+    heads = [
+        (FAMILY_CSS[family], escape(name))
+        for family, name in zip(coded.families, coded.environments, strict=True)
+    ]
+    parts = ["<thead><tr><td class=corner>writer&nbsp;↓ reader&nbsp;→"]
+    parts += [
+        f"<th scope=col class={css}><span>{name}</span>"
+        for (css, name), kept in zip(heads, columns, strict=True)
+        if kept
+    ]
+    parts.append("<tbody>")
+    last = -1
+    for writer, reader, cell in cells:
+        if not rows[writer] or not columns[reader]:
+            continue
+        if writer != last:
+            parts.append(f"\n<tr><th scope=row class={heads[writer][0]}>{heads[writer][1]}")
+            last = writer
+        parts.append(cell)
+    return Markup("".join(parts))  # noqa: S704  # ids are escaped, the rest is fixed text

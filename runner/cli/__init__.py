@@ -1,0 +1,1 @@
+"""The command line: what was asked, and what is said of it."""

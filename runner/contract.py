@@ -1,0 +1,195 @@
+"""The batch contract between host and probe: jobs out, observations in.
+
+The layout and its versions are in docs/formats.md. This module only builds and reads
+the JSON; starting the probe is `execute`'s matter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.domain import (
+    Aspect,
+    Backend,
+    Cell,
+    Environment,
+    Family,
+    Format,
+    Isolation,
+    Remedy,
+    Save,
+    Scenario,
+)
+from runner.domain.errors import ConfigurationError
+from runner.domain.request import Limits
+
+BATCH_SCHEMA = "batch/1"
+OBSERVATIONS_SCHEMA = "observations/1"
+
+FRAMEWORKS: Mapping[Family, str] = {
+    Family.TF_KERAS: "tensorflow.keras",
+    Family.KERAS2: "keras",
+    Family.KERAS3: "keras",
+    Family.LEGACY: "tf_keras",
+}
+"""What a user of each family imports."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One instruction for a probe, and what its result will be filed under."""
+
+    id: str
+    kind: str
+    """`save` or `load`."""
+    inputs: str
+    """Digest of everything the result depends on."""
+    payload: Mapping[str, Any]
+    """The job as it stands in the batch."""
+
+
+def save_job(save: Save, scenario: Scenario, artifact: Path, inputs: str) -> Job:
+    """Return the job that writes one artifact into the folder `artifact`."""
+    payload = {
+        "id": save.id,
+        "kind": "save",
+        "environment": save.writer,
+        "scenario": scenario_payload(scenario),
+        "format": str(save.format),
+        "artifact": str(artifact),
+        "isolated": False,
+        "chain": _code_chain(scenario) if scenario.reader_knows == "registered" else "",
+        "timeout_s": scenario.timeout_s * 2,
+    }
+    return Job(id=save.id, kind="save", inputs=inputs, payload=payload)
+
+
+def load_job(
+    cell: Cell,
+    scenario: Scenario,
+    remedy: Remedy,
+    artifact: Path,
+    sibling: Path | None,
+    inputs: str,
+    *,
+    aspects: frozenset[Aspect],
+    tampered: Sequence[Aspect] = (),
+    job_id: str = "",
+) -> Job:
+    """Return the job that loads an artifact in the cell's reader.
+
+    `aspects` are those asked for in this cell. `tampered` are aspects of the oracle to
+    falsify, for the control that a difference is found.
+    """
+    payload = {
+        "id": job_id or cell.id,
+        "kind": "load",
+        "scenario": scenario_payload(scenario),
+        "aspects": sorted(aspects),
+        "format": str(cell.format),
+        "remedy": cell.remedy,
+        "artifact": str(artifact),
+        "sibling": str(sibling) if sibling else "",
+        "isolated": remedy.isolation is Isolation.ALONE,
+        "chain": _load_chain(scenario, remedy),
+        "timeout_s": scenario.timeout_s,
+        "tampered": sorted(tampered),
+    }
+    return Job(id=job_id or cell.id, kind="load", inputs=inputs, payload=payload)
+
+
+def scenario_payload(scenario: Scenario) -> dict[str, Any]:
+    """Return what the probe is told of a scenario."""
+    return {
+        "id": scenario.id,
+        "module": scenario.module,
+        "variant": scenario.variant,
+        "damage": scenario.damage,
+        "reader_knows": scenario.reader_knows,
+        "aspects": sorted(scenario.aspects),
+        "trained": scenario.trained,
+        "rtol": scenario.rtol,
+        "atol": scenario.atol,
+    }
+
+
+def asked_aspects(
+    scenario: Scenario, remedy: Remedy, carried: frozenset[Aspect]
+) -> frozenset[Aspect]:
+    """Return what a cell must agree in: asked by the scenario, carried, not given up."""
+    return (scenario.aspects & carried) - remedy.gives_up
+
+
+def _code_chain(scenario: Scenario) -> str:
+    return f"{scenario.module}:{scenario.variant}"
+
+
+def _load_chain(scenario: Scenario, remedy: Remedy) -> str:
+    """Jobs whose process ends up with the same things registered and imported share a chain."""
+    parts = []
+    if remedy.isolation in (Isolation.REMEDY, Isolation.SCENARIO):
+        parts.append(remedy.id)
+    if remedy.isolation is Isolation.SCENARIO or scenario.reader_knows == "registered":
+        parts.append(_code_chain(scenario))
+    return "+".join(parts)
+
+
+def batch(
+    environment: Environment, jobs: Sequence[Job], limits: Limits, start_method: str
+) -> dict[str, Any]:
+    """Return a batch as it is written to disk."""
+    return {
+        "schema": BATCH_SCHEMA,
+        "environment": environment.id,
+        "framework": FRAMEWORKS[environment.family],
+        "start_method": start_method,
+        "limits": {
+            "memory_mb": limits.memory_mb,
+            "chain_length": limits.chain_length,
+            "chain_memory_mb": limits.chain_memory_mb,
+        },
+        "jobs": [job.payload for job in jobs],
+    }
+
+
+def framework_variables(environment: Environment) -> dict[str, str]:
+    """Return the environment variables that choose the backend and one thread each."""
+    variables = {
+        # Cells run side by side, one core each; more threads only get in each other's way.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    if environment.backend is not Backend.TENSORFLOW:
+        variables["KERAS_BACKEND"] = str(environment.backend)
+    return {**variables, **environment.env}
+
+
+def read_records(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
+    """Yield the records of an observations file; a last line cut short ends it.
+
+    Raises:
+        ConfigurationError: the file is of a version this tool does not know.
+    """
+    for line in lines:
+        if not line.endswith("\n"):
+            return
+        record: dict[str, Any] = json.loads(line)
+        if record.get("type") == "header" and record.get("schema") != OBSERVATIONS_SCHEMA:
+            raise ConfigurationError(
+                f"the probe speaks {record.get('schema')!r}, not {OBSERVATIONS_SCHEMA!r}",
+                cause="the image or the checkout it runs from is of another version",
+                next_step="rebuild the image, or update the checkout",
+            )
+        yield record
+
+
+def supports(environment: Environment, format_: Format) -> bool:
+    """Return whether a version is declared to read the format."""
+    return format_ in environment.formats or format_ in environment.reads

@@ -1,0 +1,74 @@
+"""Stage 1: everything declared, held against everything else, and what was asked of it.
+
+Input: the repository and the command line's profile and selectors. Output: `Declared`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runner.declare.catalog import check_environment_globs, check_profiles, load_catalog
+from runner.declare.causes import check_seen, load_causes
+from runner.declare.claims import load_claims
+from runner.declare.environments import read_environments
+from runner.domain import Declared, Environment, Format, Scope
+from runner.domain.request import Request
+from runner.domain.selector import KnownIds, select
+
+
+def declare(request: Request) -> Declared:
+    """Stage 1: read the declarations and hold the selection against them."""
+    catalog = load_catalog(request.root)
+    environment_set = read_environments(request.root / "containers" / "environments.toml")
+    environment_ids = [each.id for each in environment_set.environments]
+    check_environment_globs(catalog, environment_ids)
+    check_profiles(catalog, environment_set.profiles)
+    causes_file = request.root / "scenarios" / "causes.toml"
+    causes = load_causes(causes_file)
+    check_seen(causes_file, causes, environment_ids)
+    claims = load_claims(request.root / "scenarios" / "claims.toml", catalog, environment_ids)
+    environments = environment_set.profile(request.profile)
+    known = KnownIds(
+        scenarios=tuple(catalog.scenarios),
+        formats=tuple(map(str, Format)),
+        environments=tuple(each.id for each in environment_set.environments),
+        remedies=tuple(catalog.remedies),
+    )
+    filters = dict(request.filters)
+    if not request.names_scenarios:
+        filters["scenario"] = catalog.of_profile(request.profile)
+    selection = select(request.patterns, filters, known)
+    # A selector may name environments beyond the profile: then they are meant. Those that
+    # no selected cell writes or reads are left out, controls and all.
+    if not selection.everything:
+        environments = tuple(
+            each
+            for each in _named_environments(environment_set.environments, environments, request)
+            if selection.matches_writer(each.id) or selection.matches_reader(each.id)
+        )
+    scope = Scope(
+        scenarios=catalog.scenarios,
+        remedies=catalog.remedies,
+        environments=environments,
+        selection=selection,
+    )
+    return Declared(
+        catalog=catalog, environments=environments, scope=scope, causes=causes, claims=claims
+    )
+
+
+def _named_environments(
+    every: Sequence[Environment], profile: Sequence[Environment], request: Request
+) -> tuple[Environment, ...]:
+    """Return the profile's environments and those a selector names without a wildcard."""
+    named = {
+        name.strip()
+        for part in ("writer", "reader")
+        for value in request.filters.get(part, ())
+        for name in value.split(",")
+    }
+    for pattern in request.patterns:
+        ends = (pattern.split("/") + ["*"] * 3)[2]
+        named.update(name for end in ends.split("->") for name in end.split(","))
+    ids = {each.id for each in profile} | named
+    return tuple(each for each in every if each.id in ids)

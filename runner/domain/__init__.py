@@ -1,0 +1,78 @@
+"""The vocabulary of the matrix as frozen types; every stage speaks in these.
+
+The words are those of docs/glossary.md. Nothing here reads a file or starts a process, and
+nothing here knows a stage.
+"""
+
+from runner.domain.causes import UNCLASSIFIED, Cause, CauseRule
+from runner.domain.cells import BARE, ID_COLUMNS, Cell, CellResult, ControlResult, Observation, Save
+from runner.domain.claims import CellSet, Claim, ClaimVerdict, Event, Given, Pair, Prediction, Share
+from runner.domain.declared import Catalog, ClaimSet, Declared, Scope
+from runner.domain.environments import (
+    Backend,
+    Environment,
+    Family,
+    Provisioned,
+    ProvisionedEnvironment,
+)
+from runner.domain.formats import Format
+from runner.domain.outcomes import (
+    FACTS,
+    FAILED,
+    MEASURED,
+    OUTCOME_TABLE,
+    REMEDIABLE,
+    UNEXPLAINED,
+    UNJUDGED,
+    Outcome,
+    OutcomeFacts,
+)
+from runner.domain.scenarios import Aspect, Isolation, Remedy, Scenario
+from runner.domain.verdicts import Change, Expectation, Verdict
+
+__all__ = [
+    "BARE",
+    "FACTS",
+    "FAILED",
+    "ID_COLUMNS",
+    "MEASURED",
+    "OUTCOME_TABLE",
+    "REMEDIABLE",
+    "UNCLASSIFIED",
+    "UNEXPLAINED",
+    "UNJUDGED",
+    "Aspect",
+    "Backend",
+    "Catalog",
+    "Cause",
+    "CauseRule",
+    "Cell",
+    "CellResult",
+    "CellSet",
+    "Change",
+    "Claim",
+    "ClaimSet",
+    "ClaimVerdict",
+    "ControlResult",
+    "Declared",
+    "Environment",
+    "Event",
+    "Expectation",
+    "Family",
+    "Format",
+    "Given",
+    "Isolation",
+    "Observation",
+    "Outcome",
+    "OutcomeFacts",
+    "Pair",
+    "Prediction",
+    "Provisioned",
+    "ProvisionedEnvironment",
+    "Remedy",
+    "Save",
+    "Scenario",
+    "Scope",
+    "Share",
+    "Verdict",
+]

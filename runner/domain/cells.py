@@ -1,0 +1,116 @@
+"""One measurement and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runner.domain.formats import Format
+from runner.domain.outcomes import Outcome
+from runner.domain.scenarios import Aspect
+from runner.domain.verdicts import Verdict
+
+BARE = "none"
+"""Id of the remedy that is none: the bare `load_model`, which others are compared with."""
+ID_COLUMNS = ("scenario", "format", "writer", "reader", "remedy")
+"""The five parts of a cell's id, as columns of a table."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, order=True)
+class Cell:
+    """One measurement: scenario/format/writer->reader/remedy."""
+
+    scenario: str
+    format: Format
+    writer: str
+    reader: str
+    remedy: str
+
+    @property
+    def id(self) -> str:
+        """The identifier used on the command line, in logs, paths and URLs."""
+        return f"{self.scenario}/{self.format}/{self.writer}->{self.reader}/{self.remedy}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Save:
+    """One artifact to be written: scenario/format/writer."""
+
+    scenario: str
+    format: Format
+    writer: str
+
+    @property
+    def id(self) -> str:
+        """`scenario/format/writer`."""
+        return f"{self.scenario}/{self.format}/{self.writer}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observation:
+    """Raw facts of one job, as the probe wrote them; never rewritten.
+
+    `data` is one observation record of docs/formats.md; stages read it through
+    the properties below so that dicts stop at the boundary.
+    """
+
+    data: Mapping[str, Any]
+
+    @property
+    def status(self) -> str:
+        """`done`, `raised`, `crashed`, `timed_out`, `out_of_memory` or `harness_error`."""
+        return str(self.data["status"])
+
+    @property
+    def stage(self) -> str:
+        """Where it stopped: `prepare`, `save`, `load`, `call`, `train`, `compare`."""
+        return str(self.data.get("stage", ""))
+
+    @property
+    def exception(self) -> str:
+        """Type of the exception, with its module unless it is a builtin."""
+        return str(self.data.get("exception", ""))
+
+    @property
+    def message(self) -> str:
+        """Text of the exception."""
+        return str(self.data.get("message", ""))
+
+    @property
+    def duration_s(self) -> float:
+        """Wall time of the job in seconds."""
+        return float(self.data.get("duration_s", 0.0))
+
+    @property
+    def aspects(self) -> Mapping[str, Mapping[str, Any]]:
+        """Per aspect: `status` (agrees, differs, missing), `max_abs_diff`, `detail`."""
+        found: Mapping[str, Mapping[str, Any]] = self.data.get("aspects", {})
+        return found
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellResult:
+    """One row of the matrix: a cell with what happened, and why as far as known."""
+
+    cell: Cell
+    outcome: Outcome
+    aspects: tuple[Aspect, ...] = ()
+    """The aspects that differ, for `diverged`."""
+    cause: str = ""
+    """Id of a cause; empty for `equivalent` and for cells that never ran."""
+    reason: str = ""
+    """One sentence where the outcome needs one (why not run, why unavailable)."""
+    verdict: Verdict = Verdict.NOT_JUDGED
+    artifact_sha256: str = ""
+    observation: Observation | None = None
+    """The reader's observation; the writer's where saving failed; none if nothing ran."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ControlResult:
+    """One control of the run: a cell whose right answer is known beforehand."""
+
+    id: str
+    passed: bool
+    detail: str

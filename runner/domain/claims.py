@@ -1,0 +1,165 @@
+"""A statement of the sources, and the cells that decide it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runner.domain.environments import Family
+from runner.domain.outcomes import Outcome
+from runner.domain.scenarios import Aspect
+
+
+class Pair(StrEnum):
+    """How the reader stands to the writer."""
+
+    SAME_ENVIRONMENT = "same_environment"
+    OTHER_ENVIRONMENT = "other_environment"
+    SAME_FAMILY = "same_family"
+    OTHER_FAMILY = "other_family"
+    READER_NEWER = "reader_newer"
+    """Released later than the writer."""
+    READER_OLDER = "reader_older"
+
+
+class Given(StrEnum):
+    """What must be so of a related cell before a cell decides a claim."""
+
+    LOADS_IN_WRITER = "loads_in_writer"
+    """The writer itself gets the same model back from this file, loaded the same way."""
+    BARE_FAILS = "bare_fails"
+    """The bare load of this file in this reader is not equivalent."""
+
+
+class Event(StrEnum):
+    """What a claim says of a cell."""
+
+    EQUIVALENT = "equivalent"
+    FAILS = "fails"
+    """Not equivalent: an error, an unusable model, or a silent difference."""
+    LOADS = "loads"
+    """Without an error while loading, whatever came of it."""
+    ERROR = "error"
+    """No model: an exception, a crash, a time-out, too much memory."""
+    DIVERGED = "diverged"
+    ANY = "any"
+    """Whatever happened: the exception, the message or the aspects decide."""
+
+
+class Share(StrEnum):
+    """Of how many cells a claim says it."""
+
+    ALL = "all"
+    MOST = "most"
+    SOME = "some"
+    """`can`, `may`: one cell is enough."""
+    BETTER = "better"
+    """Compared with the cells of `than`: equivalent there where those fail, never the reverse."""
+
+
+class ClaimVerdict(StrEnum):
+    """What the cells say of a claim; given only if no cell that is missing could change it."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    DEPENDS = "depends"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CellSet:
+    """The cells that decide a claim: a selector matches, and every condition holds."""
+
+    cells: tuple[str, ...]
+    """Selectors, such as `l2_sequential/h5/*->*/none`; one must match."""
+    writers: tuple[str, ...] = ("*",)
+    readers: tuple[str, ...] = ("*",)
+    writer_families: frozenset[Family] = frozenset()
+    """Empty for every family."""
+    reader_families: frozenset[Family] = frozenset()
+    pair: frozenset[Pair] = frozenset()
+    """All of them must hold."""
+    given: frozenset[Given] = frozenset()
+    counts: frozenset[Outcome] = frozenset()
+    """Outcomes without a load, such as `save_error`, that count as a failure here."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prediction:
+    """What a claim says of its cells."""
+
+    share: Share
+    event: Event
+    among: Event = Event.ANY
+    """Only cells where this happened decide, such as `error` for a claim on messages."""
+    exceptions: tuple[str, ...] = ()
+    """Globs over the exception's type; one must match."""
+    messages: tuple[str, ...] = ()
+    """Parts of the message, in any case; one must be there."""
+    aspects: frozenset[Aspect] = frozenset()
+    """One of them must be among those that differ."""
+    agrees: frozenset[Aspect] = frozenset()
+    """None of them may be among those that differ."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claim:
+    """A statement of the sources with the cells that decide it, as in claims.toml."""
+
+    id: str
+    article: str
+    """Name of the article's file."""
+    statement: str
+    """In our own words."""
+    decided_by: CellSet
+    predicts: Prediction
+    than: CellSet | None = None
+    """What `decided_by` is compared with, for `better`."""
+    alike: tuple[str, ...] = ()
+    """The parts two compared cells have in common."""
+    note: str = ""
+    """How we read the statement."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerdictStyle:
+    """Symbol, words and CSS class of what the cells say of a claim."""
+
+    verdict: ClaimVerdict
+    symbol: str
+    label: str
+    explanation: str
+    css: str
+
+
+VERDICT_STYLES: tuple[VerdictStyle, ...] = (
+    VerdictStyle(
+        verdict=ClaimVerdict.CONFIRMED,
+        symbol="✓",
+        label="confirmed",
+        explanation="The measurements say so.",
+        css="e",
+    ),
+    VerdictStyle(
+        verdict=ClaimVerdict.DEPENDS,
+        symbol="◐",
+        label="depends",
+        explanation="True for some versions and not for others: the ranges say which.",
+        css="r",
+    ),
+    VerdictStyle(
+        verdict=ClaimVerdict.REFUTED,
+        symbol="✗",
+        label="refuted",
+        explanation="Not one measurement supports it, or most of them contradict a `most`.",
+        css="l",
+    ),
+    VerdictStyle(
+        verdict=ClaimVerdict.UNDECIDED,
+        symbol="?",
+        label="undecided",
+        explanation="Cells are missing that could still change the answer.",
+        css="z",
+    ),
+)
+"""Every verdict on a claim, in the order in which counts name them."""

@@ -1,0 +1,63 @@
+"""Everything the repository declares, and what of it was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from runner.domain.causes import Cause
+from runner.domain.claims import Claim
+from runner.domain.environments import Environment
+from runner.domain.formats import Format
+from runner.domain.scenarios import Aspect, Remedy, Scenario
+from runner.domain.selector import Selection
+from runner.domain.verdicts import Expectation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Catalog:
+    """All that scenarios/ declares."""
+
+    scenarios: Mapping[str, Scenario]
+    """By id, in the order of the report."""
+    remedies: Mapping[str, Remedy]
+    """By id, in file order; `none` is one of them."""
+    carries: Mapping[Format, frozenset[Aspect]]
+    """What each format can carry at all."""
+    expectations: tuple[Expectation, ...]
+    profiles: Mapping[str, tuple[str, ...]]
+    """Scenarios of each profile that has not all of them."""
+
+    def of_profile(self, name: str) -> tuple[str, ...]:
+        """Return the scenarios a profile is kept to; empty if it has all."""
+        return self.profiles.get(name, ())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClaimSet:
+    """The claims in file order, and the titles of the articles by file name."""
+
+    articles: Mapping[str, str]
+    claims: tuple[Claim, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """Everything the plan chooses from."""
+
+    scenarios: Mapping[str, Scenario]
+    remedies: Mapping[str, Remedy]
+    environments: Sequence[Environment]
+    """Those of the profile, in release order, whether or not they could be built."""
+    selection: Selection
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declared:
+    """Stage 1: everything the repository declares, and what was asked of it."""
+
+    catalog: Catalog
+    environments: Sequence[Environment]
+    scope: Scope
+    causes: Sequence[Cause]
+    claims: ClaimSet

@@ -1,0 +1,102 @@
+"""Where models are saved and loaded: declared, and built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+from runner.domain.errors import ProvisionError
+from runner.domain.formats import Format
+
+
+class Family(StrEnum):
+    """Which Keras an environment's users write against."""
+
+    TF_KERAS = "tf.keras"
+    """`from tensorflow import keras`, TensorFlow 1.15 to 2.15."""
+    KERAS2 = "keras2"
+    """Standalone Keras 2.3, `import keras`."""
+    KERAS3 = "keras3"
+    """`import keras`, 3.0 and later."""
+    LEGACY = "tf-keras"
+    """`import tf_keras`: Keras 2 kept alive on TensorFlow 2.16 and later."""
+
+
+class Backend(StrEnum):
+    """What computes."""
+
+    TENSORFLOW = "tensorflow"
+    JAX = "jax"
+    TORCH = "torch"
+    THEANO = "theano"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """One pinned Python + framework + backend, as declared in environments.toml."""
+
+    id: str
+    family: Family
+    backend: Backend
+    python: str
+    """Minor version, such as `3.10`."""
+    requirements: tuple[str, ...]
+    released: date
+    """When the framework version that names the environment was released."""
+    formats: frozenset[Format]
+    """What this version is declared to write and read; probed in every run."""
+    reads: frozenset[Format] = frozenset()
+    """What it is declared to read besides, though it does not write it."""
+    order: int
+    """Place in release order, the order of rows and columns everywhere."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables the framework needs, such as KERAS_BACKEND."""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProvisionedEnvironment:
+    """An environment that was built and whose framework was really imported."""
+
+    environment: Environment
+    executable: str
+    """Path of its Python interpreter."""
+    lock_digest: str
+    """SHA-256 of its lock, in hex."""
+    python_version: str
+    """As the interpreter reported it, such as `3.10.13`."""
+    resolved: Mapping[str, str]
+    """Distribution name -> version, as installed."""
+    import_s: float
+    """Wall time of importing the framework, in seconds."""
+    fork: bool
+    image: str = ""
+    """Digest of its container image; empty for an environment of this machine."""
+    base: str = ""
+    """Digest of the image it was built from: the operating system below the lock."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Provisioned:
+    """Stage 2: the environments that could be built, and why the others could not."""
+
+    available: Mapping[str, ProvisionedEnvironment]
+    unavailable: Mapping[str, ProvisionError]
+
+
+FAMILY_CSS: dict[Family, str] = {
+    Family.TF_KERAS: "fa",
+    Family.KERAS2: "fb",
+    Family.KERAS3: "fc",
+    Family.LEGACY: "fd",
+}
+
+
+FAMILY_LABEL: dict[Family, str] = {
+    Family.TF_KERAS: "tf.keras: Keras inside TensorFlow, to 2.15",
+    Family.KERAS2: "keras2: standalone Keras 2.3",
+    Family.KERAS3: "keras3: Keras 3",
+    Family.LEGACY: "tf-keras: legacy Keras 2 on today's TensorFlow",
+}

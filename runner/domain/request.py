@@ -1,0 +1,88 @@
+"""What a command asks of the pipeline, and what it gets back: frozen types only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner.domain.cells import CellResult, ControlResult
+
+BASE_IMAGE = "python:{python}-slim"
+"""What container images are built from; `{python}` stands for the environment's Python."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What a probe's children may take."""
+
+    memory_mb: int = 2000
+    """Resident memory of one child in MB; beyond it the job is `out_of_memory`."""
+    chain_length: int = 1000
+    """Jobs one child takes at most."""
+    chain_memory_mb: int = 1200
+    """Resident memory in MB after which a child takes no further job."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One run as asked for on the command line."""
+
+    root: Path
+    """The repository."""
+    store: Path
+    out: Path
+    """Where the data and the site are written."""
+    profile: str = "default"
+    patterns: tuple[str, ...] = ()
+    """Selectors over cells, as given with `--select`."""
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Part of a cell -> globs."""
+    remedies: str = "auto"
+    """`auto`, `needed` or `all`: where remedies are tried."""
+    force: bool = False
+    """Measure again what is already known."""
+    failed: bool = False
+    """Measure again what is known and is not `equivalent`."""
+    recorded: bool = False
+    """Measure nothing: report what is known, the rest as `not_run`."""
+    workers: int = 2
+    executor: str = "local"
+    """`local` or `docker`: where environments are and probes run."""
+    base_image: str = BASE_IMAGE
+    """Name of the image that images are built from, with the Python's place in it."""
+    build_args: tuple[str, ...] = ()
+    """`NAME=VALUE` for the building of images, such as PIP_INDEX_URL."""
+    ca_bundle: Path | None = None
+    """Certificates trusted while images are built."""
+    start_method: str = "auto"
+    limits: Limits = field(default_factory=Limits)
+    baseline: Path | None = None
+    """An earlier cells.csv or cells.parquet, for the verdicts."""
+    keep: Path | None = None
+    """Folder of an earlier published run whose other cells stay in the report."""
+    command: str = ""
+
+    @property
+    def names_scenarios(self) -> bool:
+        """Whether a selector says which scenarios: then the profile does not."""
+        return bool(self.patterns or self.filters.get("scenario"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOutcome:
+    """What a run came to."""
+
+    results: Sequence[CellResult]
+    controls: Sequence[ControlResult]
+    report: Path
+    """The report's first page."""
+    measured: int
+    """Jobs that really ran; the rest was known."""
+    durations: Mapping[str, float]
+    """Stage -> wall time in seconds."""
+
+    @property
+    def failed_controls(self) -> list[ControlResult]:
+        """The controls that did not behave."""
+        return [control for control in self.controls if not control.passed]

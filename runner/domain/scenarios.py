@@ -1,0 +1,86 @@
+"""What is saved, and the ways of loading it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runner.domain.formats import Format
+
+
+class Aspect(StrEnum):
+    """What is compared with the oracle."""
+
+    STRUCTURE = "structure"
+    OUTPUTS = "outputs"
+    WEIGHTS = "weights"
+    LOSSES = "losses"
+    TRAINABLE = "trainable"
+    DTYPE = "dtype"
+    COMPILE = "compile"
+    OPTIMIZER = "optimizer"
+    TRAINING_STEP = "training_step"
+
+
+class Isolation(StrEnum):
+    """Whom a job may share a process with."""
+
+    SHARED = "shared"
+    """Leaves nothing behind: any other such job."""
+    REMEDY = "remedy"
+    """Jobs of the same remedy (it imports a second framework)."""
+    SCENARIO = "scenario"
+    """Jobs of the same remedy and scenario (it registers that scenario's classes)."""
+    ALONE = "alone"
+    """No other job: it executes code from the file."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scenario:
+    """One isolated cause, or a variant of one, as declared in catalog.toml."""
+
+    id: str
+    module: str
+    """Python module in `scenarios/` that holds the model code."""
+    group: str
+    title: str
+    summary: str
+    formats: tuple[Format, ...]
+    aspects: frozenset[Aspect]
+    remedies: tuple[str, ...]
+    """Ids of the remedies that make sense here beyond `none`."""
+    variant: str = ""
+    """Handed to the module, which builds the variant's model."""
+    damage: str = ""
+    """What is done to the artifact after it was written; empty for nothing."""
+    reader_knows: str = "nothing"
+    """What a bare load's program has of the custom code: `nothing` or `registered`."""
+    rtol: float = 1e-4
+    atol: float = 1e-5
+    links: tuple[str, ...] = ()
+    timeout_s: float = 30.0
+    writers: tuple[str, ...] = ("*",)
+    """Globs over environment ids: where a user can write this model at all."""
+    trained: bool = False
+    """Whether the writer compiles and trains the model a few steps before saving."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remedy:
+    """One named way of loading."""
+
+    id: str
+    title: str
+    code: str
+    """The line a user would write, with `{path}`."""
+    formats: frozenset[Format]
+    environments: tuple[str, ...]
+    """Globs over environment ids: where this way of loading exists."""
+    cost: int
+    """Rank of effort for the person loading: the cheapest that works is advised."""
+    gives_up: frozenset[Aspect] = frozenset()
+    """Aspects this way of loading never restores, so they are not asked for."""
+    isolation: Isolation = Isolation.SHARED
+    """Whom its jobs may share a process with, by what they leave behind in it."""
+    sibling: Format | None = None
+    """The other format of the same model that is loaded instead, if any."""

@@ -1,0 +1,120 @@
+"""An outcome held against what was declared and what was before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runner.domain.outcomes import FACTS, Outcome
+
+
+class Verdict(StrEnum):
+    """An outcome held against its expectation and the baseline."""
+
+    EXPECTED = "expected"
+    KNOWN_FAILURE = "known_failure"
+    REGRESSION = "regression"
+    FIXED = "fixed"
+    CHANGED = "changed"
+    NOT_JUDGED = "not_judged"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expectation:
+    """A declared outcome for a pattern of cells, with a reason, as in expectations.toml."""
+
+    cells: str
+    """Selector over cells, such as `corrupted_file*/h5/*->*/none`."""
+    outcome: Outcome
+    reason: str
+    link: str
+    writers: tuple[str, ...] = ("*",)
+    """Globs over environment ids; one must match the writer."""
+    readers: tuple[str, ...] = ("*",)
+    """Globs over environment ids; one must match the reader."""
+
+
+class Change(StrEnum):
+    """What became of a cell from one run to the next."""
+
+    REGRESSED = "regressed"
+    FIXED = "fixed"
+    CHANGED = "changed"
+    INFRASTRUCTURE = "infrastructure"
+    APPEARED = "appeared"
+    VANISHED = "vanished"
+    SAME = "same"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangeStyle:
+    """Symbol, words and CSS class of one kind of change."""
+
+    change: Change
+    symbol: str
+    label: str
+    explanation: str
+    css: str
+
+
+CHANGE_STYLES: tuple[ChangeStyle, ...] = (
+    ChangeStyle(
+        change=Change.REGRESSED,
+        symbol="↓",
+        label="regressed",
+        explanation="Worse than before. A silent divergence is worse than any error.",
+        css="l",
+    ),
+    ChangeStyle(
+        change=Change.FIXED,
+        symbol="↑",
+        label="fixed",
+        explanation="Equivalent now, and was not.",
+        css="e",
+    ),
+    ChangeStyle(
+        change=Change.CHANGED,
+        symbol="↔",
+        label="changed",
+        explanation="Fails in another way, or for another cause, and no worse.",
+        css="t",
+    ),
+    ChangeStyle(
+        change=Change.INFRASTRUCTURE,
+        symbol="?",
+        label="infrastructure",
+        explanation="One of the two runs could not measure it: this says nothing about Keras.",
+        css="s",
+    ),
+    ChangeStyle(
+        change=Change.APPEARED,
+        symbol="+",
+        label="appeared",
+        explanation="In the second run alone.",
+        css="r",
+    ),
+    ChangeStyle(
+        change=Change.VANISHED,
+        symbol="−",  # noqa: RUF001
+        label="vanished",
+        explanation="In the first run alone.",
+        css="n",
+    ),
+    ChangeStyle(
+        change=Change.SAME,
+        symbol="=",
+        label="same",
+        explanation="The same outcome, cause and aspects in both.",
+        css="n",
+    ),
+)
+"""Every kind, in the order in which summaries name them."""
+
+
+def direction(before: Outcome, after: Outcome) -> Change:
+    """Say whether another outcome is better or worse; both of them say something."""
+    if after is Outcome.EQUIVALENT:
+        return Change.FIXED
+    return (
+        Change.REGRESSED if (FACTS[after].rank or 0) > (FACTS[before].rank or 0) else Change.CHANGED
+    )

@@ -1,0 +1,1 @@
+"""Virtual environments and processes of this machine."""

@@ -1,0 +1,396 @@
+"""Stage 2: `Environment` + its lock -> `ProvisionedEnvironment`, or why there is none.
+
+    <store>/environments/<id>-<key>/                    one environment; key = lock + Python
+    <store>/environments/<id>-<key>/environment.json    written last: it is finished
+    <store>/environments/.building-<id>-<key>-*/        being built, or left by a killed build
+    <store>/environments/.locks/                        one lock file for each build
+
+Building is idempotent. The virtual environment is made relocatable under a temporary name
+and renamed once everything is installed; it is accepted once its framework was imported
+in it and every installed version is the pinned one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from runner.contract import FRAMEWORKS
+from runner.domain import Environment, Family, ProvisionedEnvironment
+from runner.domain.errors import MatrixError, ProvisionError
+from runner.executors.local.interpreters import find_interpreter
+from runner.executors.locks import LOCKS, REPOSITORY, Lock, lock_path, read_lock
+from runner.executors.uv import run_uv, torch_arguments
+from runner.host import process
+from runner.host.process import Completed
+
+MARKER = "environment.json"
+MARKER_SCHEMA = "environment/1"
+INSTALL_TIMEOUT_S = 3600.0
+IDENTIFY_TIMEOUT_S = 900.0
+
+_PINNED: Mapping[Family, tuple[str, ...]] = {
+    Family.TF_KERAS: ("tensorflow-cpu", "tensorflow"),
+    Family.KERAS2: ("keras",),
+    Family.KERAS3: ("keras",),
+    Family.LEGACY: ("tf-keras",),
+}
+"""The distributions whose version the family's framework reports."""
+
+
+def provision(
+    environment: Environment, store: Path, *, folder: Path = LOCKS
+) -> ProvisionedEnvironment | ProvisionError:
+    """Build one environment, or find it built.
+
+    A failure is a value: the other environments are still worth a run. Safe to call
+    from several threads and processes at once; the same environment is built only once.
+    """
+    try:
+        lock = usable_lock(environment, lock_path(environment.id, folder))
+        name = f"{environment.id}-{lock.key(environment)}"
+        place = _Place(store / "environments", environment, name)
+        finished = _read_finished(place, lock)
+        if finished is not None:
+            return finished
+        place.root.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(store)
+        with _held(place.root, place.name):
+            # Another process may have built it while this one waited.
+            return _read_finished(place, lock) or _build(place, lock, store)
+    except ProvisionError as error:
+        return error
+    except MatrixError as error:
+        return ProvisionError(error.message, cause=error.cause, next_step=error.next_step)
+    except OSError as error:
+        return _explain_os_error(environment, error)
+
+
+def remove_leftovers(store: Path) -> tuple[Path, ...]:
+    """Remove what killed builds left behind; returns what was removed.
+
+    A build that is still running holds its lock and is left alone.
+    """
+    root = store / "environments"
+    removed = []
+    for leftover in sorted(root.glob(".building-*")):
+        name = leftover.name.removeprefix(".building-").rpartition("-")[0]
+        with contextlib.suppress(BlockingIOError), _held(root, name, wait=False):
+            shutil.rmtree(leftover, ignore_errors=True)
+            removed.append(leftover)
+    return tuple(removed)
+
+
+def probe_home(store: Path, environment_id: str) -> Path:
+    """The HOME of processes that import this environment's framework; made if missing."""
+    home = store / "home" / environment_id
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where one environment is built."""
+
+    root: Path
+    environment: Environment
+    name: str
+
+    @property
+    def directory(self) -> Path:
+        return self.root / self.name
+
+    @property
+    def python(self) -> Path:
+        return self.directory / "bin" / "python"
+
+    @property
+    def marker(self) -> Path:
+        return self.directory / MARKER
+
+
+def usable_lock(environment: Environment, path: Path) -> Lock:
+    """Read a lock; ProvisionError if there is none, or it is of an older declaration."""
+    update = f"run: nox -s update -- {environment.id}"
+    try:
+        lock = read_lock(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProvisionError(
+            f"{environment.id}: its lock {path.name} cannot be read: {error}",
+            cause="the environment was declared but never locked",
+            next_step=update,
+        ) from error
+    if not lock.fits(environment):
+        raise ProvisionError(
+            f"{environment.id}: its lock was made for other requirements than are declared",
+            cause="environments.toml was changed after the lock was made",
+            next_step=update,
+        )
+    return lock
+
+
+def _read_finished(place: _Place, lock: Lock) -> ProvisionedEnvironment | None:
+    """The environment if it was finished for this lock and can still be started."""
+    try:
+        marker = json.loads(place.marker.read_text(encoding="utf-8"))
+        if marker["schema"] != MARKER_SCHEMA or marker["lock_sha256"] != lock.digest:
+            return None
+        # Follows the link: the interpreter it was made from may have been uninstalled.
+        if not os.access(place.python, os.X_OK):
+            return None
+        return _provisioned(place, lock, marker["identity"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _build(place: _Place, lock: Lock, store: Path) -> ProvisionedEnvironment:
+    if place.directory.exists():  # without a valid marker: killed between rename and marker
+        shutil.rmtree(place.directory)
+    building = Path(tempfile.mkdtemp(prefix=f".building-{place.name}-", dir=place.root))
+    try:
+        _install(place.environment, lock, building / "venv")
+        (building / "venv").rename(place.directory)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    identity = _identify(place, store)
+    check_versions(place.environment, lock, identity)
+    _write_marker(place, lock, identity)
+    return _provisioned(place, lock, identity)
+
+
+def _install(environment: Environment, lock: Lock, target: Path) -> None:
+    interpreter = find_interpreter(environment.python)
+    # Where the machine has none, uv is asked by version and downloads it if it can.
+    wanted = str(interpreter) if interpreter else environment.python
+    made = run_uv(
+        ["venv", "--quiet", "--relocatable", "--no-project", "--python", wanted, str(target)],
+        timeout_s=INSTALL_TIMEOUT_S,
+    )
+    if not made.ok:
+        raise explain_failure(environment, "venv", made)
+    install = ["pip", "install", "--quiet", "--require-hashes", "--no-deps"]
+    installed = run_uv(
+        [
+            *install,
+            *torch_arguments(lock.pins),
+            *("--python", str(target / "bin" / "python")),
+            *("--requirements", str(lock.path)),
+        ],
+        timeout_s=INSTALL_TIMEOUT_S,
+    )
+    if not installed.ok:
+        raise explain_failure(environment, "install", installed)
+
+
+def _identify(place: _Place, store: Path) -> Mapping[str, Any]:
+    """Import the framework at its final place and return what it says it is."""
+    environment = place.environment
+    request = json.dumps({"framework": FRAMEWORKS[environment.family]})
+    asked = process.run(
+        [str(place.python), "-m", "runner.probe.identify", request],
+        env=process.framework_environment(environment, probe_home(store, environment.id)),
+        cwd=REPOSITORY,
+        timeout_s=IDENTIFY_TIMEOUT_S,
+    )
+    if not asked.ok:
+        raise explain_failure(environment, "import", asked)
+    try:
+        identity: Mapping[str, Any] = json.loads(asked.stdout)
+    except ValueError as error:
+        raise explain_failure(environment, "import", asked) from error
+    return identity
+
+
+def check_versions(environment: Environment, lock: Lock, identity: Mapping[str, Any]) -> None:
+    """Hold what an environment says it is against its lock; ProvisionError if they differ."""
+    installed = identity["distributions"]
+    wrong = [
+        f"{name} is {installed.get(name, 'missing')}, pinned {version}"
+        for name, version in lock.pins.items()
+        if not _same_version(installed.get(name, ""), version)
+    ]
+    pinned = [lock.pins[name] for name in _PINNED[environment.family] if name in lock.pins]
+    said = str(identity["framework_version"])
+    if not any(_same_version(said, version) for version in pinned):
+        wrong.append(f"the framework says it is {said or 'nothing'}, pinned {' '.join(pinned)}")
+    if not str(identity["python_version"]).startswith(environment.python + "."):
+        wrong.append(f"Python is {identity['python_version']}, declared {environment.python}")
+    if wrong:
+        raise ProvisionError(
+            f"{environment.id}: what was installed is not what was pinned: {'; '.join(wrong[:5])}",
+            cause="the lock and the installed packages disagree",
+            next_step=f"run: nox -s update -- {environment.id}",
+        )
+
+
+def _same_version(one: str, other: str) -> bool:
+    def plain(version: str) -> str:
+        return re.sub(r"(\.0)+$", "", version.partition("+")[0].replace("-", ".").lower())
+
+    return plain(one) == plain(other)
+
+
+def _write_marker(place: _Place, lock: Lock, identity: Mapping[str, Any]) -> None:
+    marker = {
+        "schema": MARKER_SCHEMA,
+        "environment": place.environment.id,
+        "lock_sha256": lock.digest,
+        "identity": identity,
+    }
+    part = place.marker.with_suffix(".part")
+    with part.open("w", encoding="utf-8") as stream:
+        json.dump(marker, stream, indent=2, sort_keys=True)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(place.marker)
+
+
+def _provisioned(place: _Place, lock: Lock, identity: Mapping[str, Any]) -> ProvisionedEnvironment:
+    return ProvisionedEnvironment(
+        environment=place.environment,
+        executable=str(place.python),
+        lock_digest=lock.digest,
+        python_version=str(identity["python_version"]),
+        resolved=MappingProxyType(dict(identity["distributions"])),
+        import_s=float(identity["import_s"]),
+        fork=bool(identity["fork"]),
+    )
+
+
+@contextlib.contextmanager
+def _held(root: Path, name: str, *, wait: bool = True) -> Iterator[None]:
+    """Hold the build lock of one environment; it vanishes with the process that holds it.
+
+    With `wait=False` raises BlockingIOError if another holds it.
+    """
+    folder = root / ".locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{name}.lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+
+
+_OFFLINE = "|".join(
+    (
+        *("network was disabled", "error sending request", "failed to fetch", "dns error"),
+        *("connection (refused|reset)", "timed out", "tunnel error", "certificate"),
+    )
+)
+
+# Most specific first; uv's texts are under tests/unit/data/uv/.
+_SYMPTOMS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), cause, next_step)
+    for pattern, cause, next_step in (
+        (
+            r"no space left on device|os error 28|disk quota exceeded",
+            "the disk is full",
+            "free some space (an environment takes 1 to 2 GB), then repeat the command",
+        ),
+        (
+            r"read-only file system|os error 30|permission denied|os error 13",
+            "the store, or uv's cache, may not be written",
+            "choose a writable store with --store, or correct the permissions",
+        ),
+        (
+            r"hash mismatch",
+            "a download is not the file that was locked: a damaged cache, or another index",
+            "run: uv cache clean, then repeat; if it stays, distrust the index",
+        ),
+        (
+            r"no interpreter found|python-build-standalone|python downloads are",
+            "this machine has no such Python, and uv could not download one",
+            "run: uv python install {python} (or pyenv install {python}), then repeat",
+        ),
+        (
+            _OFFLINE,
+            "the package index cannot be reached",
+            "check the network, the proxy variables and SSL_CERT_FILE, then repeat the command",
+        ),
+        (
+            r"in `--require-hashes` mode",
+            "the lock has a requirement without a hash: it was edited by hand",
+            "run: nox -s update -- {id}",
+        ),
+        (
+            r"no solution found",
+            "the index no longer has that version for this Python and platform",
+            "run: nox -s update -- {id}; the locks are made for Linux on x86-64",
+        ),
+        (
+            r"failed to build|build failures|build backend",
+            "a package has no wheel for this platform and could not be compiled",
+            "run it in the container (containers/Dockerfile), which is Linux on x86-64",
+        ),
+        (
+            r"illegal instruction|avx",
+            "the processor lacks instructions this build of the framework needs",
+            "use another machine for {id}",
+        ),
+    )
+)
+
+_STEPS = {
+    "venv": "its Python could not be set up",
+    "install": "its packages could not be installed",
+    "import": "its framework could not be imported",
+}
+
+
+def explain_failure(environment: Environment, step: str, ended: Completed) -> ProvisionError:
+    """What a failed child of the step `venv`, `install` or `import` most likely means."""
+    text = ended.stderr.strip() or ended.stdout.strip()
+    what = f"{environment.id}: {_STEPS[step]}: {_last_words(text, ended)}"
+    if ended.timed_out:
+        return ProvisionError(
+            what, cause="the machine or the network is too slow", next_step="repeat the command"
+        )
+    for pattern, cause, next_step in _SYMPTOMS:
+        if pattern.search(text):
+            advice = next_step.format(id=environment.id, python=environment.python)
+            return ProvisionError(what, cause=cause, next_step=advice)
+    if step == "import":
+        return ProvisionError(
+            what,
+            cause="a pinned package does not fit the others, or a system library is missing",
+            next_step=f"run: nox -s update -- {environment.id}",
+        )
+    return ProvisionError(
+        what, cause="see the message", next_step="repeat the command with a newer uv"
+    )
+
+
+def _last_words(text: str, ended: Completed) -> str:
+    """The line that says it: uv's `error:` line, or the last line of a traceback."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("error:")]
+    if ended.timed_out:
+        return f"no end after {ended.duration_s:.0f} s"
+    if ended.returncode < 0:
+        return f"ended by signal {-ended.returncode}"
+    chosen = errors[0] if errors else lines[-1] if lines else f"exit code {ended.returncode}"
+    return chosen[:300]
+
+
+def _explain_os_error(environment: Environment, error: OSError) -> ProvisionError:
+    """An error of this process' own file operations."""
+    full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    denied = error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}
+    cause, next_step = "see the message", "repeat the command"
+    if full or denied:
+        _, cause, next_step = _SYMPTOMS[0 if full else 1]
+    return ProvisionError(
+        f"{environment.id}: its place in the store cannot be written: {error}",
+        cause=cause,
+        next_step=next_step,
+    )

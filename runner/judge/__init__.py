@@ -1,0 +1,1 @@
+"""What is known of a cell -> outcome, cause, verdict; and the controls. Pure."""

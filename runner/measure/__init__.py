@@ -1,0 +1,1 @@
+"""Jobs, their digests, and the rounds in which they are measured and recorded."""

@@ -1,0 +1,221 @@
+"""Digests that decide whether a job must run again.
+
+Input: what the result of a save or a load depends on: the environment's lock, the
+probe's and the scenario's code, the declaration, the artifact. Output: one short hex
+digest; a recorded result with the same digest is not measured again. Pure, but for the
+reading of source files, which are hashed again only when they change.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Collection
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from runner.domain import Aspect, Format, ProvisionedEnvironment, Scenario
+from runner.domain.errors import ConfigurationError
+
+DIGEST_LENGTH = 16
+"""Hex digits kept: 64 bits, ample for some millions of jobs."""
+NOT_IN_RESULTS = frozenset({"identify.py"})
+"""Probe modules that only provisioning uses."""
+_DAMAGE = "damage.py"
+"""The probe module that only scenarios with damage use: it counts in their digest alone."""
+_FRAMEWORK = "framework"
+
+
+def probe_digest(root: Path) -> str:
+    """Return the digest of the code that runs every job: runner/probe/ and scenarios/framework.py.
+
+    Raises:
+        ConfigurationError: the probe's sources are not below `root`.
+    """
+    folder = root / "runner" / "probe"
+    left_out = NOT_IN_RESULTS | {_DAMAGE}
+    sources = [path for path in sorted(folder.rglob("*.py")) if path.name not in left_out]
+    if not sources:
+        raise ConfigurationError(
+            f"{folder}: the probe's sources are not there",
+            cause="the command runs outside the repository",
+            next_step="run it in the root of the repository",
+        )
+    sources.append(_module_path(_FRAMEWORK, root))
+    return _digest([[str(path.relative_to(root)), source_digest(path)] for path in sources])
+
+
+def scenario_digest(scenario: Scenario, root: Path) -> str:
+    """Return the digest of a scenario's code and of the declared fields that the probe is given.
+
+    Its code is its module and the other scenario modules it imports. Titles, summaries,
+    links and the like may change without a new measurement.
+    """
+    sources = _sources(scenario.module, root)
+    if scenario.damage:
+        sources.append([_DAMAGE, source_digest(root / "runner" / "probe" / _DAMAGE)])
+    return _digest(
+        {
+            "sources": sources,
+            "module": scenario.module,
+            "variant": scenario.variant,
+            "damage": scenario.damage,
+            "reader_knows": scenario.reader_knows,
+            "aspects": sorted(scenario.aspects),
+            "trained": scenario.trained,
+            "rtol": scenario.rtol,
+            "atol": scenario.atol,
+        }
+    )
+
+
+def environment_digest(environment: ProvisionedEnvironment) -> str:
+    """Return the digest of what makes an environment behave as it does.
+
+    Variables such as KERAS_BACKEND count: two environments can share one lock.
+    """
+    declared = environment.environment
+    # Another operating system is another environment, whatever the lock.
+    system = {"base": environment.base} if environment.base else {}
+    return _digest(
+        {
+            **system,
+            "lock": environment.lock_digest,
+            "python": environment.python_version,
+            "family": declared.family,
+            "backend": declared.backend,
+            "env": dict(declared.env),
+        }
+    )
+
+
+def save_inputs(
+    environment_sha: str,
+    format_: Format,
+    *,
+    scenario_sha: str,
+    probe_sha: str,
+) -> str:
+    """Return the digest of everything an artifact depends on.
+
+    `environment_sha` is an `environment_digest`, `scenario_sha` a `scenario_digest`,
+    `probe_sha` a `probe_digest`: they are the same for many jobs, so the caller works
+    them out once.
+    """
+    return _short(["save", environment_sha, format_, scenario_sha, probe_sha])
+
+
+def load_inputs(
+    environment_sha: str,
+    format_: Format,
+    remedy: str,
+    *,
+    aspects: Collection[Aspect],
+    artifact_sha256: str,
+    sibling_sha256: str = "",
+    scenario_sha: str,
+    probe_sha: str,
+) -> str:
+    """Return the digest of everything a cell's observation depends on.
+
+    `environment_sha` is the reader's; the writer counts through its artifact. `aspects`
+    are those the job asks for, after what the format carries and the remedy gives up.
+    """
+    return _short(
+        [
+            "load",
+            environment_sha,
+            format_,
+            remedy,
+            sorted(aspects),
+            artifact_sha256,
+            sibling_sha256,
+            scenario_sha,
+            probe_sha,
+        ]
+    )
+
+
+def source_digest(path: Path) -> str:
+    """Return the SHA-256 of what a Python file does, in hex.
+
+    Comments, docstrings and layout do not count: a better sentence must not cost a day of
+    measuring. Remembered until the file's size or time changes.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        status = path.stat()
+        return _hash_file(path, status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path}: cannot be read: {error.strerror}",
+            cause="it was moved or removed while the command ran, or its permissions",
+            next_step="restore it and run the same command again",
+        ) from error
+
+
+@lru_cache(maxsize=4096)
+def _hash_file(path: Path, _mtime_ns: int, _size: int) -> str:
+    tree = ast.parse(path.read_bytes(), filename=str(path))
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            node.body = [part for part in body if not _is_docstring(part)]  # type: ignore[attr-defined]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _is_docstring(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _sources(module: str, root: Path) -> list[list[str]]:
+    """Return (module, digest) of a scenario module and of all it imports from scenarios/."""
+    found: dict[str, str] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        # framework.py is part of the probe's digest.
+        if name in found or name == _FRAMEWORK:
+            continue
+        path = _module_path(name, root)
+        found[name] = source_digest(path)
+        waiting.extend(_imported_modules(path, found[name]))
+    return [[name, found[name]] for name in sorted(found)]
+
+
+@lru_cache(maxsize=1024)
+def _imported_modules(path: Path, _content_digest: str) -> tuple[str, ...]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_bytes(), filename=str(path))):
+        if isinstance(node, ast.ImportFrom):
+            if node.module == "scenarios" or (node.level and not node.module):
+                names += [alias.name for alias in node.names]
+            elif node.module and node.module.startswith("scenarios."):
+                names.append(node.module)
+            elif node.level and node.module:
+                names.append(f"scenarios.{node.module}")
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names if alias.name.startswith("scenarios.")]
+    modules = {name.removeprefix("scenarios.") for name in names}
+    return tuple(sorted(name for name in modules if (path.parent / f"{name}.py").is_file()))
+
+
+def _module_path(module: str, root: Path) -> Path:
+    return root / "scenarios" / f"{module}.py"
+
+
+def _digest(values: Any) -> str:
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _short(values: Any) -> str:
+    return _digest(values)[:DIGEST_LENGTH]

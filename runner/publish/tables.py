@@ -1,0 +1,411 @@
+"""Stage 7: cell results -> tidy tables and totals that add up.
+
+Input: the judged `CellResult`s of a run and the order in which the report names
+things. Output: `cells` (one row a cell, the published columns), `observations`
+(everything known of each cell that ran) and `Totals`. Pure: nothing is read or
+written here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from runner.domain import (
+    CellResult,
+    Environment,
+    Format,
+    Observation,
+    Outcome,
+    Remedy,
+    Scenario,
+    Verdict,
+)
+from runner.domain.errors import ConfigurationError, MatrixError
+from runner.judge.cause import ESCAPE
+
+CELL_COLUMNS = (
+    "scenario",
+    "format",
+    "writer",
+    "reader",
+    "remedy",
+    "outcome",
+    "cause",
+    "aspects",
+    "exception",
+    "message",
+    "verdict",
+    "duration_s",
+    "artifact_sha256",
+    "max_abs_diff",
+)
+ID_COLUMNS = ("scenario", "format", "writer", "reader", "remedy")
+OBSERVATION_COLUMNS = (
+    *ID_COLUMNS,
+    "status",
+    "stage",
+    "exception",
+    "message",
+    "traceback",
+    "output",
+    "warnings",
+    "aspects",
+    "facts",
+    "reason",
+    "duration_s",
+    "max_rss_mb",
+    "start_method",
+    "position",
+    "isolation",
+)
+TEXT_COLUMNS = ("message", "traceback", "output", "warnings", "aspects", "facts", "reason")
+
+MESSAGE_LIMIT = 120
+"""Characters of a message in `cells`; the whole text is in `observations`."""
+EXCEPTION_LIMIT = 300
+DIGEST_LIMIT = 12
+"""Hex digits of an artifact's digest in `cells`: enough to tell artifacts apart."""
+DIFFERENCE_DIGITS = 4
+"""Significant digits of a published difference; the journal keeps them all."""
+
+SITE_PACKAGES = re.compile(
+    r"(?:[A-Za-z]:)?[^\s\"'<>|]*/(?=site-packages/|lib/python3\.\d+/[a-z_]+)"
+)
+ADDRESS = re.compile(r"\b0x[0-9a-f]{6,16}\b")
+ARRAY = re.compile(r"\[+\s*[-+\d.][-+\d.eEnaif,\s\[\]]{60,}(?:\]|$)")
+"""A printed array: random weights and inputs, which make equal messages differ."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Order:
+    """The order of rows and columns everywhere: ids as declared, environments by release."""
+
+    scenarios: tuple[str, ...]
+    formats: tuple[str, ...]
+    environments: tuple[str, ...]
+    remedies: tuple[str, ...]
+
+    def of(self, column: str) -> tuple[str, ...]:
+        """Give the ordered ids of one identifier column."""
+        return {
+            "scenario": self.scenarios,
+            "format": self.formats,
+            "writer": self.environments,
+            "reader": self.environments,
+            "remedy": self.remedies,
+        }[column]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Totals:
+    """Counts by outcome: overall, and in the views that must add up to it."""
+
+    cells: int
+    by_outcome: Mapping[str, int]
+    by_scenario: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    by_format: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    by_pair: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """By `writer->reader`."""
+
+
+class TotalsError(MatrixError):
+    """Two views of the same cells do not add up: the report must not be published."""
+
+
+def declare_order(
+    scenarios: Iterable[Scenario],
+    environments: Iterable[Environment],
+    remedies: Iterable[Remedy],
+) -> Order:
+    """Take the order from the declarations."""
+    by_release = sorted(environments, key=lambda each: (each.order, each.id))
+    return Order(
+        scenarios=tuple(each.id for each in scenarios),
+        formats=tuple(str(each) for each in Format),
+        environments=tuple(each.id for each in by_release),
+        remedies=tuple(each.id for each in remedies),
+    )
+
+
+def build_cells(results: Iterable[CellResult], order: Order) -> pd.DataFrame:
+    """One row a cell with the published columns, in declared order."""
+    shorten = cache(_publish_message)
+    rows = [_cell_row(result, shorten) for result in results]
+    vocabularies = {
+        "outcome": [str(each) for each in Outcome],
+        "verdict": [str(each) for each in Verdict],
+    }
+    frame = _make_frame(rows, CELL_COLUMNS, ("cause", "aspects", "exception"), vocabularies, order)
+    frame["duration_s"] = frame["duration_s"].astype("float64")
+    frame["max_abs_diff"] = frame["max_abs_diff"].astype("float64")
+    return frame
+
+
+def build_observations(
+    results: Iterable[CellResult], order: Order, *, hide: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Everything known of each cell that ran or has a reason, in the order of `build_cells`.
+
+    Texts are published without what only the machine that ran them has: each prefix in
+    `hide` (the store's folder, the home folder), the folder of an environment, memory
+    addresses. That also makes equal tracebacks equal, so that they are stored once.
+    """
+    publish = _text_publisher(hide)
+    rows = [
+        _observation_row(result, publish)
+        for result in results
+        if result.observation is not None or result.reason
+    ]
+    repeated = ("status", "stage", "exception", "start_method", "isolation", *TEXT_COLUMNS)
+    frame = _make_frame(rows, OBSERVATION_COLUMNS, repeated, {}, order)
+    frame["duration_s"] = frame["duration_s"].astype("float64")
+    frame["max_rss_mb"] = frame["max_rss_mb"].astype("float64")
+    frame["position"] = frame["position"].astype("int32")
+    return frame
+
+
+def count_totals(cells: pd.DataFrame) -> Totals:
+    """Count outcomes overall, by scenario, by format and by writer -> reader."""
+    pairs = cells["writer"].astype(str) + "->" + cells["reader"].astype(str)
+    return Totals(
+        cells=len(cells),
+        by_outcome=_count_outcomes(cells["outcome"]),
+        by_scenario=_count_by(cells, cells["scenario"].astype(str)),
+        by_format=_count_by(cells, cells["format"].astype(str)),
+        by_pair=_count_by(cells, pairs),
+    )
+
+
+def check_totals(totals: Totals, cells: pd.DataFrame) -> None:
+    """Prove that every view adds up to the number of rows, and that no cell is there twice."""
+    views = {
+        "by scenario": totals.by_scenario,
+        "by format": totals.by_format,
+        "by writer->reader": totals.by_pair,
+    }
+    sums = {"overall": sum(totals.by_outcome.values()), "stated": totals.cells}
+    sums |= {name: sum(sum(view.values()) for view in by.values()) for name, by in views.items()}
+    wrong = {name: count for name, count in sums.items() if count != len(cells)}
+    if wrong:
+        raise TotalsError(
+            f"the totals do not add up to {len(cells)} cells: {wrong}",
+            cause="a cell was counted twice or not at all",
+            next_step="run `nox -s matrix -- report` again, and report this if it stays",
+        )
+    for name, by in views.items():
+        _check_outcomes(name, by, totals.by_outcome)
+    repeated = cells.duplicated(list(ID_COLUMNS))
+    if repeated.any():
+        first = "/".join(str(part) for part in cells.loc[repeated, list(ID_COLUMNS)].iloc[0])
+        raise TotalsError(f"{int(repeated.sum())} cells are there twice, the first is {first}")
+
+
+def round_significant(value: float, digits: int) -> float:
+    """Round to significant digits; infinities and NaN stay."""
+    if value == 0 or not math.isfinite(value):
+        return value
+    return float(f"{value:.{digits}g}")
+
+
+def shorten_message(message: str, limit: int = MESSAGE_LIMIT) -> str:
+    """Put the message on one line and cut it at a limit."""
+    line = " ".join(message[: limit * 8].split())
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def _cell_row(result: CellResult, shorten: Callable[[str], str]) -> tuple[Any, ...]:
+    cell, seen = result.cell, result.observation
+    return (
+        cell.scenario,
+        str(cell.format),
+        cell.writer,
+        cell.reader,
+        cell.remedy,
+        str(result.outcome),
+        result.cause,
+        ";".join(result.aspects),
+        _encodable(seen.exception)[:EXCEPTION_LIMIT] if seen else "",
+        shorten(seen.message if seen and seen.message else result.reason),
+        str(result.verdict),
+        round(seen.duration_s, 3) if seen else math.nan,
+        result.artifact_sha256[:DIGEST_LIMIT],
+        _largest_difference(seen),
+    )
+
+
+def _publish_message(message: str) -> str:
+    return shorten_message(_without_particulars(_encodable(message)))
+
+
+def _encodable(text: str) -> str:
+    """Replace what UTF-8 cannot hold: lone surrogates of output that was not text."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _largest_difference(seen: Observation | None) -> float:
+    """Take the largest numeric difference of any aspect; NaN where nothing was compared."""
+    if seen is None:
+        return math.nan
+    found = [each.get("max_abs_diff") for each in seen.aspects.values()]
+    numbers = [float(value) for value in found if value is not None]
+    finite = [value for value in numbers if not math.isnan(value)]
+    return round_significant(max(finite), DIFFERENCE_DIGITS) if finite else math.nan
+
+
+def _observation_row(result: CellResult, publish: Callable[[str], str]) -> tuple[Any, ...]:
+    cell = result.cell
+    data = result.observation.data if result.observation else {}
+    warnings = data.get("warnings") or ""
+    text = warnings if isinstance(warnings, str) else "\n".join(str(each) for each in warnings)
+    return (
+        cell.scenario,
+        str(cell.format),
+        cell.writer,
+        cell.reader,
+        cell.remedy,
+        str(data.get("status") or ""),
+        str(data.get("stage") or ""),
+        _encodable(str(data.get("exception") or "")),
+        publish(str(data.get("message") or "")),
+        publish(str(data.get("traceback") or "")),
+        publish(str(data.get("output") or "")),
+        publish(text),
+        publish(_aspects_json(data.get("aspects") or {})),
+        publish(_compact_json(data.get("facts") or {})),
+        publish(result.reason),
+        round(float(data.get("duration_s") or 0.0), 3) if data else math.nan,
+        float(data.get("max_rss_mb") or math.nan),
+        str(data.get("start_method") or ""),
+        int(data.get("position") or 0),
+        str(data.get("isolation") or ""),
+    )
+
+
+def _aspects_json(aspects: Mapping[str, Mapping[str, Any]]) -> str:
+    if not aspects:
+        return ""
+    return _compact_json({name: _compact_aspect(each) for name, each in aspects.items()})
+
+
+def _compact_aspect(aspect: Mapping[str, Any]) -> dict[str, Any]:
+    kept: dict[str, Any] = {"status": str(aspect.get("status", ""))}
+    difference = aspect.get("max_abs_diff")
+    if difference is not None:
+        number = round_significant(float(difference), DIFFERENCE_DIGITS)
+        kept["max_abs_diff"] = number if math.isfinite(number) else str(number)
+    if aspect.get("detail"):
+        kept["detail"] = str(aspect["detail"])
+    return kept
+
+
+def _compact_json(value: Mapping[str, Any]) -> str:
+    if not value:
+        return ""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def _without_particulars(text: str) -> str:
+    """Take out what is of one machine or one random model: folders, addresses, numbers."""
+    if "\x1b" in text:
+        text = ESCAPE.sub("", text)
+    if "\n" in text:
+        text = "\n".join(map(_line_without_particulars, text.split("\n")))
+    else:
+        text = _line_without_particulars(text)
+    return ARRAY.sub("[…]", text)
+
+
+@lru_cache(maxsize=100_000)
+def _line_without_particulars(line: str) -> str:
+    """Neither pattern spans lines, and tracebacks share nearly all of theirs."""
+    return ADDRESS.sub("0x…", SITE_PACKAGES.sub("…/", line))
+
+
+def _text_publisher(hide: Sequence[str]) -> Callable[[str], str]:
+    """Make a function, remembering its answers, that removes what only this machine has."""
+    prefixes = sorted((prefix for prefix in hide if prefix), key=len, reverse=True)
+
+    @cache
+    def publish(text: str) -> str:
+        found = _encodable(text)
+        for prefix in prefixes:
+            found = found.replace(prefix, "…")
+        return _without_particulars(found)
+
+    return publish
+
+
+def _make_frame(
+    rows: Sequence[tuple[Any, ...]],
+    columns: Sequence[str],
+    repeated: Iterable[str],
+    vocabularies: Mapping[str, Sequence[str]],
+    order: Order,
+) -> pd.DataFrame:
+    """One row a tuple, in declared order.
+
+    Columns of ids and those with a vocabulary become categories of it, columns of
+    `repeated` texts categories of what they hold.
+    """
+    values = zip(*rows, strict=True) if rows else ((),) * len(columns)
+    by_column: dict[str, tuple[Any, ...]] = dict(zip(columns, values, strict=True))
+    found: dict[str, Any] = dict(by_column)
+    for column in repeated:
+        found[column] = _categorize(by_column[column], sorted(set(by_column[column])))
+    for column, vocabulary in vocabularies.items():
+        found[column] = _categorize(by_column[column], vocabulary)
+    for column in ID_COLUMNS:
+        ids = order.of(column)
+        unknown = set(by_column[column]) - set(ids)
+        if unknown:
+            raise ConfigurationError(
+                f"results name a {column} that is not declared: {', '.join(sorted(unknown))}",
+                cause="the journal holds cells of an older declaration",
+                next_step="select what is declared, or run `nox -s matrix -- run --force`",
+            )
+        found[column] = _categorize(by_column[column], ids, ordered=True)
+    frame = pd.DataFrame(found, columns=list(columns))
+    return frame.sort_values(list(ID_COLUMNS), kind="stable", ignore_index=True)
+
+
+def _categorize(
+    values: Sequence[str], categories: Sequence[str], *, ordered: bool = False
+) -> pd.Categorical[Any]:
+    """Look each value up among the categories: far faster than letting pandas compare texts."""
+    places = {name: place for place, name in enumerate(categories)}
+    codes = np.fromiter((places[value] for value in values), np.int64, len(values))
+    dtype: Any = pd.CategoricalDtype(list(categories), ordered=ordered)
+    return pd.Categorical.from_codes(codes, dtype=dtype)
+
+
+def _count_outcomes(outcomes: pd.Series[Any]) -> dict[str, int]:
+    counted = outcomes.astype(str).value_counts()
+    return {str(each): int(counted[str(each)]) for each in Outcome if str(each) in counted.index}
+
+
+def _count_by(cells: pd.DataFrame, keys: pd.Series[Any]) -> dict[str, dict[str, int]]:
+    counted = cells.groupby([keys, cells["outcome"].astype(str)], sort=True).size()
+    found: dict[str, dict[str, int]] = {str(key): {} for key in pd.unique(keys)}
+    for (key, outcome), count in zip(counted.index.to_list(), counted.to_list(), strict=True):
+        found[str(key)][str(outcome)] = int(count)
+    return found
+
+
+def _check_outcomes(
+    name: str, by: Mapping[str, Mapping[str, int]], overall: Mapping[str, int]
+) -> None:
+    summed: dict[str, int] = {}
+    for counts in by.values():
+        for outcome, count in counts.items():
+            summed[outcome] = summed.get(outcome, 0) + count
+    if summed != dict(overall):
+        raise TotalsError(f"outcomes {name} sum to {summed}, overall they are {dict(overall)}")

@@ -1,0 +1,1 @@
+"""Published data -> the pages of the report."""

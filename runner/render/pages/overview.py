@@ -1,0 +1,80 @@
+"""The data behind the picker and the matrix: every outcome and cause, packed as letters.
+
+Input: the coded cells. Output: JSON values for one script. A grid is the environments that
+write and read in it and one letter a cell, writer by writer; a blank is a cell that does not
+exist. A few hundred thousand cells stay under 300 KB compressed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from runner.analyse.grids import Coded, Codes, code_column
+from runner.domain.errors import StoreError
+from runner.publish.reading import ReportData
+
+BLANK = "."
+CODES = (*range(48, 127), *range(256, 384))
+LETTERS = "".join(letter for letter in map(chr, CODES) if letter not in "<\\`&")
+"""One for each outcome, or each cause: printable, and safe inside a script. The first are a
+byte each; the table in `cells.js` ends with the last."""
+
+
+def pack_cells(data: ReportData, coded: Coded) -> dict[str, Any]:
+    """Return what `cells.js` reads beside `data/index.js`.
+
+    Raises:
+        StoreError: there are more causes than letters.
+    """
+    causes = sorted({str(cause) for cause in data.cells["cause"].unique()} - {""})
+    if len(causes) > len(LETTERS):
+        raise StoreError(f"{len(causes)} causes, and the report has letters for {len(LETTERS)}")
+    # Code 0 is "no cause", which is no letter.
+    cause = code_column(data.cells["cause"], ("", *causes)) - 1
+    grids: dict[str, dict[str, dict[str, Any]]] = {}
+    for rows in _groups(coded):
+        first = rows[0]
+        grid = _pack_grid(coded, rows, cause)
+        scenario = coded.scenarios[coded.scenario[first]]
+        of_format = grids.setdefault(coded.formats[coded.format[first]], {})
+        of_format.setdefault(scenario, {})[coded.remedies[coded.remedy[first]]] = grid
+    return {
+        "environments": list(coded.environments),
+        "causes": causes,
+        "letters": LETTERS,
+        "grids": grids,
+    }
+
+
+def _groups(coded: Coded) -> list[Codes]:
+    """Return the rows of each scenario, format and remedy, in the order of run.json."""
+    group = (coded.scenario * len(coded.formats) + coded.format) * len(coded.remedies)
+    group = group + coded.remedy
+    order = np.argsort(group, kind="stable")
+    edges = np.flatnonzero(np.diff(group[order])) + 1
+    return [rows for rows in np.split(order, edges) if len(rows)]
+
+
+def _pack_grid(coded: Coded, rows: Codes, cause: Codes) -> dict[str, Any]:
+    writers = np.unique(coded.writer[rows])
+    readers = np.unique(coded.reader[rows])
+    at = np.searchsorted(writers, coded.writer[rows]) * len(readers)
+    at = at + np.searchsorted(readers, coded.reader[rows])
+    packed = {
+        "w": writers.tolist(),
+        "r": readers.tolist(),
+        "o": _spell(coded.outcome[rows], at, len(writers) * len(readers)),
+    }
+    if (cause[rows] >= 0).any():
+        packed["c"] = _spell(cause[rows], at, len(writers) * len(readers))
+    return packed
+
+
+def _spell(codes: Codes, at: Codes, size: int) -> str:
+    letters: npt.NDArray[np.str_] = np.array([*LETTERS, BLANK])
+    spelled = np.full(size, len(LETTERS), dtype=np.int64)
+    spelled[at] = np.where(codes >= 0, codes, len(LETTERS))
+    return "".join(letters[spelled].tolist())

@@ -1,0 +1,172 @@
+"""The page of one scenario: its grids, boundaries, causes, claims and code.
+
+Input: the published data and the coded cells. Output: what `scenario.html` shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from runner.analyse.boundaries import describe_boundaries
+from runner.analyse.grids import (
+    BLANK,
+    Coded,
+    Codes,
+    Count,
+    best_remedies,
+    outcome_grid,
+    outcome_matrix,
+    tally,
+)
+from runner.domain import BARE, UNCLASSIFIED
+from runner.domain.errors import StoreError
+from runner.domain.selector import compile_glob, parse_pattern
+from runner.publish.reading import ReportData
+from runner.render.parts.text import code_line, drop_docstring, highlight_python
+
+PATHS = {
+    "h5": "'model.h5'",
+    "keras": "'model.keras'",
+    "saved_model": "'model'",
+    "weights_h5": "'model.weights.h5'",
+    "json_weights": "'model.weights.h5'",
+    "tf_checkpoint": "'checkpoint'",
+    "export": "'model'",
+}
+"""What a person's own file would be called in a line of code."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GridView:
+    """One grid of a page with the counts it must reconcile with."""
+
+    name: str
+    title: str
+    code: str
+    cells: int
+    counts: list[Count]
+    table: Markup | None
+    """The bare loads, which are read the most; a script draws the others from its data."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FormatView:
+    """The grids of one format on a scenario's page."""
+
+    name: str
+    cells: int
+    counts: list[Count]
+    grids: list[GridView]
+    best_used: list[tuple[int, str, int]]
+    """Number and title of a remedy, and for how many pairs it is the cheapest that works."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CauseCount:
+    """How many cells of a scenario have one cause."""
+
+    id: str
+    title: str
+    explanation: str
+    cells: int
+    bare: int
+    """How many of them are bare loads."""
+
+
+def scenario_views(
+    data: ReportData, coded: Coded
+) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
+    """Yield each scenario with what its page shows of it."""
+    causes = _cause_counts(data)
+    remedies = {each["id"]: each for each in data.run["remedies"]}
+    sources = data.run.get("sources", {})
+    claims = data.claims["claims"] if data.claims else []
+    for place, scenario in enumerate(data.run["scenarios"]):
+        here = np.flatnonzero(coded.scenario == place)
+        by_format = [
+            (name, here[coded.format[here] == number]) for number, name in enumerate(coded.formats)
+        ]
+        source = sources.get(scenario["module"], "")
+        yield (
+            scenario,
+            {
+                "cells": len(here),
+                "page_counts": tally(coded.outcome[here]),
+                "formats": [
+                    _format_view(coded, rows, name, remedies)
+                    for name, rows in by_format
+                    if len(rows)
+                ],
+                "causes": causes.get(scenario["id"], []),
+                "boundaries": list(describe_boundaries(coded, here)),
+                "claims": [each for each in claims if _concerns(each, scenario["id"])],
+                "code": highlight_python(drop_docstring(source)) if source else "",
+            },
+        )
+
+
+def _concerns(claim: Mapping[str, Any], scenario: str) -> bool:
+    """Whether cells of the scenario decide a claim; one about every scenario is about none."""
+    globs = [parse_pattern(each).scenario for each in (*claim["cells"], *claim["than"])]
+    return any(glob != "*" and compile_glob(glob)(scenario) for glob in globs)
+
+
+def _cause_counts(data: ReportData) -> dict[str, list[CauseCount]]:
+    """Count the causes of each scenario, the commonest first."""
+    known = {each["id"]: each for each in data.run.get("causes", [])}
+    named = data.cells[["scenario", "cause", "remedy"]].astype(str)
+    named = named[named["cause"] != ""]
+    bare = (named["remedy"] == BARE).rename("bare")
+    sizes = bare.groupby([named["scenario"], named["cause"]]).agg(["size", "sum"])
+    found: dict[str, list[CauseCount]] = {}
+    for (scenario, cause), (cells, bare_cells) in zip(
+        sizes.index.to_list(), sizes.to_numpy().tolist(), strict=True
+    ):
+        words = known.get(cause, {"title": cause, "explanation": ""})
+        counted = CauseCount(
+            id=cause,
+            title=words["title"],
+            explanation=words["explanation"],
+            cells=int(cells),
+            bare=int(bare_cells),
+        )
+        found.setdefault(scenario, []).append(counted)
+    for counts in found.values():
+        counts.sort(key=lambda each: (each.id != UNCLASSIFIED, -each.cells, each.id))
+    return found
+
+
+def _format_view(
+    coded: Coded, rows: Codes, name: str, remedies: Mapping[str, Mapping[str, Any]]
+) -> FormatView:
+    grids = []
+    for number, remedy in enumerate(coded.remedies):
+        chosen = rows[coded.remedy[rows] == number]
+        if not len(chosen):
+            continue
+        matrix = outcome_matrix(coded, chosen)
+        if int((matrix != BLANK).sum()) != len(chosen):
+            raise StoreError(f"{name}/{remedy}: a cell is there twice, the totals would lie")
+        grids.append(
+            GridView(
+                name=remedy,
+                title=remedies[remedy]["title"],
+                code=code_line(remedies[remedy]["code"], PATHS.get(name, "path")),
+                cells=len(chosen),
+                counts=tally(coded.outcome[chosen]),
+                table=outcome_grid(coded, matrix) if remedy == BARE else None,
+            )
+        )
+    titles = [remedies[each]["title"] for each in coded.remedies]
+    return FormatView(
+        name=name,
+        cells=len(rows),
+        counts=tally(coded.outcome[rows]),
+        grids=grids,
+        best_used=[(remedy, titles[remedy], count) for remedy, count in best_remedies(coded, rows)],
+    )

@@ -1,0 +1,1 @@
+"""The data that the pages read in the browser."""

@@ -1,0 +1,177 @@
+"""Boundaries: few rules, nothing lost, words that name the ranges."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from runner.analyse.boundaries import (
+    Axis,
+    Range,
+    Rule,
+    cover_grid,
+    describe_boundaries,
+    describe_grid,
+    expand_rules,
+)
+from runner.analyse.grids import BLANK, OUTCOMES, Coded
+from runner.domain import Family, Outcome
+
+IDS = (
+    *("keras2.3", "keras2.3-theano", "tf1.15"),
+    *(f"tf2.{minor}" for minor in range(16)),
+    *(f"tf-keras2.{minor}" for minor in range(16, 22)),
+    *(f"keras3.{minor}" for minor in range(16)),
+    *("keras3.15-jax", "keras3.15-torch"),
+)
+AXIS = Axis(ids=IDS)
+SIZE = len(IDS)
+EQUIVALENT = OUTCOMES.index(Outcome.EQUIVALENT)
+LOAD_ERROR = OUTCOMES.index(Outcome.LOAD_ERROR)
+NOT_RUN = OUTCOMES.index(Outcome.NOT_RUN)
+UNSUPPORTED = OUTCOMES.index(Outcome.UNSUPPORTED)
+
+
+def at(name: str) -> int:
+    return IDS.index(name)
+
+
+def blocks(random: np.random.Generator, size: int) -> np.ndarray:
+    """A grid as measured ones are: blocks of versions, strips, a diagonal, holes."""
+    grid = np.full((size, size), int(random.integers(len(OUTCOMES))), dtype=np.int64)
+    for _ in range(int(random.integers(8))):
+        top, left = random.integers(size, size=2)
+        grid[
+            top : top + random.integers(1, size + 1), left : left + random.integers(1, size + 1)
+        ] = random.integers(BLANK, len(OUTCOMES))
+    if random.integers(2):
+        np.fill_diagonal(grid, EQUIVALENT)
+    holes = random.random((size, size)) < random.choice([0, 0, 0.02, 0.3])
+    grid[holes] = random.choice([BLANK, NOT_RUN, UNSUPPORTED])
+    return grid
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_rules_give_every_cell_back_and_no_other(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    size = int(random.integers(1, 13)) if seed % 10 else SIZE
+    axis = Axis(ids=IDS[:size])
+    grid = blocks(random, size) if seed % 3 else random.integers(BLANK, 4, size=(size, size))
+
+    rules = cover_grid(grid, axis)
+
+    np.testing.assert_array_equal(expand_rules(rules, size), grid)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_no_rule_is_superfluous_and_none_crosses_a_line(seed: int) -> None:
+    grid = blocks(np.random.default_rng(seed), SIZE)
+
+    rules = cover_grid(grid, AXIS)
+
+    for rule in rules:
+        others = [other for other in rules if other is not rule]
+        assert not np.array_equal(expand_rules(others, SIZE), grid)
+        for each in (*rule.writers, *rule.readers):
+            assert len(set(AXIS.lines[each.first : each.last + 1])) == 1
+
+
+def test_one_block_is_one_rule() -> None:
+    grid = np.full((SIZE, SIZE), EQUIVALENT, dtype=np.int64)
+    grid[at("tf2.4") : at("tf2.15") + 1, at("keras3.0") : at("keras3.15") + 1] = LOAD_ERROR
+
+    found = describe_grid(grid, AXIS)
+
+    assert found[-1].text == (
+        "written by TF 2.4 and later, read by Keras 3.0 and later: fails to load"
+    )
+    assert found[-1].cells == 12 * 16
+    assert len(found) == 3
+
+
+def test_a_single_outcome_is_one_sentence() -> None:
+    found = describe_grid(np.full((SIZE, SIZE), LOAD_ERROR, dtype=np.int64), AXIS)
+
+    assert [each.text for each in found] == [
+        "written by any version, read by any version: fails to load"
+    ]
+    assert found[0].cells == SIZE * SIZE
+
+
+def test_a_grid_without_cells_says_nothing() -> None:
+    assert cover_grid(np.full((SIZE, SIZE), BLANK, dtype=np.int64), AXIS) == ()
+    assert cover_grid(np.empty((0, 0), dtype=np.int64), Axis(ids=())) == ()
+
+
+def test_a_rule_never_speaks_of_a_hole() -> None:
+    grid = np.full((4, 4), EQUIVALENT, dtype=np.int64)
+    grid[1, 2] = BLANK
+
+    rules = cover_grid(grid, Axis(ids=IDS[2:6]))
+
+    assert expand_rules(rules, 4)[1, 2] == BLANK
+    assert len(rules) == 2
+
+
+def test_ranges_are_named_within_their_line() -> None:
+    places = [*range(at("tf2.4"), at("tf2.8")), at("tf2.9"), *range(at("keras3.5"), SIZE)]
+
+    assert AXIS.words(AXIS.ranges(places)) == (
+        "TF 2.4 to 2.7 and 2.9, Keras 3.5 and later, Keras 3.15 on jax, Keras 3.15 on torch"
+    )
+    assert AXIS.words(AXIS.ranges([0, 1])) == "Keras 2.3, Keras 2.3 on theano"
+    assert AXIS.words(AXIS.ranges([at("tf1.15"), at("tf2.0")])) == "TF 1.15 to 2.0"
+    assert AXIS.words(AXIS.ranges(range(SIZE))) == "any version"
+    assert Axis(ids=("nightly", "tf2.0")).words([Range(0, 0)]) == "nightly"
+
+
+def test_every_outcome_has_words_and_what_was_not_measured_comes_last() -> None:
+    grid = np.full((SIZE, SIZE), NOT_RUN, dtype=np.int64)
+    grid[0, 0] = LOAD_ERROR
+
+    assert next(each.outcome for each in describe_grid(grid, AXIS)) is Outcome.LOAD_ERROR
+
+
+def test_a_rule_counts_its_cells() -> None:
+    assert Rule(writers=(Range(0, 1), Range(4, 4)), readers=(Range(2, 3),), code=0).cells == 6
+
+
+def test_boundaries_are_kept_apart_by_scenario_format_and_remedy() -> None:
+    coded = Coded(
+        scenarios=("one", "two"),
+        formats=("h5", "keras"),
+        environments=("tf2.0", "tf2.1"),
+        families=(Family.TF_KERAS, Family.TF_KERAS),
+        remedies=("none", "other"),
+        scenario=np.array([0, 0, 0, 1]),
+        format=np.array([0, 0, 1, 0]),
+        writer=np.array([0, 1, 0, 0]),
+        reader=np.array([0, 1, 0, 0]),
+        remedy=np.array([0, 0, 0, 1]),
+        outcome=np.array([EQUIVALENT, LOAD_ERROR, LOAD_ERROR, EQUIVALENT]),
+    )
+
+    found = list(describe_boundaries(coded, np.array([3, 0, 1, 2])))
+
+    assert [(each.scenario, each.format, each.remedy) for each in found] == [
+        ("one", "h5", "none"),
+        ("one", "keras", "none"),
+        ("two", "h5", "other"),
+    ]
+    assert [rule.text for rule in found[0].rules] == [
+        "written by TF 2.0, read by TF 2.0: the same model",
+        "written by TF 2.1, read by TF 2.1: fails to load",
+    ]
+    assert list(describe_boundaries(coded, np.array([], dtype=np.int64))) == []
+
+
+def test_hundreds_of_grids_take_seconds() -> None:
+    random = np.random.default_rng(1)
+    grids = [blocks(random, SIZE) for _ in range(20)]
+    begun = time.process_time()
+    for grid in grids:
+        cover_grid(grid, AXIS)
+
+    assert (time.process_time() - begun) / len(grids) < 1.0

@@ -1,0 +1,394 @@
+"""Claims: which cells decide, what they say, and what is still missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+import pandas as pd
+import pytest
+
+from runner.analyse.claims.verdict import judge_claims
+from runner.analyse.claims.words import claim_conditions, prediction_words
+from runner.domain import (
+    Aspect,
+    CellSet,
+    Claim,
+    Event,
+    Family,
+    Given,
+    Outcome,
+    Pair,
+    Prediction,
+    Share,
+)
+from runner.publish.files import load_schema
+
+OLD, NEW, THREE = "tf2.7", "tf2.8", "keras3.0"
+RUN = {
+    "started": "2026-01-02T03:04:05+00:00",
+    "environments": [
+        {"id": OLD, "family": "tf.keras", "released": "2022-02-02"},
+        {"id": NEW, "family": "tf.keras", "released": "2022-05-23"},
+        {"id": THREE, "family": "keras3", "released": "2023-11-28"},
+    ],
+}
+E, D, L, S, U, N, H = (
+    Outcome.EQUIVALENT,
+    Outcome.DIVERGED,
+    Outcome.LOAD_ERROR,
+    Outcome.SAVE_ERROR,
+    Outcome.UNSUPPORTED,
+    Outcome.NOT_RUN,
+    Outcome.HARNESS_ERROR,
+)
+ALL = CellSet(cells=("one/h5/*->*/none",))
+
+
+def cell(text: str, outcome: Outcome, **said: str) -> dict[str, Any]:
+    """`scenario/format/writer->reader/remedy`, trailing parts as usual."""
+    scenario, format_, pair, remedy = (*text.split("/"), "none")[:4]
+    writer, reader = pair.split("->")
+    row = {"aspects": "", "exception": "", "message": ""} | said
+    parts = {"scenario": scenario, "format": format_, "writer": writer, "reader": reader}
+    return {**parts, "remedy": remedy, "outcome": str(outcome), **row}
+
+
+def claim(
+    decided_by: CellSet = ALL,
+    share: Share = Share.ALL,
+    event: Event = Event.EQUIVALENT,
+    *,
+    than: CellSet | None = None,
+    alike: tuple[str, ...] = ("scenario", "writer", "reader"),
+    **predicts: Any,
+) -> Claim:
+    return Claim(
+        id="c1",
+        article="one.txt",
+        statement="It loads.",
+        decided_by=decided_by,
+        predicts=Prediction(share=share, event=event, **predicts),
+        than=than,
+        alike=alike,
+    )
+
+
+def judge(
+    asked: Claim, *rows: dict[str, Any], observations: pd.DataFrame | None = None
+) -> dict[str, Any]:
+    record = judge_claims(
+        [asked],
+        articles={"one.txt": "One"},
+        cells=pd.DataFrame(list(rows)),
+        observations=pd.DataFrame() if observations is None else observations,
+        run=RUN,
+    )
+    jsonschema.validate(record, load_schema("claims"))
+    (found,) = record["claims"]
+    return dict(found)
+
+
+def counts(found: dict[str, Any]) -> tuple[str, int, int, int]:
+    return found["verdict"], found["for"], found["against"], found["missing"]
+
+
+@pytest.mark.parametrize(
+    ("share", "outcomes", "verdict"),
+    [
+        (Share.ALL, (E, E, E), "confirmed"),
+        (Share.ALL, (D, L, L), "refuted"),
+        (Share.ALL, (E, L, L), "depends"),
+        (Share.ALL, (E, L, N), "depends"),
+        (Share.ALL, (E, E, N), "undecided"),
+        (Share.ALL, (L, L, N), "undecided"),
+        (Share.ALL, (N, N, N), "undecided"),
+        (Share.ALL, (S, U, H), "undecided"),
+        (Share.ALL, (E, S, H), "confirmed"),
+        (Share.SOME, (E, L, N), "confirmed"),
+        (Share.SOME, (L, L, L), "refuted"),
+        (Share.SOME, (L, L, N), "undecided"),
+        (Share.SOME, (S, S, S), "undecided"),
+        (Share.MOST, (E, E, L), "confirmed"),
+        (Share.MOST, (E, E, N), "confirmed"),
+        (Share.MOST, (E, L, L), "refuted"),
+        (Share.MOST, (L, L, N), "refuted"),
+        (Share.MOST, (E, L, N), "undecided"),
+        (Share.MOST, (E, L, S), "refuted"),
+    ],
+)
+def test_a_verdict_is_given_only_if_nothing_missing_could_change_it(
+    share: Share, outcomes: tuple[Outcome, ...], verdict: str
+) -> None:
+    rows = [
+        cell(f"one/h5/{OLD}->{reader}", outcome)
+        for reader, outcome in zip((OLD, NEW, THREE), outcomes, strict=True)
+    ]
+
+    found = judge(claim(share=share), *rows)
+
+    assert found["verdict"] == verdict
+    assert found["deciding"] == found["for"] + found["against"]
+    assert found["missing"] == outcomes.count(N)
+    assert sum(found["excluded"].values()) == sum(each in {S, U, H} for each in outcomes)
+
+
+def test_what_did_not_load_counts_only_if_the_claim_says_so() -> None:
+    rows = [cell(f"one/h5/{OLD}->{OLD}", S), cell(f"one/h5/{NEW}->{NEW}", U)]
+    counted = CellSet(cells=ALL.cells, counts=frozenset({Outcome.SAVE_ERROR}))
+
+    assert counts(judge(claim(), *rows)) == ("undecided", 0, 0, 0)
+    found = judge(claim(counted), *rows)
+    assert counts(found) == ("refuted", 0, 1, 0)
+    assert found["excluded"] == {"unsupported": 1}
+
+
+@pytest.mark.parametrize(
+    ("event", "supports"),
+    [
+        (Event.EQUIVALENT, {E}),
+        (Event.FAILS, {D, L, Outcome.UNUSABLE, Outcome.CRASHED}),
+        (Event.LOADS, {E, D, Outcome.UNUSABLE}),
+        (Event.ERROR, {L, Outcome.CRASHED}),
+        (Event.DIVERGED, {D}),
+    ],
+)
+def test_events(event: Event, supports: set[Outcome]) -> None:
+    for outcome in (E, D, L, Outcome.UNUSABLE, Outcome.CRASHED):
+        found = judge(claim(event=event), cell(f"one/h5/{OLD}->{NEW}", outcome))
+        assert found["verdict"] == ("confirmed" if outcome in supports else "refuted"), outcome
+
+
+@pytest.mark.parametrize(
+    ("conditions", "pairs"),
+    [
+        ({"pair": frozenset({Pair.SAME_ENVIRONMENT})}, 3),
+        ({"pair": frozenset({Pair.OTHER_ENVIRONMENT})}, 6),
+        ({"pair": frozenset({Pair.SAME_FAMILY})}, 5),
+        ({"pair": frozenset({Pair.OTHER_FAMILY})}, 4),
+        ({"pair": frozenset({Pair.READER_NEWER})}, 3),
+        ({"pair": frozenset({Pair.READER_OLDER})}, 3),
+        ({"pair": frozenset({Pair.READER_OLDER, Pair.OTHER_FAMILY})}, 2),
+        ({"writers": ("tf*",)}, 6),
+        ({"writers": (OLD, THREE), "readers": (NEW,)}, 2),
+        ({"writer_families": frozenset({Family.KERAS3})}, 3),
+        ({"reader_families": frozenset({Family.TF_KERAS})}, 6),
+    ],
+)
+def test_conditions_choose_the_pairs(conditions: dict[str, Any], pairs: int) -> None:
+    ids = (OLD, NEW, THREE)
+    rows = [cell(f"one/h5/{writer}->{reader}", E) for writer in ids for reader in ids]
+    rows += [cell(f"two/h5/{OLD}->{OLD}", L), cell(f"one/keras/{OLD}->{OLD}", L)]
+
+    chosen = CellSet(cells=ALL.cells, **conditions)
+
+    assert counts(judge(claim(chosen), *rows)) == ("confirmed", pairs, 0, 0)
+    assert claim_conditions(claim(chosen))
+
+
+LOADS_AT_HOME = CellSet(cells=("one/h5/*->*/*",), given=frozenset({Given.LOADS_IN_WRITER}))
+
+
+@pytest.mark.parametrize(
+    ("home", "expected"),
+    [
+        (E, ("confirmed", 1, 1, 0)),
+        (L, ("undecided", 0, 0, 0)),
+        (D, ("undecided", 0, 0, 0)),
+        (N, ("undecided", 0, 0, 2)),
+    ],
+)
+def test_what_fails_in_its_writer_is_no_matter_of_versions(
+    home: Outcome, expected: tuple[str, int, int, int]
+) -> None:
+    rows = [cell(f"one/h5/{OLD}->{OLD}", home), cell(f"one/h5/{OLD}->{NEW}", L)]
+
+    found = judge(claim(LOADS_AT_HOME, Share.SOME, Event.FAILS), *rows)
+
+    assert counts(found) == expected
+
+
+def test_a_remedy_that_was_not_needed_at_home_is_held_against_the_bare_load() -> None:
+    rows = [
+        cell(f"one/h5/{OLD}->{OLD}/none", E),
+        cell(f"one/h5/{OLD}->{NEW}/custom_objects", L),
+        cell(f"two/h5/{OLD}->{OLD}/none", L),
+    ]
+    chosen = CellSet(cells=("*/h5/*->*/custom_objects",), given=frozenset({Given.LOADS_IN_WRITER}))
+
+    assert counts(judge(claim(chosen, event=Event.FAILS), *rows)) == ("confirmed", 1, 0, 0)
+
+
+def test_a_remedy_can_be_asked_only_where_the_bare_load_failed() -> None:
+    chosen = CellSet(cells=("one/h5/*->*/json",), given=frozenset({Given.BARE_FAILS}))
+    rows = [
+        cell(f"one/h5/{OLD}->{OLD}/none", E),
+        cell(f"one/h5/{OLD}->{OLD}/json", L),
+        cell(f"one/h5/{OLD}->{NEW}/none", D),
+        cell(f"one/h5/{OLD}->{NEW}/json", E),
+        cell(f"one/h5/{OLD}->{THREE}/json", E),
+    ]
+
+    assert counts(judge(claim(chosen), *rows)) == ("confirmed", 1, 0, 0)
+
+
+def test_a_bare_load_that_was_not_measured_may_call_for_a_remedy() -> None:
+    chosen = CellSet(cells=("one/h5/*->*/json",))
+    rows = [
+        cell(f"one/h5/{OLD}->{OLD}/none", L),
+        cell(f"one/h5/{OLD}->{OLD}/json", E),
+        cell(f"one/h5/{OLD}->{NEW}/none", N),
+        cell(f"one/keras/{OLD}->{NEW}/none", N),
+        cell(f"one/h5/{OLD}->{THREE}/none", N),
+        cell(f"one/h5/{OLD}->{THREE}/json", N),
+    ]
+
+    assert counts(judge(claim(chosen), *rows)) == ("undecided", 1, 0, 2)
+
+
+def test_exception_message_and_aspects_all_have_to_be_there() -> None:
+    rows = [
+        cell(f"one/h5/{OLD}->{OLD}", L, exception="ValueError", message="Unknown layer: X"),
+        cell(f"one/h5/{OLD}->{NEW}", L, exception="TypeError", message="unknown layer: X"),
+        cell(f"one/h5/{OLD}->{THREE}", L, exception="ValueError", message="Something"),
+        cell(f"one/h5/{NEW}->{OLD}", E),
+        cell(f"one/h5/{NEW}->{NEW}", D, aspects="outputs;losses"),
+    ]
+
+    def found(**predicts: Any) -> tuple[int, int]:
+        answer = judge(claim(event=Event.ANY, **predicts), *rows)
+        return answer["for"], answer["against"]
+
+    assert found(exceptions=("Value*",)) == (2, 3)
+    assert found(messages=("unknown LAYER",)) == (2, 3)
+    assert found(messages=("TypeError: unk", "some")) == (2, 3)
+    assert found(exceptions=("ValueError",), messages=("unknown layer",)) == (1, 4)
+    assert found(messages=("unknown layer",), among=Event.ERROR) == (2, 1)
+    assert found(aspects=frozenset({Aspect.LOSSES})) == (1, 4)
+    losses = frozenset({Aspect.LOSSES})
+    assert found(aspects=losses, agrees=frozenset({Aspect.WEIGHTS})) == (1, 4)
+    assert found(aspects=losses, agrees=frozenset({Aspect.OUTPUTS})) == (0, 5)
+    assert found(aspects=frozenset({Aspect.WEIGHTS}), among=Event.DIVERGED) == (0, 1)
+
+
+def test_the_whole_message_is_searched_not_its_published_beginning() -> None:
+    row = cell(f"one/h5/{OLD}->{NEW}", L, exception="TypeError", message="It is a long…")
+    seen = pd.DataFrame([{**row, "message": "It is a long way to: Unknown layer: X"}])
+    asked = claim(event=Event.ANY, messages=("unknown layer",))
+
+    assert judge(asked, row)["verdict"] == "refuted"
+    assert judge(asked, row, observations=seen)["verdict"] == "confirmed"
+
+
+KERAS = CellSet(cells=("one/keras/*->*/none",))
+
+
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        (((E, L), (E, E)), ("confirmed", 1, 0, 0)),
+        (((L, E), (L, L)), ("refuted", 0, 1, 0)),
+        (((E, E), (L, D)), ("refuted", 0, 0, 0)),
+        (((E, L), (L, E)), ("depends", 1, 1, 0)),
+        (((E, L), (N, E)), ("undecided", 1, 0, 1)),
+        (((E, S), (U, E)), ("undecided", 0, 0, 0)),
+    ],
+)
+def test_comparisons_count_pairs_that_differ(
+    pairs: tuple[tuple[Outcome, Outcome], ...], expected: tuple[str, int, int, int]
+) -> None:
+    rows = []
+    for reader, (ours, theirs) in zip((OLD, NEW), pairs, strict=True):
+        rows += [cell(f"one/keras/{OLD}->{reader}", ours)]
+        rows += [cell(f"one/h5/{OLD}->{reader}", theirs)]
+
+    found = judge(claim(KERAS, Share.BETTER, than=ALL), *rows)
+
+    assert counts(found) == expected
+    if found["for"]:
+        (example,) = found["examples_for"]
+        assert example["cell"] == f"one/keras/{OLD}->{OLD}/none"
+        assert (example["than"], example["than_outcome"]) == (
+            f"one/h5/{OLD}->{OLD}/none",
+            "load_error",
+        )
+
+
+def test_scenarios_can_be_compared_by_what_they_have_alike() -> None:
+    rows = [
+        cell(f"one/h5/{OLD}->{NEW}", E),
+        cell(f"two/h5/{OLD}->{NEW}", L),
+        cell(f"two/h5/{THREE}->{NEW}", L),
+    ]
+    other = CellSet(cells=("two/h5/*->*/none",))
+
+    by_pair = judge(claim(share=Share.BETTER, than=other, alike=("writer", "reader")), *rows)
+    by_reader = judge(claim(share=Share.BETTER, than=other, alike=("reader",)), *rows)
+
+    assert (by_pair["for"], by_reader["for"]) == (1, 2)
+    assert judge(claim(share=Share.BETTER, than=other), *rows)["verdict"] == "undecided"
+
+
+def test_depends_says_where_in_ranges_and_by_model() -> None:
+    ids = (OLD, NEW, THREE)
+    rows = [
+        cell(f"{scenario}/h5/{writer}->{reader}", L if THREE in (writer, reader) else E)
+        for scenario in ("one", "one.b")
+        for writer in ids
+        for reader in ids
+    ]
+    rows.append(cell(f"one.c/h5/{OLD}->{OLD}", D, aspects="losses"))
+
+    found = judge(claim(CellSet(cells=("one*/h5/*->*/none",))), *rows)
+
+    assert found["verdict"] == "depends"
+    assert sorted(found["holds"]) == [
+        "written by TF 2.7 and later, read by TF 2.8",
+        "written by TF 2.8, read by TF 2.7 and later",
+    ]
+    assert found["mixed"] == ["written by TF 2.7, read by TF 2.7"]
+    assert "written by any version, read by Keras 3.0" in found["fails"]
+    assert [(each["scenario"], each["for"], each["against"]) for each in found["parts"]] == [
+        ("one", 4, 5),
+        ("one.b", 4, 5),
+        ("one.c", 0, 1),
+    ]
+
+
+def test_one_version_for_both_is_said_shortly() -> None:
+    rows = [cell(f"one/h5/{name}->{name}", E) for name in (OLD, NEW)]
+    rows.append(cell(f"one/h5/{THREE}->{THREE}", L))
+
+    found = judge(claim(), *rows)
+
+    assert found["holds"] == ["saved and loaded by TF 2.7 and later"]
+    assert found["fails"] == ["saved and loaded by Keras 3.0"]
+    assert found["mixed"] == []
+
+
+def test_examples_are_three_and_spread() -> None:
+    ids = (OLD, NEW, THREE)
+    rows = [
+        cell(f"one/h5/{writer}->{reader}", L, exception="ValueError", message="No")
+        for writer in ids
+        for reader in ids
+    ]
+
+    found = judge(claim(event=Event.FAILS), *rows)
+
+    cells = [each["cell"] for each in found["examples_for"]]
+    assert cells == [f"one/h5/{name}->{name}/none" for name in ids]
+    assert found["examples_for"][0]["detail"] == "ValueError: No"
+    assert found["examples_against"] == []
+
+
+def test_a_prediction_is_said_in_words() -> None:
+    asked = claim(
+        share=Share.MOST, event=Event.ERROR, exceptions=("ValueError",), messages=("Unknown",)
+    )
+    assert prediction_words(asked) == (
+        "more than half of these cells end without a model and raise ValueError and say “Unknown”"
+    )
+    assert "never the reverse" in prediction_words(claim(share=Share.BETTER, than=ALL))
+    for event in Event:
+        assert prediction_words(claim(event=event, among=event, exceptions=("X",)))

@@ -1,0 +1,135 @@
+"""Compare: every cell of either run has one kind of change, and the counts add up."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from report_fixtures import make_run, publish_run
+
+from runner.analyse.differences import DETAIL_COLUMNS, compare_cells, read_cells, summarize
+from runner.domain import FACTS, ID_COLUMNS, Change, Outcome
+from runner.domain.errors import ConfigurationError
+from runner.domain.verdicts import CHANGE_STYLES, direction
+
+JUDGED = [each for each in Outcome if FACTS[each].judged]
+
+
+def cells(*rows: tuple[str, ...]) -> pd.DataFrame:
+    """`(scenario, outcome, cause, aspects)`, all of one pair."""
+    full = [(name, "h5", "tf2.12", "keras3.15", "none", *rest) for name, *rest in rows]
+    return pd.DataFrame(full, columns=[*ID_COLUMNS, *DETAIL_COLUMNS])
+
+
+def kinds(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, str]:
+    table = compare_cells(before, after).table
+    return dict(zip(table["scenario"], table["change"], strict=True))
+
+
+def test_each_kind_of_change() -> None:
+    before = cells(
+        ("worse", "equivalent", "", ""),
+        ("silent", "load_error", "a", ""),
+        ("good", "load_error", "a", ""),
+        ("other_cause", "load_error", "a", ""),
+        ("other_aspects", "diverged", "a", "outputs"),
+        ("louder", "diverged", "a", "outputs"),
+        ("late", "not_run", "", ""),
+        ("lost", "equivalent", "", ""),
+        ("never", "not_run", "", ""),
+        ("gone", "equivalent", "", ""),
+        ("same", "diverged", "a", "outputs"),
+    )
+    after = cells(
+        ("new", "diverged", "a", "outputs"),
+        ("worse", "load_error", "a", ""),
+        ("silent", "diverged", "a", "outputs"),
+        ("good", "equivalent", "", ""),
+        ("other_cause", "load_error", "b", ""),
+        ("other_aspects", "diverged", "a", "weights"),
+        ("louder", "load_error", "a", ""),
+        ("late", "equivalent", "", ""),
+        ("lost", "harness_error", "", ""),
+        ("never", "not_run", "", "x"),
+        ("same", "diverged", "a", "outputs"),
+    )
+
+    found = compare_cells(before, after)
+
+    assert kinds(before, after) == {
+        "new": "appeared",
+        "worse": "regressed",
+        "silent": "regressed",
+        "good": "fixed",
+        "other_cause": "changed",
+        "other_aspects": "changed",
+        "louder": "changed",
+        "late": "infrastructure",
+        "lost": "infrastructure",
+        "never": "same",
+        "same": "same",
+        "gone": "vanished",
+    }
+    assert sum(found.counts.values()) == len(found.table) == 12
+    assert found.before == found.after == 11
+    # In the order of the later run, and what only the earlier one has at the end.
+    assert list(found.table["scenario"]) == [*after["scenario"], "gone"]
+    assert found.differs
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(JUDGED, repeat=2)))
+def test_the_table_and_the_judge_agree_on_the_direction(before: Outcome, after: Outcome) -> None:
+    found = kinds(cells(("a", str(before), "", "")), cells(("a", str(after), "", "")))
+
+    assert found["a"] == ("same" if before is after else str(direction(before, after)))
+
+
+def test_every_kind_of_change_is_shown() -> None:
+    assert [style.change for style in CHANGE_STYLES] == list(Change)
+
+
+def test_a_run_is_the_same_as_itself(tmp_path: Path) -> None:
+    publish_run(make_run(), tmp_path)
+    table, text = read_cells(tmp_path / "cells.parquet"), read_cells(tmp_path / "cells.csv")
+
+    found = compare_cells(table, text)
+
+    assert not found.differs
+    assert found.counts[Change.SAME] == len(table) == len(found.table)
+
+
+def test_the_summary_reconciles_and_names_what_regressed() -> None:
+    before = cells(*((f"s{number}", "equivalent", "", "") for number in range(5)))
+    after = cells(*((f"s{number}", "diverged", "a|b`", "outputs;weights") for number in range(5)))
+
+    text = summarize(compare_cells(before, after), before="old.csv", after="new.csv", shown=2)
+
+    assert "5 regressed, 0 fixed" in text
+    assert "| | all | 5 | |" in text
+    assert "`s0/h5/tf2.12->keras3.15/none` | ✓ equivalent | ≠ diverged: outputs, weights" in text
+    assert "`a b `" in text
+    assert "and 3 more." in text
+    assert "s2/" not in text
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (cells(("a", "great", "", "")), "there is no outcome 'great'"),
+        (cells(("a", "crashed", "", ""), ("a", "diverged", "", "")), "a cell is there twice: a/h5"),
+        (cells(("a", "crashed", "", "")).assign(format="zip"), "there is no format 'zip'"),
+        (cells(("a", "crashed", "", "")).drop(columns="reader"), "reader"),
+    ],
+)
+def test_what_is_not_a_runs_cells_is_refused(
+    tmp_path: Path, frame: pd.DataFrame, reason: str
+) -> None:
+    path = tmp_path / "cells.csv"
+    frame.to_csv(path, index=False)
+
+    with pytest.raises(ConfigurationError, match=reason):
+        read_cells(path)
+    with pytest.raises(ConfigurationError):
+        read_cells(tmp_path / "missing.csv")

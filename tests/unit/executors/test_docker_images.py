@@ -1,0 +1,136 @@
+"""What decides which image an environment has, and that the bake file is in step."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from runner.declare.environments import read_environments
+from runner.domain.errors import ConfigurationError
+from runner.executors.docker.images import (
+    CA_BUNDLE,
+    ImageBuilder,
+    ImageSettings,
+    framework_variables,
+    parse_build_args,
+    tag,
+    target_name,
+)
+from runner.executors.locks import read_lock
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+DECLARED = read_environments(REPOSITORY / "containers" / "environments.toml")
+TF = next(each for each in DECLARED.environments if each.id == "tf2.15")
+OTHER = next(each for each in DECLARED.environments if each.id == "keras3.15")
+
+
+@pytest.fixture
+def root(tmp_path) -> Path:
+    """A copy of what goes into images, which a test may change."""
+    target = tmp_path / "repository"
+    shutil.copytree(REPOSITORY / "containers", target / "containers")
+    skip = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(REPOSITORY / "runner" / "probe", target / "runner" / "probe", ignore=skip)
+    shutil.copy(REPOSITORY / "runner" / "__init__.py", target / "runner")
+    return target
+
+
+def _builder(root: Path, **settings) -> ImageBuilder:
+    return ImageBuilder(None, root, root / "store", ImageSettings(**settings))
+
+
+def _key(root: Path, environment=TF) -> str:
+    builder = _builder(root)
+    return builder.key(environment, read_lock(builder.lock_path(environment)))
+
+
+def test_a_key_is_of_the_content_alone(root, tmp_path):
+    shutil.copytree(root, tmp_path / "elsewhere")
+    assert _key(root) == _key(tmp_path / "elsewhere")
+    assert _key(root) != _key(root, OTHER)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "containers/Dockerfile",
+        "containers/locks/tf2.15.txt",
+        "runner/__init__.py",
+        "runner/probe/server.py",
+    ],
+)
+def test_a_key_changes_with_what_the_image_holds(root, name):
+    before = _key(root)
+    with (root / name).open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    assert _key(root) != before
+
+
+@pytest.mark.parametrize("name", ["containers/locks/tf2.12.txt", "containers/docker-bake.hcl"])
+def test_a_key_does_not_change_with_anything_else(root, name):
+    before = _key(root)
+    with (root / name).open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    (root / "runner" / "probe" / "notes.txt").write_text("not in the image")
+    assert _key(root) == before
+
+
+def _members(stream: io.BytesIO) -> dict[str, bytes]:
+    with tarfile.open(fileobj=stream) as tar:
+        return {each.name: tar.extractfile(each).read() for each in tar}
+
+
+def test_a_context_holds_what_the_dockerfile_copies_and_no_more(root, tmp_path):
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("certificates")
+    found = _members(_builder(root, ca_bundle=bundle)._context(TF))
+    assert found[CA_BUNDLE] == b"certificates"
+    assert found["containers/locks/tf2.15.txt"].startswith(b"# declared sha256:")
+    assert "runner/probe/server.py" in found
+    allowed = r"containers/(Dockerfile|ca\.pem|locks/tf2\.15\.txt)|runner/(__init__|probe/\w+)\.py"
+    assert all(re.fullmatch(allowed, name) for name in found)
+    assert CA_BUNDLE not in _members(_builder(root)._context(TF))
+    # The same bytes at any time, so that the engine knows its layers again.
+    assert _builder(root)._context(TF).read() == _builder(root)._context(TF).read()
+
+
+def test_the_bake_file_lists_every_environment_and_profile():
+    text = (REPOSITORY / "containers" / "docker-bake.hcl").read_text(encoding="utf-8")
+    listed = re.findall(r'\{ id = "([^"]+)", python = "([^"]+)" \}', text)
+    assert listed == [(each.id, each.python) for each in DECLARED.environments]
+    smoke = re.search(r'group "smoke" \{\s+targets = (\[[^\]]+\])', text)
+    wanted = [target_name(each) for each in DECLARED.profile("smoke")]
+    assert sorted(json.loads(smoke.group(1))) == sorted(wanted)
+
+
+def test_the_bake_files_facts_are_those_of_a_build(root):
+    builder = _builder(root, base="mirror.example/python:{python}", build_args={"A": "b"})
+    target = builder.bake_overlay([TF])["target"]["tf2_15"]
+    key = _key(root)
+    assert target["tags"] == [tag(TF, key)] == [f"keras-matrix/tf2.15:{key[:12]}"]
+    assert target["args"]["IMAGE_KEY"] == key
+    assert target["args"]["PYTHON_IMAGE"] == "mirror.example/python:3.11"
+    assert target["args"]["A"] == "b"
+    assert "tensorflow-cpu==2.15" in target["args"]["RESOLVED"]
+
+
+def test_a_container_gets_nothing_of_the_user(monkeypatch):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "7")
+    monkeypatch.setenv("SECRET_TOKEN", "hunter2")
+    found = framework_variables(TF)
+    assert "hunter2" not in str(found)
+    assert found.get("TF_ENABLE_ONEDNN_OPTS") != "7"
+    assert found["HOME"].startswith("/tmp/")
+
+
+def test_build_arguments():
+    assert parse_build_args(["A=b=c", "D="]) == {"A": "b=c", "D": ""}
+    for wrong in ("A", "=b"):
+        with pytest.raises(ConfigurationError, match="NAME=VALUE"):
+            parse_build_args([wrong])

@@ -1,0 +1,90 @@
+"""Outcomes held against expectations and a baseline."""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.domain import UNJUDGED, Cell, CellResult, Expectation, Format, Outcome, Verdict
+from runner.judge.verdict import Judge
+
+CELL = Cell(
+    scenario="plain_dense", format=Format.H5, writer="tf2.15", reader="keras3.15", remedy="none"
+)
+
+
+def expectation(outcome, cells="plain_dense/h5/*->*/none", **changes):
+    return Expectation(cells=cells, outcome=outcome, reason="", link="", **changes)
+
+
+def verdict(outcome, *expectations, baseline=None):
+    before = {} if baseline is None else {CELL: baseline}
+    result = CellResult(cell=CELL, outcome=outcome, reason="kept")
+    judged = Judge(expectations, before).judge(result)
+    assert (judged.cell, judged.outcome, judged.reason) == (CELL, outcome, "kept")
+    return judged.verdict
+
+
+@pytest.mark.parametrize("source", ["expectation", "baseline"])
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        (Outcome.EQUIVALENT, Outcome.EQUIVALENT, Verdict.EXPECTED),
+        (Outcome.LOAD_ERROR, Outcome.LOAD_ERROR, Verdict.KNOWN_FAILURE),
+        (Outcome.DIVERGED, Outcome.EQUIVALENT, Verdict.FIXED),
+        (Outcome.EQUIVALENT, Outcome.LOAD_ERROR, Verdict.REGRESSION),
+        (Outcome.EQUIVALENT, Outcome.DIVERGED, Verdict.REGRESSION),
+        # Silent is worse than loud.
+        (Outcome.LOAD_ERROR, Outcome.DIVERGED, Verdict.REGRESSION),
+        (Outcome.DIVERGED, Outcome.LOAD_ERROR, Verdict.CHANGED),
+        (Outcome.LOAD_ERROR, Outcome.UNUSABLE, Verdict.CHANGED),
+        (Outcome.LOAD_ERROR, Outcome.CRASHED, Verdict.REGRESSION),
+        (Outcome.UNSUPPORTED, Outcome.EQUIVALENT, Verdict.FIXED),
+    ],
+)
+def test_verdicts(source, before, now, expected):
+    if source == "expectation":
+        assert verdict(now, expectation(before)) is expected
+    else:
+        assert verdict(now, baseline=before) is expected
+
+
+@pytest.mark.parametrize("outcome", sorted(UNJUDGED))
+def test_what_says_nothing_of_the_model_is_not_judged(outcome):
+    assert verdict(outcome, expectation(Outcome.EQUIVALENT)) is Verdict.NOT_JUDGED
+    assert verdict(Outcome.LOAD_ERROR, baseline=outcome) is Verdict.NOT_JUDGED
+
+
+def test_without_expectation_and_baseline_nothing_is_judged():
+    assert verdict(Outcome.LOAD_ERROR) is Verdict.NOT_JUDGED
+    assert verdict(Outcome.EQUIVALENT) is Verdict.NOT_JUDGED
+
+
+def test_an_expectation_counts_more_than_the_baseline():
+    declared = expectation(Outcome.LOAD_ERROR)
+    assert verdict(Outcome.LOAD_ERROR, declared, baseline=Outcome.EQUIVALENT) is (
+        Verdict.KNOWN_FAILURE
+    )
+
+
+def test_the_last_expectation_that_matches_decides():
+    general = expectation(Outcome.LOAD_ERROR, cells="plain_dense")
+    special = expectation(Outcome.EQUIVALENT)
+    other = expectation(Outcome.CRASHED, cells="corrupted_*")
+    assert verdict(Outcome.EQUIVALENT, general, special, other) is Verdict.EXPECTED
+    assert verdict(Outcome.EQUIVALENT, special, general) is Verdict.FIXED
+
+
+@pytest.mark.parametrize(
+    ("changes", "matches"),
+    [
+        ({"writers": ("tf2.*",)}, True),
+        ({"writers": ("tf1.*", "tf2.1[45]")}, True),
+        ({"writers": ("keras3*",)}, False),
+        ({"readers": ("keras3*",)}, True),
+        ({"readers": ("tf*",)}, False),
+        ({"writers": ("tf*",), "readers": ("tf*",)}, False),
+    ],
+)
+def test_an_expectation_can_name_its_writers_and_readers(changes, matches):
+    judge = Judge([expectation(Outcome.LOAD_ERROR, **changes)], {})
+    assert (judge.expectation(CELL) is not None) is matches

@@ -1,0 +1,194 @@
+"""A job runs again when something it depends on changed, and only then."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from runner.domain import (
+    Aspect,
+    Backend,
+    Environment,
+    Family,
+    Format,
+    ProvisionedEnvironment,
+    Scenario,
+)
+from runner.domain.errors import ConfigurationError
+from runner.measure.digests import (
+    environment_digest,
+    load_inputs,
+    probe_digest,
+    save_inputs,
+    scenario_digest,
+)
+
+ENVIRONMENT = ProvisionedEnvironment(
+    environment=Environment(
+        id="keras3.15",
+        family=Family.KERAS3,
+        backend=Backend.TENSORFLOW,
+        python="3.12",
+        requirements=("keras==3.15.0",),
+        released=date(2026, 1, 1),
+        formats=frozenset({Format.H5}),
+        order=1,
+        env={"KERAS_BACKEND": "tensorflow"},
+    ),
+    executable="/somewhere/python",
+    lock_digest="ab" * 32,
+    python_version="3.12.4",
+    resolved={"keras": "3.15.0"},
+    import_s=5.0,
+    fork=True,
+)
+SCENARIO = Scenario(
+    id="plain_dense",
+    module="plain_dense",
+    group="controls",
+    title="Plain",
+    summary="A control.",
+    formats=(Format.H5,),
+    aspects=frozenset({Aspect.OUTPUTS, Aspect.WEIGHTS}),
+    remedies=(),
+)
+
+
+@pytest.fixture
+def root(tmp_path):
+    probe = tmp_path / "runner" / "probe"
+    probe.mkdir(parents=True)
+    (probe / "job.py").write_text("x = 1\n")
+    (probe / "identify.py").write_text("y = 1\n")
+    (probe / "damage.py").write_text("z = 1\n")
+    scenarios = tmp_path / "scenarios"
+    scenarios.mkdir()
+    (scenarios / "framework.py").write_text("keras = None\n")
+    (scenarios / "layers.py").write_text("import os\n")
+    (scenarios / "plain_dense.py").write_text(
+        "from scenarios.framework import keras\nfrom scenarios import layers\n"
+    )
+    return tmp_path
+
+
+def test_the_probe_digest_follows_what_measures_and_nothing_else(root):
+    before = probe_digest(root)
+    (root / "runner/probe/identify.py").write_text("y = 22\n")
+    (root / "runner/probe/notes.txt").write_text("no code\n")
+    assert probe_digest(root) == before
+    (root / "runner/probe/job.py").write_text("x = 22\n")
+    changed = probe_digest(root)
+    assert changed != before
+    (root / "scenarios/framework.py").write_text("keras = 22\n")
+    assert probe_digest(root) not in {before, changed}
+
+
+def test_the_probe_digest_does_not_depend_on_where_the_repository_is(root, tmp_path_factory):
+    other = tmp_path_factory.mktemp("elsewhere") / "clone"
+    root_digest = probe_digest(root)
+    root.rename(other)
+    assert probe_digest(other) == root_digest
+
+
+def test_a_missing_probe_is_a_configuration_error(tmp_path):
+    with pytest.raises(ConfigurationError, match="probe"):
+        probe_digest(tmp_path)
+
+
+def test_prose_may_change_without_a_new_measurement(root):
+    before = scenario_digest(SCENARIO, root)
+    reworded = replace(
+        SCENARIO, title="Other", summary="Other.", links=("https://example.org",), group="x"
+    )
+    assert scenario_digest(reworded, root) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"variant": "other"},
+        {"damage": "empty"},
+        {"reader_knows": "registered"},
+        {"aspects": frozenset({Aspect.OUTPUTS})},
+        {"trained": True},
+        {"rtol": 1e-3},
+        {"atol": 1e-3},
+        {"module": "layers"},
+    ],
+)
+def test_what_reaches_the_probe_asks_for_a_new_measurement(root, change):
+    changed = replace(SCENARIO, **change)
+    assert scenario_digest(changed, root) != scenario_digest(SCENARIO, root)
+
+
+def test_the_code_of_a_scenario_and_of_what_it_imports_counts(root):
+    before = scenario_digest(SCENARIO, root)
+    (root / "scenarios/layers.py").write_text("import sys\n# longer\n")
+    imported = scenario_digest(SCENARIO, root)
+    assert imported != before
+    with (root / "scenarios/plain_dense.py").open("a") as file:
+        file.write("MORE = 1\n")
+    assert scenario_digest(SCENARIO, root) not in {before, imported}
+
+
+def test_how_files_are_damaged_counts_where_one_is(root):
+    damaged = replace(SCENARIO, damage="empty")
+    before = scenario_digest(damaged, root), scenario_digest(SCENARIO, root), probe_digest(root)
+    (root / "runner/probe/damage.py").write_text("z = 22\n")
+    assert scenario_digest(damaged, root) != before[0]
+    assert (scenario_digest(SCENARIO, root), probe_digest(root)) == before[1:]
+
+
+def test_framework_is_counted_once_with_the_probe(root):
+    before = scenario_digest(SCENARIO, root)
+    (root / "scenarios/framework.py").write_text("keras = 22\n")
+    assert scenario_digest(SCENARIO, root) == before
+
+
+def save(environment=ENVIRONMENT, format_=Format.H5, scenario_sha="s", probe_sha="p"):
+    environment_sha = environment_digest(environment)
+    return save_inputs(environment_sha, format_, scenario_sha=scenario_sha, probe_sha=probe_sha)
+
+
+def test_save_inputs_are_short_stable_and_sensitive():
+    assert save() == save()
+    assert len(save()) == 16
+    jax = replace(ENVIRONMENT.environment, env={"KERAS_BACKEND": "jax"})
+    variants = [
+        save(replace(ENVIRONMENT, lock_digest="cd" * 32)),
+        save(replace(ENVIRONMENT, python_version="3.12.5")),
+        save(replace(ENVIRONMENT, environment=jax)),
+        save(format_=Format.KERAS),
+        save(scenario_sha="other"),
+        save(probe_sha="other"),
+    ]
+    assert len({save(), *variants}) == 7
+    # Where the environment was built and how fast it imports change nothing.
+    assert save(replace(ENVIRONMENT, executable="/elsewhere", import_s=9.0)) == save()
+
+
+def load(environment=ENVIRONMENT, remedy="none", **changes):
+    given = {
+        "aspects": {Aspect.OUTPUTS, Aspect.WEIGHTS},
+        "artifact_sha256": "a",
+        "sibling_sha256": "",
+        "scenario_sha": "s",
+        "probe_sha": "p",
+    }
+    environment_sha = environment_digest(environment)
+    return load_inputs(environment_sha, Format.H5, remedy, **{**given, **changes})
+
+
+def test_load_inputs_are_short_stable_and_sensitive():
+    assert load() == load(aspects=[Aspect.WEIGHTS, Aspect.OUTPUTS])
+    assert len(load()) == 16
+    variants = [
+        load(remedy="unsafe"),
+        load(aspects={Aspect.OUTPUTS}),
+        load(artifact_sha256="b"),
+        load(artifact_sha256="", sibling_sha256="a"),
+        load(scenario_sha="other"),
+        load(probe_sha="other"),
+        load(replace(ENVIRONMENT, lock_digest="cd" * 32)),
+    ]
+    assert len({load(), save(), *variants}) == 9

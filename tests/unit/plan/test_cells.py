@@ -1,0 +1,227 @@
+"""Which cells a run has: complete, in order, and no remedy where none is needed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from report_fixtures import make_environment, make_remedy, make_scenario
+
+from runner import plan
+from runner.domain import REMEDIABLE, Cell, Family, Format, Outcome, Save, Scope
+from runner.domain.selector import KnownIds, select
+
+OLD = replace(make_environment("tf1.15", Family.TF_KERAS, 0), formats=frozenset({Format.H5}))
+NEW = make_environment("keras3.15", Family.KERAS3, 1)
+SAVED = frozenset({Format.H5, Format.SAVED_MODEL})
+MIDDLE = replace(make_environment("tf2.15", Family.TF_KERAS, 2), formats=SAVED)
+ENVIRONMENTS = (OLD, NEW)
+SCENARIOS = {
+    each.id: each
+    for each in (
+        make_scenario("plain_dense", remedies=("custom_objects", "rebuild_weights")),
+        make_scenario("custom_loss_metric", remedies=("rebuild_weights", "custom_objects")),
+        make_scenario("truncated_file", remedies=()),
+    )
+}
+REMEDIES = {
+    each.id: each
+    for each in (
+        make_remedy("none", 0),
+        make_remedy("custom_objects", 1),
+        make_remedy("rebuild_weights", 5),
+        replace(make_remedy("saved_model", 7), sibling=Format.SAVED_MODEL),
+    )
+}
+
+
+def field(
+    patterns=(), filters=None, environments=ENVIRONMENTS, scenarios=SCENARIOS, remedies=REMEDIES
+):
+    known = KnownIds(
+        scenarios=tuple(scenarios),
+        formats=tuple(map(str, Format)),
+        environments=tuple(each.id for each in environments),
+        remedies=tuple(remedies),
+    )
+    return Scope(
+        scenarios=scenarios,
+        remedies=remedies,
+        environments=environments,
+        selection=select(patterns, filters or {}, known),
+    )
+
+
+def ids(cells):
+    return [cell.id for cell in cells]
+
+
+def test_bare_loads_are_every_writer_by_every_reader_in_declared_order():
+    found = ids(plan.plan_bare(field(filters={"scenario": ["custom_loss_metric"]})))
+    assert found == [
+        "custom_loss_metric/h5/tf1.15->tf1.15/none",
+        "custom_loss_metric/h5/tf1.15->keras3.15/none",
+        "custom_loss_metric/h5/keras3.15->tf1.15/none",
+        "custom_loss_metric/h5/keras3.15->keras3.15/none",
+        # tf1.15 does not write it, but is asked to read it.
+        "custom_loss_metric/keras/keras3.15->tf1.15/none",
+        "custom_loss_metric/keras/keras3.15->keras3.15/none",
+    ]
+
+
+def test_the_control_probes_the_formats_a_writer_is_declared_without():
+    found = ids(plan.plan_bare(field(filters={"scenario": ["plain_dense"], "format": ["keras"]})))
+    assert "plain_dense/keras/tf1.15->keras3.15/none" in found
+    assert len(found) == 4
+
+
+def test_a_scenario_can_name_the_writers_that_can_write_it():
+    only_new = {"x": make_scenario("x", writers=("keras3*",))}
+    found = plan.plan_bare(field(scenarios=only_new))
+    assert {cell.writer for cell in found} == {"keras3.15"}
+    assert {cell.reader for cell in found} == {"tf1.15", "keras3.15"}
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [
+        ({}, 6 + 6 + 8),
+        ({"reader": ["tf1.15"]}, 3 + 3 + 4),
+        ({"writer": ["tf1.15"]}, 2 + 2 + 4),
+        ({"format": ["h5"], "scenario": ["trunc*"]}, 4),
+        # A remedy alone selects no bare load away: it decides what runs after it.
+        ({"remedy": ["custom_objects"]}, 6 + 6 + 8),
+    ],
+)
+def test_a_selection_leaves_cells_out(filters, count):
+    assert len(plan.plan_bare(field(filters=filters))) == count
+
+
+def test_the_readers_of_one_pattern_do_not_read_the_files_of_another():
+    patterns = (
+        "custom_loss_metric/h5/tf1.15->keras3.15",
+        "custom_loss_metric/h5/keras3.15->tf1.15",
+    )
+    assert ids(plan.plan_bare(field(patterns))) == [
+        "custom_loss_metric/h5/tf1.15->keras3.15/none",
+        "custom_loss_metric/h5/keras3.15->tf1.15/none",
+    ]
+
+
+def outcomes(chosen, outcome):
+    return dict.fromkeys(plan.plan_bare(chosen), outcome)
+
+
+FAILED = [each for each in Outcome if each in REMEDIABLE]
+
+
+def test_a_remedy_is_tried_after_every_failure_of_the_model():
+    expected = {"diverged", "unusable", "load_error", "crashed", "timed_out"}
+    assert set(map(str, FAILED)) == expected | {"out_of_memory", "unsupported"}
+
+
+@pytest.mark.parametrize("outcome", FAILED)
+def test_remedies_run_where_the_bare_load_failed_cheapest_first(outcome):
+    chosen = field(filters={"scenario": ["custom_loss_metric"], "format": ["h5"]})
+    found = ids(plan.plan_remedies(chosen, outcomes(chosen, outcome), everything=False))
+    assert len(found) == 4 * 2
+    assert found[:2] == [
+        "custom_loss_metric/h5/tf1.15->tf1.15/custom_objects",
+        "custom_loss_metric/h5/tf1.15->tf1.15/rebuild_weights",
+    ]
+
+
+@pytest.mark.parametrize(
+    "outcome", sorted(set(Outcome) - REMEDIABLE - {Outcome.EQUIVALENT}), ids=str
+)
+@pytest.mark.parametrize("everything", [False, True])
+def test_no_remedy_runs_where_nothing_was_loaded(outcome, everything):
+    chosen = field()
+    assert plan.plan_remedies(chosen, outcomes(chosen, outcome), everything=everything) == []
+
+
+def test_where_the_bare_load_works_a_remedy_runs_once_a_reader_and_format():
+    chosen = field(filters={"format": ["h5"]})
+    bare = outcomes(chosen, Outcome.EQUIVALENT)
+    found = plan.plan_remedies(chosen, bare, everything=False)
+    keys = [(cell.reader, cell.format, cell.remedy) for cell in found]
+    assert len(keys) == len(set(keys)) == 2 * 2
+    every = plan.plan_remedies(chosen, bare, everything=True)
+    assert len(every) == 2 * 4 * 2
+    assert set(found) <= set(every)
+
+
+def test_a_selected_remedy_alone_is_planned():
+    chosen = field(filters={"remedy": ["rebuild_weights"], "format": ["h5"]})
+    found = plan.plan_remedies(chosen, outcomes(chosen, Outcome.LOAD_ERROR), everything=False)
+    assert {cell.remedy for cell in found} == {"rebuild_weights"}
+
+
+def test_a_remedy_exists_only_in_its_formats_and_environments():
+    remedies = {
+        **REMEDIES,
+        "custom_objects": replace(
+            REMEDIES["custom_objects"],
+            formats=frozenset({Format.KERAS}),
+            environments=("keras3.?*",),
+        ),
+    }
+    chosen = field(remedies=remedies)
+    found = plan.plan_remedies(chosen, outcomes(chosen, Outcome.LOAD_ERROR), everything=True)
+    custom = [cell for cell in found if cell.remedy == "custom_objects"]
+    assert custom
+    assert {(cell.reader, cell.format) for cell in custom} == {("keras3.15", Format.KERAS)}
+
+
+def sibling_field():
+    formats = (Format.H5, Format.SAVED_MODEL)
+    scenarios = {"x": make_scenario("x", formats=formats, remedies=("saved_model",))}
+    return field(scenarios=scenarios, environments=(OLD, MIDDLE), filters={"format": ["h5"]})
+
+
+def test_a_sibling_is_loaded_only_where_the_writer_writes_it():
+    chosen = sibling_field()
+    found = plan.plan_remedies(chosen, outcomes(chosen, Outcome.LOAD_ERROR), everything=False)
+    assert ids(found) == [
+        "x/h5/tf2.15->tf1.15/saved_model",
+        "x/h5/tf2.15->tf2.15/saved_model",
+    ]
+
+
+def test_each_artifact_is_saved_once_with_its_siblings():
+    chosen = sibling_field()
+    cells = plan.plan_bare(chosen)
+    cells += plan.plan_remedies(chosen, outcomes(chosen, Outcome.LOAD_ERROR), everything=False)
+    assert plan.plan_saves(chosen, cells) == [
+        Save(scenario="x", format=Format.H5, writer="tf1.15"),
+        Save(scenario="x", format=Format.H5, writer="tf2.15"),
+        Save(scenario="x", format=Format.SAVED_MODEL, writer="tf2.15"),
+    ]
+
+
+def test_saves_of_cells_are_each_named_once():
+    chosen = field()
+    cell = plan.plan_bare(chosen)[0]
+    other = replace(cell, reader="keras3.15")
+    save = Save(scenario=cell.scenario, format=cell.format, writer=cell.writer)
+    assert plan.plan_saves(chosen, [cell, other]) == [save]
+
+
+def test_controls_are_each_environment_with_itself_whatever_is_selected():
+    found = plan.plan_control_cells(field(filters={"scenario": ["custom_loss_metric"]}))
+    assert all(cell.writer == cell.reader and cell.remedy == "none" for cell in found)
+    assert ids(found) == [
+        "plain_dense/h5/tf1.15->tf1.15/none",
+        "plain_dense/h5/keras3.15->keras3.15/none",
+        "plain_dense/keras/keras3.15->keras3.15/none",
+        "truncated_file/h5/tf1.15->tf1.15/none",
+        "truncated_file/h5/keras3.15->keras3.15/none",
+        "truncated_file/keras/keras3.15->keras3.15/none",
+    ]
+
+
+def test_the_same_declarations_give_the_same_plan():
+    first, second = plan.plan_bare(field()), plan.plan_bare(field())
+    assert first == second
+    assert len(set(first)) == len(first)
+    assert all(isinstance(cell, Cell) for cell in first)

@@ -1,0 +1,205 @@
+"""The probe's processes: each harm costs exactly one job, and the next job runs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from fake_probe import ALONE, Bench
+
+from runner.domain.request import Limits
+from runner.probe.server import chains
+
+
+def job(name, chain="", *, isolated=False):
+    return {"id": name, "chain": chain, "isolated": isolated}
+
+
+def ids(found):
+    return [[each["id"] for each in chain] for chain in found]
+
+
+def test_neighbours_of_one_chain_share_a_child():
+    jobs = [job("a"), job("b"), job("c", "x"), job("d", "x"), job("e", "y"), job("f")]
+    assert ids(chains(jobs, 10, "fork")) == [["a", "b"], ["c", "d"], ["e"], ["f"]]
+
+
+def test_an_isolated_job_shares_with_nobody():
+    jobs = [job("a"), job("b", isolated=True), job("c"), job("d", isolated=True)]
+    jobs.append(job("e", isolated=True))
+    assert ids(chains(jobs, 10, "fork")) == [["a"], ["b"], ["c"], ["d"], ["e"]]
+
+
+def test_a_chain_has_a_maximal_length():
+    assert ids(chains([job(name) for name in "abcde"], 2, "fork")) == [
+        ["a", "b"],
+        ["c", "d"],
+        ["e"],
+    ]
+
+
+def test_fresh_processes_take_one_job_each():
+    assert ids(chains([job("a"), job("b")], 10, "fresh")) == [["a"], ["b"]]
+    assert chains([], 10, "fork") == []
+
+
+@pytest.fixture
+def bench(tmp_path):
+    return Bench(tmp_path)
+
+
+def test_a_batch_from_its_header_to_its_footer(bench):
+    saved = bench.run([bench.save("")])
+    assert saved.code == 0, saved.printed
+    assert [each["type"] for each in saved.records] == ["header", "start", "observation", "footer"]
+    header = saved.records[0]
+    assert (header["environment"], header["framework"]) == ("fake", "keras")
+    assert header["start_method"] == "fork"
+    assert "numpy" in header["versions"]
+    assert saved.records[-1]["jobs"] == 1
+    assert saved.observations[0]["facts"]["written"] == "other"
+    manifest = json.loads((bench.artifact("") / "manifest.json").read_text())
+    assert manifest["sha256"] == saved.observations[0]["facts"]["sha256"]
+
+    loaded = bench.run([bench.load("")])
+    found = loaded.observations[0]
+    assert (found["status"], found["stage"]) == ("done", "")
+    assert set(found["aspects"]) == set(bench.load("").payload["aspects"])
+    assert {each["status"] for each in found["aspects"].values()} == {"agrees"}
+
+
+HARMS = [
+    ("segfault", "crashed", "SIGSEGV"),
+    ("abort", "crashed", "SIGABRT"),
+    ("die", "crashed", "SIGKILL"),
+    ("exit", "crashed", "exit code 3"),
+    ("system_exit", "crashed", "exit code"),
+    ("interrupt", "crashed", ""),
+    ("hang", "timed_out", "within 1 s"),
+    ("grow", "out_of_memory", "over 400 MB"),
+    ("huge", "out_of_memory", "Unable to allocate"),
+    ("raise", "raised", "no such layer"),
+    ("unprintable", "raised", "the exception's own text raised RuntimeError"),
+    # What it leaves running holds the pipe open.
+    ("orphan", "crashed", "exit code 5"),
+]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_each_harm_costs_exactly_one_job(bench, method):
+    harms = [harm for harm, _, _ in HARMS]
+    bench.save_all("", *harms)
+    jobs = [bench.load("", 100)]
+    for number, harm in enumerate(harms):
+        limit_s = 30.0 if harm == "grow" else 1.0
+        jobs += [bench.load(harm, timeout_s=limit_s), bench.load("", 101 + number)]
+    answer = bench.run(jobs, method)
+    assert answer.code == 0, answer.printed
+    assert [each["id"] for each in answer.observations] == [each.id for each in jobs]
+    assert answer.records[-1] == {"type": "footer", "jobs": len(jobs)}
+    for found in answer.observations:
+        if found["id"].startswith("fake/"):
+            assert found["status"] == "done", found
+            assert {each["status"] for each in found["aspects"].values()} == {"agrees"}
+    for harm, status, said in HARMS:
+        found = answer.observation(harm)
+        assert found["status"] == status, found
+        assert said in found["message"], found
+        assert found["start_method"] == method
+
+
+def test_what_a_dying_job_printed_is_kept(bench):
+    bench.save_all("die", "print", "")
+    answer = bench.run([bench.load("print"), bench.load("die"), bench.load("")])
+    assert answer.observation("die")["output"] == "last words\n"
+    assert answer.observation("print")["output"] == "said by the job\n"
+    assert answer.observations[-1]["output"] == ""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_what_jobs_leave_running_ends_with_their_child(bench, method):
+    bench.save_all("escape", "orphan", "count")
+    jobs = [bench.load("escape", remedy=ALONE), bench.load("orphan"), bench.load("count")]
+    answer = bench.run(jobs, method)
+    assert answer.observation("count")["output"] == "1 at work\n", answer
+
+
+def test_faults_are_filed_under_the_stage_at_which_the_model_failed(bench):
+    bench.save_all("raise", "call_later", "diverge")
+    saves = bench.run([bench.save("build"), bench.save("call"), bench.save("save")])
+    assert [each["stage"] for each in saves.observations] == ["prepare", "prepare", "save"]
+    nothing = bench.run([bench.save("nothing")]).observations[0]
+    assert (nothing["status"], nothing["stage"]) == ("raised", "save")
+    assert "wrote no model.h5" in nothing["message"]
+    assert not bench.artifact("nothing").exists()
+
+    loads = bench.run([bench.load("raise"), bench.load("call_later"), bench.load("diverge")])
+    assert [each["status"] for each in loads.observations] == ["raised", "raised", "done"]
+    assert [each["stage"] for each in loads.observations] == ["load", "call", ""]
+    aspects = loads.observation("diverge")["aspects"]
+    differing = {name for name, each in aspects.items() if each["status"] == "differs"}
+    assert differing == {"outputs", "weights"}
+
+
+def test_a_job_that_registers_ends_its_chain(bench):
+    bench.save_all("register", "")
+    jobs = [bench.load(""), bench.load("register"), bench.load("", 1), bench.load("", 2)]
+    positions = [each["position"] for each in bench.run(jobs).observations]
+    assert positions == [0, 1, 0, 1]
+
+
+def test_isolated_jobs_and_long_chains_start_fresh_children(bench):
+    bench.save_all("")
+    jobs = [bench.load("", number) for number in range(1, 6)]
+    jobs.insert(2, bench.load("", 9, ALONE))
+    answer = bench.run(jobs, limits=Limits(memory_mb=400, chain_length=2))
+    assert [each["position"] for each in answer.observations] == [0, 1, 0, 0, 1, 0]
+
+
+def test_a_chain_ends_where_its_memory_does(bench):
+    bench.save_all("")
+    jobs = [bench.load("", number) for number in range(1, 4)]
+    answer = bench.run(jobs, limits=Limits(memory_mb=400, chain_memory_mb=1))
+    assert [each["position"] for each in answer.observations] == [0, 0, 0]
+
+
+def test_a_job_changes_neither_the_artifact_nor_the_folder_of_the_next(bench):
+    bench.save_all("delete", "chdir", "")
+    before = (bench.artifact("delete") / "payload" / "model.h5").read_bytes()
+    jobs = [bench.load("delete"), bench.load("delete", 1), bench.load("chdir"), bench.load("")]
+    answer = bench.run(jobs)
+    assert [each["status"] for each in answer.observations] == ["done"] * 4
+    assert (bench.artifact("delete") / "payload" / "model.h5").read_bytes() == before
+    assert not list(bench.temporary.glob("probe-*"))
+
+
+def test_a_damaged_artifact_folder_is_our_fault(bench):
+    bench.save_all("")
+    (bench.artifact("") / "oracle.npz").write_bytes(b"not an archive")
+    found = bench.run([bench.load("")]).observations[0]
+    assert found["status"] == "harness_error"
+
+
+def test_fresh_and_automatic_start_methods(bench):
+    bench.save_all("")
+    jobs = [bench.load("", 1), bench.load("", 2)]
+    fresh = bench.run(jobs, "fresh")
+    assert [each["position"] for each in fresh.observations] == [0, 0]
+    assert {each["start_method"] for each in fresh.observations} == {"fresh"}
+    assert bench.run(jobs, "auto").records[0]["start_method"] == "fork"
+
+
+def test_children_that_cannot_start_are_our_fault_and_end(bench):
+    bench.save_all("")
+    (bench.root / "keras.py").write_text("raise ImportError('broken')", encoding="utf-8")
+    answer = bench.run([bench.load("", 1), bench.load("", 2)], "fresh")
+    assert answer.code == 0
+    assert [each["status"] for each in answer.observations] == ["harness_error"] * 2
+
+
+def test_a_framework_that_cannot_be_imported_ends_the_probe(bench):
+    (bench.root / "keras.py").write_text("raise ImportError('broken')", encoding="utf-8")
+    answer = bench.run([bench.load("")])
+    assert answer.code not in {0, 2}
+    assert answer.observations == []
+    assert "broken" in answer.printed

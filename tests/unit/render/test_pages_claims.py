@@ -1,0 +1,123 @@
+"""The claims page and the boundaries in words, made from published data alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from report_fixtures import HOSTILE, make_run, publish_run
+
+from runner.analyse.claims.verdict import judge_claims
+from runner.domain import CellSet, Claim, ClaimVerdict, Event, Prediction, Share
+from runner.domain.claims import VERDICT_STYLES
+from runner.domain.errors import StoreError
+from runner.publish.files import SchemaError, publish_claims
+from runner.publish.reading import load_data
+from runner.publish.tables import build_cells, build_observations
+from runner.render.parts.text import mark_code
+from runner.render.site import render_site
+
+RUN = make_run()
+CLAIM = Claim(
+    id="c001.loads",
+    article="one.txt",
+    statement=f"It loads everywhere {HOSTILE}",
+    note=HOSTILE,
+    decided_by=CellSet(cells=("plain_dense/h5/*->*/none",)),
+    predicts=Prediction(share=Share.ALL, event=Event.EQUIVALENT),
+)
+
+
+def publish(folder: Path) -> dict[str, Any]:
+    record = publish_run(RUN, folder)
+    claims = judge_claims(
+        [CLAIM],
+        articles={"one.txt": f"First {HOSTILE}", "two.txt": "Second"},
+        cells=build_cells(RUN.results, RUN.order),
+        observations=build_observations(RUN.results, RUN.order),
+        run=record,
+    )
+    publish_claims(folder, claims)
+    return claims
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("claims")
+    publish(folder)
+    render_site(folder, folder / "site")
+    return folder
+
+
+def test_a_claim_is_told_with_verdict_counts_and_cells(data: Path) -> None:
+    text = (data / "site/claims.html").read_text(encoding="utf-8")
+
+    assert "It loads everywhere &lt;/script&gt;" in text
+    assert HOSTILE not in text
+    assert '<span class="chip r">◐ depends</span> It loads' in text
+    assert "<b>2</b> for, <b>2</b> against, of 4 deciding cells" in text
+    assert "5 environment unavailable" in text
+    assert '<a href="cell.html#plain_dense/h5/tf1.15-&gt;keras3.10/none">' in text
+    assert "written by TF 1.15, read by Keras 3.10" in text
+    assert "No claim of this article was judged" in text
+    for style in VERDICT_STYLES:
+        number = int(style.verdict is ClaimVerdict.DEPENDS)
+        assert f"<b>{number} {style.label}</b> {mark_code(style.explanation)}" in text
+    assert "<b>1 claims</b> of 2 articles" in text
+
+
+def test_pages_come_from_data_alone(data: Path, tmp_path: Path) -> None:
+    changed = json.loads((data / "claims.json").read_text(encoding="utf-8"))
+    changed["claims"][0]["statement"] = "Another statement."
+    publish_run(RUN, tmp_path)
+    publish_claims(tmp_path, changed)
+    render_site(tmp_path, tmp_path / "site")
+
+    assert "Another statement." in (tmp_path / "site/claims.html").read_text(encoding="utf-8")
+
+
+def test_data_without_claims_say_so(tmp_path: Path) -> None:
+    publish_run(RUN, tmp_path)
+    render_site(tmp_path, tmp_path / "site")
+
+    assert load_data(tmp_path).claims is None
+    assert "hold no claims" in (tmp_path / "site/claims.html").read_text(encoding="utf-8")
+
+
+def test_claims_of_another_run_are_refused(tmp_path: Path) -> None:
+    claims = publish(tmp_path)
+    publish_claims(tmp_path, {**claims, "run": "2020-01-01T00:00:00+00:00"})
+    with pytest.raises(StoreError, match="2020-01-01"):
+        load_data(tmp_path)
+    (tmp_path / "claims.json").write_text("{", encoding="utf-8")
+    with pytest.raises(StoreError, match="cannot read"):
+        load_data(tmp_path)
+
+
+def test_claims_are_held_against_their_schema(tmp_path: Path) -> None:
+    claims = publish(tmp_path)
+    before = (tmp_path / "claims.json").read_bytes()
+    claims["claims"][0]["verdict"] = "true"
+    with pytest.raises(SchemaError, match="verdict"):
+        publish_claims(tmp_path, claims)
+    assert (tmp_path / "claims.json").read_bytes() == before
+
+
+def test_boundaries_are_on_the_scenario_page(data: Path) -> None:
+    text = (data / "site/scenario/plain_dense.html").read_text(encoding="utf-8")
+    words = text[text.index('id="boundaries"') : text.index('<section id="causes"')]
+
+    assert words.count("<details") == 4
+    assert "written by TF 1.15, read by Keras 3.10: fails to load <small>1 cell</small>" in words
+    stated = [
+        int(part.rsplit(">", 1)[1])
+        for part in words.replace(" cells", " cell").split(" cell<")[:-1]
+    ]
+    assert sum(stated) >= 20
+
+
+def test_every_verdict_can_be_told_apart() -> None:
+    assert {style.verdict for style in VERDICT_STYLES} == set(ClaimVerdict)
+    assert len({style.symbol for style in VERDICT_STYLES}) == len(ClaimVerdict)

@@ -1,0 +1,157 @@
+"""The batch as it is written, and observations as they are read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from fake_probe import ENVIRONMENT, NONE, scenario
+
+from runner import contract
+from runner.domain import Aspect, Backend, Cell, Family, Format, Isolation, Save
+from runner.domain.errors import ConfigurationError
+from runner.domain.request import Limits
+
+CELL = Cell(scenario="fake", format=Format.H5, writer="old", reader="fake", remedy="none")
+ASPECTS = frozenset({Aspect.WEIGHTS, Aspect.OUTPUTS})
+
+
+def load(scenario_=None, remedy=NONE, tmp="/artifacts/one", **options):
+    from pathlib import Path
+
+    return contract.load_job(
+        CELL,
+        scenario_ or scenario(""),
+        remedy,
+        Path(tmp),
+        None,
+        "digest",
+        aspects=ASPECTS,
+        **options,
+    )
+
+
+def test_a_save_tells_all_the_probe_needs(tmp_path):
+    declared = scenario("x", timeout_s=7.0, trained=True, damage="empty", rtol=0.5)
+    save = Save(scenario=declared.id, format=Format.KERAS, writer="fake")
+    job = contract.save_job(save, declared, tmp_path, "digest")
+    assert (job.id, job.kind, job.inputs) == ("fake.x/keras/fake", "save", "digest")
+    assert job.payload == {
+        "id": "fake.x/keras/fake",
+        "kind": "save",
+        "environment": "fake",
+        "scenario": {
+            "id": "fake.x",
+            "module": "fake",
+            "variant": "x",
+            "damage": "empty",
+            "reader_knows": "nothing",
+            "aspects": sorted(declared.aspects),
+            "trained": True,
+            "rtol": 0.5,
+            "atol": 1e-5,
+        },
+        "format": "keras",
+        "artifact": str(tmp_path),
+        "isolated": False,
+        "chain": "",
+        "timeout_s": 14.0,
+    }
+
+
+def test_a_load_asks_for_the_cell_s_aspects_and_not_the_scenario_s():
+    payload = load(tampered=(Aspect.WEIGHTS, Aspect.OUTPUTS)).payload
+    assert payload["aspects"] == ["outputs", "weights"]
+    assert payload["tampered"] == ["outputs", "weights"]
+    assert payload["artifact"] == "/artifacts/one"
+    assert payload["sibling"] == ""
+    assert payload["timeout_s"] == 1.0
+
+
+def test_a_control_is_filed_under_its_own_id():
+    job = load(job_id="tampered:x")
+    assert (job.id, job.payload["id"]) == ("tampered:x", "tampered:x")
+    assert load().id == CELL.id
+
+
+@pytest.mark.parametrize(
+    ("isolation", "knows", "chain", "isolated"),
+    [
+        (Isolation.SHARED, "nothing", "", False),
+        (Isolation.SHARED, "registered", "fake:v", False),
+        (Isolation.REMEDY, "nothing", "none", False),
+        (Isolation.REMEDY, "registered", "none+fake:v", False),
+        (Isolation.SCENARIO, "nothing", "none+fake:v", False),
+        (Isolation.ALONE, "nothing", "", True),
+    ],
+)
+def test_jobs_share_a_process_by_what_they_leave_behind(isolation, knows, chain, isolated):
+    payload = load(scenario("v", reader_knows=knows), replace(NONE, isolation=isolation)).payload
+    assert (payload["chain"], payload["isolated"]) == (chain, isolated)
+
+
+def test_variants_that_register_do_not_share():
+    first = load(scenario("a", reader_knows="registered")).payload["chain"]
+    assert first != load(scenario("b", reader_knows="registered")).payload["chain"]
+
+
+def test_a_batch_is_json_and_names_what_users_import():
+    job = load()
+    found = contract.batch(ENVIRONMENT, [job], Limits(memory_mb=1, chain_length=2), "fork")
+    assert json.loads(json.dumps(found)) == found
+    assert found["schema"] == "batch/1"
+    assert found["limits"] == {"memory_mb": 1, "chain_length": 2, "chain_memory_mb": 1200}
+    assert found["jobs"] == [job.payload]
+    for family, framework in {
+        Family.TF_KERAS: "tensorflow.keras",
+        Family.KERAS2: "keras",
+        Family.KERAS3: "keras",
+        Family.LEGACY: "tf_keras",
+    }.items():
+        environment = replace(ENVIRONMENT, family=family)
+        assert contract.batch(environment, [], Limits(), "auto")["framework"] == framework
+
+
+def test_aspects_are_asked_where_carried_and_not_given_up():
+    declared = scenario("", aspects=frozenset({Aspect.OUTPUTS, Aspect.WEIGHTS, Aspect.OPTIMIZER}))
+    remedy = replace(NONE, gives_up=frozenset({Aspect.OPTIMIZER, Aspect.LOSSES}))
+    everything = frozenset(Aspect)
+    assert contract.asked_aspects(declared, NONE, everything) == declared.aspects
+    assert contract.asked_aspects(declared, remedy, everything) == ASPECTS
+    assert contract.asked_aspects(declared, NONE, frozenset({Aspect.OUTPUTS})) == {Aspect.OUTPUTS}
+
+
+def test_the_backend_is_chosen_and_a_declared_variable_wins():
+    assert "KERAS_BACKEND" not in contract.framework_variables(ENVIRONMENT)
+    jax = replace(ENVIRONMENT, backend=Backend.JAX)
+    assert contract.framework_variables(jax)["KERAS_BACKEND"] == "jax"
+    own = replace(jax, env={"KERAS_BACKEND": "own", "OMP_NUM_THREADS": "2"})
+    assert contract.framework_variables(own)["KERAS_BACKEND"] == "own"
+    assert contract.framework_variables(own)["OMP_NUM_THREADS"] == "2"
+
+
+def test_what_a_version_reads_counts_as_supported():
+    environment = replace(ENVIRONMENT, reads=frozenset({Format.KERAS}))
+    supported = [each for each in Format if contract.supports(environment, each)]
+    assert supported == [Format.H5, Format.KERAS]
+
+
+HEADER = '{"type": "header", "schema": "observations/1"}\n'
+
+
+def test_records_are_read_up_to_a_line_cut_short():
+    lines = [HEADER, '{"type": "start", "id": "a"}\n', '{"type": "observ']
+    assert [each["type"] for each in contract.read_records(iter(lines))] == ["header", "start"]
+    assert list(contract.read_records(iter([]))) == []
+
+
+def test_records_of_an_unknown_version_are_refused():
+    with pytest.raises(ConfigurationError, match="observations/2"):
+        list(contract.read_records(iter([HEADER.replace("/1", "/2")])))
+
+
+def test_numbers_json_does_not_know_are_read():
+    line = '{"type": "observation", "aspects": {"outputs": {"max_abs_diff": Infinity}}}\n'
+    (found,) = contract.read_records(iter([line]))
+    assert found["aspects"]["outputs"]["max_abs_diff"] == float("inf")
