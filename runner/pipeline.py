@@ -20,8 +20,9 @@ from runner.domain.errors import NoEnvironmentError
 from runner.domain.request import Request, RunOutcome
 from runner.domain.selector import require_cells
 from runner.executors.batches import Crew
+from runner.executors.interface import Place
 from runner.executors.provisioning import provision_all
-from runner.executors.registry import Place, open_place
+from runner.executors.registry import open_place
 from runner.host.progress import EnvironmentState, Reporter
 from runner.judge import controls
 from runner.measure.ledger import Ledger
@@ -47,7 +48,7 @@ def opened(request: Request, reporter: Reporter) -> Iterator[Work]:
             warn=reporter.message,
             read_only=request.recorded,
         ) as store,
-        open_place(request) as place,
+        open_place(request, reporter.message) as place,
     ):
         work = _begin(request, declared, store, place, reporter)
         with closing(work.crew.executor):

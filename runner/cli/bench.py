@@ -22,7 +22,8 @@ from runner.domain import Cell, Observation, ProvisionedEnvironment
 from runner.domain.errors import NoEnvironmentError, ProvisionError, SelectionError
 from runner.domain.request import Request
 from runner.domain.selector import compile_glob
-from runner.executors.batches import Crew, Executor
+from runner.executors.batches import Crew
+from runner.executors.interface import Executor
 from runner.executors.registry import open_place
 from runner.host.progress import make_reporter
 from runner.measure.rounds import order_jobs

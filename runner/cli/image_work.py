@@ -19,8 +19,7 @@ from runner.domain.errors import ProvisionError
 from runner.domain.request import Request
 from runner.executors import locks
 from runner.executors.docker import engine
-from runner.executors.docker.images import ImageBuilder, tag
-from runner.executors.registry import image_builder
+from runner.executors.docker.images import ImageBuilder, image_builder, tag
 from runner.store import atomic_write_text
 
 BUILDERS = 2

@@ -17,6 +17,7 @@ from runner.cli import commands
 from runner.domain.errors import MatrixError, StoreError
 from runner.domain.request import BASE_IMAGE, Limits, Request
 from runner.domain.selector import PARTS
+from runner.executors import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 INTERRUPTED = 130
@@ -126,9 +127,9 @@ def _add_run(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     run.add_argument(
         "--executor",
-        choices=("local", "docker"),
-        default="local",
-        help="where probes run: processes of this machine, or containers",
+        choices=registry.NAMES,
+        default=registry.DEFAULT,
+        help=f"where probes run: {', or '.join(row.summary for row in registry.EXECUTORS)}",
     )
     _add_image_settings(run)
     run.add_argument(
@@ -250,7 +251,7 @@ def _request(arguments: argparse.Namespace) -> Request:
         failed=getattr(arguments, "failed", False),
         recorded=getattr(arguments, "recorded", False),
         workers=max(1, arguments.jobs),
-        executor=getattr(arguments, "executor", "local"),
+        executor=getattr(arguments, "executor", registry.DEFAULT),
         base_image=getattr(arguments, "base_image", BASE_IMAGE),
         build_args=tuple(getattr(arguments, "build_arg", ())),
         ca_bundle=getattr(arguments, "ca_bundle", None),

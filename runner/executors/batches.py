@@ -15,16 +15,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from runner import contract
 from runner.contract import Job
 from runner.domain import Observation, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
 from runner.domain.request import Limits
-from runner.executors import confine
+from runner.executors.interface import Executor, Probe
 from runner.host import process
 
 POLL_S = 0.1
@@ -35,90 +34,6 @@ FRUITLESS_PROBES = 2
 
 Record = Callable[[Job, Observation], None]
 """Called for every job with its observation, from several threads."""
-
-
-class Executor(Protocol):
-    """Where batches run: a local process here, a container elsewhere."""
-
-    @property
-    def isolation(self) -> str:
-        """What keeps a job from the host and from the others, in a few words."""
-
-    def start(self, folder: Path, environment: ProvisionedEnvironment) -> Probe:
-        """Start a probe on `folder/batch.json`, writing `folder/observations.jsonl`.
-
-        Raises:
-            ProvisionError: this environment cannot be started; others may.
-        """
-
-    def close(self) -> None:
-        """Leave nothing behind; called when the run ends, however it does."""
-
-
-class Probe(Protocol):
-    """A running probe."""
-
-    def poll(self) -> int | None:
-        """Return its exit code, negative for a signal, or None while it runs."""
-
-    def kill(self) -> None:
-        """End it and all it started."""
-
-
-class LocalExecutor:
-    """Runs a probe as a process of this machine, in the environment's interpreter.
-
-    It is confined as far as the kernel lets this user: see `confine`.
-    """
-
-    def __init__(self, root: Path, homes: Path) -> None:
-        self._root = root
-        self._homes = homes
-        self._network = not _can_leave_network()
-
-    @property
-    def isolation(self) -> str:
-        """What keeps a job from the host and from the others."""
-        return "process" if self._network else "process, no network"
-
-    def start(self, folder: Path, environment: ProvisionedEnvironment) -> Probe:
-        """Start the probe; what it prints goes to `folder/probe.log`."""
-        declared = environment.environment
-        home = self._homes / declared.id
-        home.mkdir(parents=True, exist_ok=True)
-        variables = {
-            **process.framework_environment(declared, home),
-            **contract.framework_variables(declared),
-            "TMPDIR": str(folder),
-        }
-        arguments = [environment.executable, "-s", "-m", "runner.probe"]
-        arguments += ["--batch", str(folder / "batch.json")]
-        arguments += ["--out", str(folder / "observations.jsonl")]
-        batch = json.loads((folder / "batch.json").read_text(encoding="utf-8"))
-        cpu_s = confine.cpu_seconds(batch)
-        arguments = confine.confined(arguments, network=self._network, cpu_s=cpu_s)
-        log = folder / "probe.log"
-        return _LocalProbe(process.start_logged(arguments, log, env=variables, cwd=self._root))
-
-    def close(self) -> None:
-        """Nothing is left: every probe ends with the run."""
-
-
-@cache
-def _can_leave_network() -> bool:
-    """Whether the kernel gives this user a namespace without a network."""
-    return process.run(confine.confined(["true"], network=False)).ok
-
-
-@dataclass(frozen=True, slots=True)
-class _LocalProbe:
-    child: process.Child
-
-    def poll(self) -> int | None:
-        return self.child.poll()
-
-    def kill(self) -> None:
-        process.kill_group(self.child)
 
 
 @dataclass(kw_only=True, slots=True)

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from runner.domain import Environment
+from runner.domain.errors import ProvisionError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCKS = REPOSITORY / "containers" / "locks"
@@ -73,6 +74,26 @@ def read_lock(path: Path) -> Lock:
         digest=hashlib.sha256(content).hexdigest(),
         pins=MappingProxyType(pins),
     )
+
+
+def usable_lock(environment: Environment, path: Path) -> Lock:
+    """Read a lock; ProvisionError if there is none, or it is of an older declaration."""
+    update = f"run: nox -s update -- {environment.id}"
+    try:
+        lock = read_lock(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProvisionError(
+            f"{environment.id}: its lock {path.name} cannot be read: {error}",
+            cause="the environment was declared but never locked",
+            next_step=update,
+        ) from error
+    if not lock.fits(environment):
+        raise ProvisionError(
+            f"{environment.id}: its lock was made for other requirements than are declared",
+            cause="environments.toml was changed after the lock was made",
+            next_step=update,
+        )
+    return lock
 
 
 def normalise_name(name: str) -> str:

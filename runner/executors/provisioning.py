@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from runner.domain import Environment, Provisioned, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
-from runner.executors.registry import Place
+from runner.executors.interface import Place
 from runner.host.progress import EnvironmentState, Reporter
 
 

@@ -1,111 +1,82 @@
-"""Where a run's environments are and where its batches run: this machine, or containers on it.
+"""The executors there are, one row each: nothing outside this folder branches on a name.
 
-A place provisions environments and starts probes in them; the pipeline knows no more of it.
+Input: a request, which names one. Output: its place, opened. A row's module is imported when
+it is first needed: who measures in local processes never imports the docker library.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
-import docker
-
-from runner.domain import Environment, ProvisionedEnvironment
-from runner.domain.errors import ProvisionError
+from runner.domain.errors import SelectionError
 from runner.domain.request import Request
-from runner.executors.batches import Executor, LocalExecutor
-from runner.executors.docker.containers import DockerExecutor
-from runner.executors.docker.engine import STEP_TIMEOUT_S, connect
-from runner.executors.docker.images import ImageBuilder, ImageSettings, parse_build_args
-from runner.executors.local.provision import provision
+from runner.executors.interface import OpenPlace, Place, Warn
 
 
-class Place(Protocol):
-    """What the pipeline asks of a place."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecutorRow:
+    """All facts of one executor."""
 
-    def provision(self, environment: Environment) -> ProvisionedEnvironment | ProvisionError:
-        """Build an environment, or find it built; a failure costs only itself."""
+    name: str
+    """As `--executor` and `run.json` have it."""
+    summary: str
+    """Where probes run, in a few words, for help and tables."""
+    module: str
+    """The module whose `open_place` opens it; see `interface`."""
 
-    def executor(self) -> Executor:
-        """Return what runs batches here; called once the store is this run's alone."""
-
-    def abandon(self) -> None:
-        """End what `provision` waits for, as far as that may be: the run was interrupted."""
-
-
-@dataclass(frozen=True, slots=True)
-class LocalPlace:
-    """Virtual environments and processes of this machine."""
-
-    root: Path
-    store: Path
-
-    def provision(self, environment: Environment) -> ProvisionedEnvironment | ProvisionError:
-        """Build a virtual environment, or find it."""
-        return provision(environment, self.store)
-
-    def executor(self) -> Executor:
-        """Return what starts processes."""
-        return LocalExecutor(self.root, self.store / "home")
-
-    def abandon(self) -> None:
-        """Let the installers end: what they have fetched serves the next run."""
+    def open_place(self) -> OpenPlace:
+        """Import the row's module and return the function that opens it."""
+        found: OpenPlace = importlib.import_module(self.module).open_place
+        return found
 
 
-@dataclass(frozen=True, slots=True)
-class DockerPlace:
-    """Images and containers of one engine."""
+EXECUTORS: tuple[ExecutorRow, ...] = (
+    ExecutorRow(
+        name="local",
+        summary="processes of this machine",
+        module="runner.executors.local.place",
+    ),
+    ExecutorRow(
+        name="docker",
+        summary="containers",
+        module="runner.executors.docker.place",
+    ),
+)
+"""The first is the one that is taken where none is named."""
+DEFAULT = EXECUTORS[0].name
+NAMES = tuple(row.name for row in EXECUTORS)
 
-    client: docker.DockerClient
-    builder: ImageBuilder
-    request: Request
 
-    def provision(self, environment: Environment) -> ProvisionedEnvironment | ProvisionError:
-        """Build an image, or find it."""
-        return self.builder.provision(environment)
+def executor_row(name: str) -> ExecutorRow:
+    """Return the row of that name.
 
-    def executor(self) -> DockerExecutor:
-        """Return what starts containers; those of a killed run are removed first."""
-        request = self.request
-        self.client.api.timeout = STEP_TIMEOUT_S
-        return DockerExecutor(
-            client=self.client,
-            root=request.root,
-            store=request.store,
-            memory_mb=request.limits.memory_mb,
-            alone=not request.recorded,
-        )
+    Raises:
+        SelectionError: there is none.
+    """
+    for row in EXECUTORS:
+        if row.name == name:
+            return row
+    raise SelectionError(
+        f"no executor is called {name[:80]!r}",
+        cause=f"there are: {', '.join(NAMES)}",
+        next_step=f"name one: --executor {DEFAULT}",
+    )
 
-    def abandon(self) -> None:
-        """Wait for no image: the engine ends its builds with this process."""
-        self.builder.stopped.set()
+
+def _unheard(_: str) -> None:
+    """Where nobody listens."""
 
 
 @contextmanager
-def open_place(request: Request) -> Iterator[Place]:
-    """Give the place a request names.
+def open_place(request: Request, warn: Warn = _unheard) -> Iterator[Place]:
+    """Give the place a request names; `warn` gets messages about its environments.
 
     Raises:
         NoEnvironmentError: it needs an engine, and none answers.
+        SelectionError: no executor has that name.
     """
-    if request.executor == "local":
-        yield LocalPlace(request.root, request.store)
-        return
-    client = connect()
-    try:
-        yield DockerPlace(client, image_builder(request, client), request)
-    finally:
-        client.close()
-
-
-def image_builder(request: Request, client: docker.DockerClient) -> ImageBuilder:
-    """Return what finds and builds images as the request wants them."""
-    settings = ImageSettings(
-        base=request.base_image,
-        build_args=parse_build_args(request.build_args),
-        ca_bundle=request.ca_bundle,
-    )
-    return ImageBuilder(client, request.root, request.store, settings)
+    with executor_row(request.executor).open_place()(request, warn) as place:
+        yield place

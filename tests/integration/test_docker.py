@@ -35,9 +35,9 @@ from matrix_harness import (
 )
 
 from runner.declare.environments import read_environments
-from runner.executors.batches import LocalExecutor
 from runner.executors.docker.engine import STORE_LABEL
 from runner.executors.docker.images import ENVIRONMENT_LABEL, KEY_LABEL, ImageBuilder
+from runner.executors.local.processes import LocalExecutor
 from runner.executors.locks import read_lock
 
 CONFINED = Path(__file__).parent / "data" / "confined.py"

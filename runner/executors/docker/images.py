@@ -28,7 +28,7 @@ from docker.errors import ContainerError, ImageNotFound
 from runner import contract
 from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import ConfigurationError, MatrixError, ProvisionError
-from runner.domain.request import BASE_IMAGE
+from runner.domain.request import BASE_IMAGE, Request
 from runner.executors import locks
 from runner.executors.docker.engine import (
     ENGINE_ERRORS,
@@ -38,8 +38,8 @@ from runner.executors.docker.engine import (
     store_key,
     while_wanted,
 )
-from runner.executors.local import provision
-from runner.executors.locks import Lock
+from runner.executors.identity import check_versions
+from runner.executors.locks import Lock, usable_lock
 from runner.host.process import PLAIN_VARIABLES, QUIET_FRAMEWORK
 from runner.store import atomic_write_text
 
@@ -98,7 +98,7 @@ class ImageBuilder:
     ) -> ProvisionedEnvironment | ProvisionError:
         step = "the engine failed"
         try:
-            lock = provision.usable_lock(environment, self.lock_path(environment))
+            lock = usable_lock(environment, self.lock_path(environment))
             key = self.key(environment, lock)
             image = None if rebuild else self.find(key)
             if image is None:
@@ -108,7 +108,7 @@ class ImageBuilder:
                 image = self._build(environment, lock, key, base)
             step = "its image could not be started"
             identity = self._identity(environment, key, image)
-            provision.check_versions(environment, lock, identity)
+            check_versions(environment, lock, identity)
         except ProvisionError as error:
             return error
         except MatrixError as error:
@@ -135,7 +135,7 @@ class ImageBuilder:
     def listed(self, environments: Iterable[Environment]) -> Iterator[tuple[Environment, Any]]:
         """Yield each environment with its present image, or None."""
         for environment in environments:
-            lock = provision.usable_lock(environment, self.lock_path(environment))
+            lock = usable_lock(environment, self.lock_path(environment))
             yield environment, self.find(self.key(environment, lock))
 
     def prune(self, environments: Iterable[Environment]) -> tuple[int, int]:
@@ -155,7 +155,7 @@ class ImageBuilder:
         """Return what docker-bake.hcl cannot work out: keys, digests, versions, tags."""
         targets = {}
         for environment in environments:
-            lock = provision.usable_lock(environment, self.lock_path(environment))
+            lock = usable_lock(environment, self.lock_path(environment))
             key = self.key(environment, lock)
             arguments = {**self.settings.build_args, **_facts(environment, lock, key)}
             if self.settings.base != BASE_IMAGE:
@@ -285,6 +285,16 @@ class ImageBuilder:
         finally:
             remove_container(container)
         return said
+
+
+def image_builder(request: Request, client: docker.DockerClient) -> ImageBuilder:
+    """Return what finds and builds images as the request wants them."""
+    settings = ImageSettings(
+        base=request.base_image,
+        build_args=parse_build_args(request.build_args),
+        ca_bundle=request.ca_bundle,
+    )
+    return ImageBuilder(client, request.root, request.store, settings)
 
 
 def framework_variables(environment: Environment) -> dict[str, str]:

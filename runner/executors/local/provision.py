@@ -27,10 +27,11 @@ from types import MappingProxyType
 from typing import Any
 
 from runner.contract import FRAMEWORKS
-from runner.domain import Environment, Family, ProvisionedEnvironment
+from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import MatrixError, ProvisionError
+from runner.executors.identity import check_versions
 from runner.executors.local.interpreters import find_interpreter
-from runner.executors.locks import LOCKS, REPOSITORY, Lock, lock_path, read_lock
+from runner.executors.locks import LOCKS, REPOSITORY, Lock, lock_path, usable_lock
 from runner.executors.uv import run_uv, torch_arguments
 from runner.host import process
 from runner.host.process import Completed
@@ -39,14 +40,6 @@ MARKER = "environment.json"
 MARKER_SCHEMA = "environment/1"
 INSTALL_TIMEOUT_S = 3600.0
 IDENTIFY_TIMEOUT_S = 900.0
-
-_PINNED: Mapping[Family, tuple[str, ...]] = {
-    Family.TF_KERAS: ("tensorflow-cpu", "tensorflow"),
-    Family.KERAS2: ("keras",),
-    Family.KERAS3: ("keras",),
-    Family.LEGACY: ("tf-keras",),
-}
-"""The distributions whose version the family's framework reports."""
 
 
 def provision(
@@ -120,26 +113,6 @@ class _Place:
         return self.directory / MARKER
 
 
-def usable_lock(environment: Environment, path: Path) -> Lock:
-    """Read a lock; ProvisionError if there is none, or it is of an older declaration."""
-    update = f"run: nox -s update -- {environment.id}"
-    try:
-        lock = read_lock(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProvisionError(
-            f"{environment.id}: its lock {path.name} cannot be read: {error}",
-            cause="the environment was declared but never locked",
-            next_step=update,
-        ) from error
-    if not lock.fits(environment):
-        raise ProvisionError(
-            f"{environment.id}: its lock was made for other requirements than are declared",
-            cause="environments.toml was changed after the lock was made",
-            next_step=update,
-        )
-    return lock
-
-
 def _read_finished(place: _Place, lock: Lock) -> ProvisionedEnvironment | None:
     """The environment if it was finished for this lock and can still be started."""
     try:
@@ -210,35 +183,6 @@ def _identify(place: _Place, store: Path) -> Mapping[str, Any]:
     except ValueError as error:
         raise explain_failure(environment, "import", asked) from error
     return identity
-
-
-def check_versions(environment: Environment, lock: Lock, identity: Mapping[str, Any]) -> None:
-    """Hold what an environment says it is against its lock; ProvisionError if they differ."""
-    installed = identity["distributions"]
-    wrong = [
-        f"{name} is {installed.get(name, 'missing')}, pinned {version}"
-        for name, version in lock.pins.items()
-        if not _same_version(installed.get(name, ""), version)
-    ]
-    pinned = [lock.pins[name] for name in _PINNED[environment.family] if name in lock.pins]
-    said = str(identity["framework_version"])
-    if not any(_same_version(said, version) for version in pinned):
-        wrong.append(f"the framework says it is {said or 'nothing'}, pinned {' '.join(pinned)}")
-    if not str(identity["python_version"]).startswith(environment.python + "."):
-        wrong.append(f"Python is {identity['python_version']}, declared {environment.python}")
-    if wrong:
-        raise ProvisionError(
-            f"{environment.id}: what was installed is not what was pinned: {'; '.join(wrong[:5])}",
-            cause="the lock and the installed packages disagree",
-            next_step=f"run: nox -s update -- {environment.id}",
-        )
-
-
-def _same_version(one: str, other: str) -> bool:
-    def plain(version: str) -> str:
-        return re.sub(r"(\.0)+$", "", version.partition("+")[0].replace("-", ".").lower())
-
-    return plain(one) == plain(other)
 
 
 def _write_marker(place: _Place, lock: Lock, identity: Mapping[str, Any]) -> None:

@@ -18,7 +18,8 @@ from runner.contract import Job
 from runner.domain import Observation
 from runner.domain.errors import ConfigurationError
 from runner.executors import batches
-from runner.executors.batches import Crew, LocalExecutor
+from runner.executors.batches import Crew
+from runner.executors.local.processes import LocalExecutor, _LocalProbe
 from runner.host import process
 
 PROBE = """
@@ -74,7 +75,7 @@ class ScriptExecutor:
                     stderr=subprocess.STDOUT,
                 )
             self.started.append(child)
-        return batches._LocalProbe(child)
+        return _LocalProbe(child)
 
 
 def is_probe(child):

@@ -16,7 +16,7 @@ import pytest
 from fake_probe import PROVISIONED
 
 from runner.executors import confine
-from runner.executors.batches import LocalExecutor, _can_leave_network
+from runner.executors.local.processes import LocalExecutor, _can_leave_network
 from runner.host import process
 
 NO_NETWORK = _can_leave_network()

@@ -1,0 +1,60 @@
+"""Images and containers of one engine, as a place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import docker
+
+from runner.domain import Environment, ProvisionedEnvironment
+from runner.domain.errors import ProvisionError
+from runner.domain.request import Request
+from runner.executors.docker.containers import DockerExecutor
+from runner.executors.docker.engine import STEP_TIMEOUT_S, connect
+from runner.executors.docker.images import ImageBuilder, image_builder
+from runner.executors.interface import Place, Warn
+
+
+@dataclass(frozen=True, slots=True)
+class DockerPlace:
+    """Images and containers of one engine."""
+
+    client: docker.DockerClient
+    builder: ImageBuilder
+    request: Request
+
+    def provision(self, environment: Environment) -> ProvisionedEnvironment | ProvisionError:
+        """Build an image, or find it."""
+        return self.builder.provision(environment)
+
+    def executor(self) -> DockerExecutor:
+        """Return what starts containers; those of a killed run are removed first."""
+        request = self.request
+        self.client.api.timeout = STEP_TIMEOUT_S
+        return DockerExecutor(
+            client=self.client,
+            root=request.root,
+            store=request.store,
+            memory_mb=request.limits.memory_mb,
+            alone=not request.recorded,
+        )
+
+    def abandon(self) -> None:
+        """Wait for no image: the engine ends its builds with this process."""
+        self.builder.stopped.set()
+
+
+@contextmanager
+def open_place(request: Request, warn: Warn) -> Iterator[Place]:  # noqa: ARG001 - the interface
+    """Give the engine that DOCKER_HOST, or the usual socket, names.
+
+    Raises:
+        NoEnvironmentError: none answers.
+    """
+    client = connect()
+    try:
+        yield DockerPlace(client, image_builder(request, client), request)
+    finally:
+        client.close()
