@@ -10,7 +10,6 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ from runner.domain import BARE, ID_COLUMNS, Cell, Change, Format, Outcome, Verdi
 from runner.domain.claims import VERDICT_STYLES
 from runner.domain.errors import ControlFailure, RegressionFound, SelectionError
 from runner.domain.request import Request, RunOutcome
-from runner.domain.selector import KnownIds, Selection, require_cells, select, suggest
+from runner.domain.selector import KnownIds, Selection, matches_any, require_cells, select, suggest
 from runner.executors.provisioning import provision_all
 from runner.executors.registry import open_place
 from runner.host.progress import format_duration, make_reporter
@@ -281,7 +280,7 @@ def show_claims(request: Request, arguments: argparse.Namespace) -> int:
     """Hold today's claims.toml against the cells of the last run; with an id, in detail."""
     data = load_data(request.out)
     declared = scope.declare(request).claims
-    chosen = [each for each in declared.claims if fnmatchcase(each.id, arguments.id)]
+    chosen = [each for each in declared.claims if matches_any(each.id, [arguments.id])]
     if not chosen:
         close = suggest(arguments.id, [each.id for each in declared.claims])
         raise SelectionError(

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
 from runner.domain import Backend, Environment, Family, Format
 from runner.domain.errors import ConfigurationError, SelectionError
+from runner.domain.selector import compile_glob, unmatched
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS_FILE = REPOSITORY / "containers" / "environments.toml"
@@ -72,10 +72,10 @@ class EnvironmentSet:
         ids = [environment.id for environment in self.environments]
         wanted: set[str] = set()
         for pattern in patterns:
-            matching = [one for one in ids if fnmatchcase(one, pattern)]
-            if not matching:
-                raise _unknown("environment", pattern, ids)
-            wanted.update(matching)
+            missing = unmatched(pattern, ids)
+            if missing:
+                raise _unknown("environment", missing, ids)
+            wanted.update(filter(compile_glob(pattern), ids))
         return tuple(one for one in self.environments if one.id in wanted)
 
 

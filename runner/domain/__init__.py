@@ -15,7 +15,7 @@ from runner.domain.environments import (
     Provisioned,
     ProvisionedEnvironment,
 )
-from runner.domain.formats import Format
+from runner.domain.formats import FORMAT_FACTS, FORMAT_TABLE, Format, FormatFacts
 from runner.domain.outcomes import (
     FACTS,
     FAILED,
@@ -34,6 +34,8 @@ __all__ = [
     "BARE",
     "FACTS",
     "FAILED",
+    "FORMAT_FACTS",
+    "FORMAT_TABLE",
     "ID_COLUMNS",
     "MEASURED",
     "OUTCOME_TABLE",
@@ -60,6 +62,7 @@ __all__ = [
     "Expectation",
     "Family",
     "Format",
+    "FormatFacts",
     "Given",
     "Isolation",
     "Observation",

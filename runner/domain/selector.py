@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NoReturn
@@ -23,10 +23,32 @@ ARROW = "->"
 SHAPE = "scenario/format/writer->reader/remedy"
 
 
+def alternatives(glob: str) -> tuple[str, ...]:
+    """Return the globs between the commas of one; a selector and a declaration alike may list."""
+    return tuple(each.strip() for each in glob.split(",") if each.strip())
+
+
 @lru_cache(maxsize=4096)
 def compile_glob(glob: str) -> Callable[[str], re.Match[str] | None]:
-    """Return the match function of case-sensitive globs, with commas between several."""
-    return re.compile("|".join(map(fnmatch.translate, glob.split(",")))).match
+    """Return the match function of a glob: case-sensitive, one of its alternatives matches."""
+    # Without an alternative it matches nothing, where the empty pattern would match all.
+    return re.compile("|".join(map(fnmatch.translate, alternatives(glob))) or r"(?!)").match
+
+
+def matches_any(name: str, globs: Iterable[str]) -> bool:
+    """Whether one of the globs matches the name."""
+    return any(compile_glob(glob)(name) for glob in globs)
+
+
+def unmatched(glob: str, ids: Collection[str]) -> str:
+    """Return the first alternative that matches none of the ids; empty if each matches one.
+
+    A glob without any alternative, such as a comma, is returned whole.
+    """
+    for each in alternatives(glob) or (glob,):
+        if each != "*" and not any(map(compile_glob(each), ids)):
+            return each
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +102,7 @@ class _PartMasks(dict[str, int]):
 
     def __missing__(self, part_id: str) -> int:
         mask = 0
-        if not self._only or any(compile_glob(glob)(part_id) for glob in self._only):
+        if not self._only or matches_any(part_id, self._only):
             for position, glob in enumerate(self._globs):
                 if compile_glob(glob)(part_id):
                     mask |= 1 << position
@@ -222,7 +244,7 @@ def select(
 def _split_list(part: str, values: Iterable[str]) -> tuple[str, ...]:
     globs: list[str] = []
     for value in values:
-        found = [glob.strip() for glob in value.split(",") if glob.strip()]
+        found = alternatives(value)
         if not found:
             raise SelectionError(
                 f"--{part} {value!r} names nothing",
@@ -234,10 +256,10 @@ def _split_list(part: str, values: Iterable[str]) -> tuple[str, ...]:
 
 
 def _require_id(glob: str, part: str, known_ids: KnownIds, origin: str) -> None:
-    match = compile_glob(glob)
     ids = known_ids.ids(part)
-    if glob != "*" and not any(match(known) for known in ids):
-        _fail_unknown(glob, part, ids, origin)
+    missing = unmatched(glob, ids)
+    if missing:
+        _fail_unknown(missing, part, ids, origin)
 
 
 def _fail_unknown(glob: str, part: str, ids: Sequence[str], origin: str) -> NoReturn:

@@ -24,7 +24,7 @@ from runner.domain import (
     Format,
     Outcome,
 )
-from runner.domain.selector import compile_glob
+from runner.domain.selector import matches_any
 
 WRAPPED = re.compile(r"\n\s*Exception encountered: ")
 """Before the message of the exception that was caught and raised anew."""
@@ -217,4 +217,4 @@ def _in(value: str, allowed: Sequence[str]) -> bool:
 
 
 def _any(globs: Sequence[str], name: str) -> bool:
-    return not globs or any(compile_glob(glob)(name) for glob in globs)
+    return not globs or matches_any(name, globs)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from runner import contract
 from runner.domain import (
+    FORMAT_FACTS,
     Cell,
     CellResult,
     ControlResult,
@@ -20,7 +21,6 @@ from runner.domain import (
     Scenario,
 )
 from runner.domain.known import TAMPERED, Artifact
-from runner.judge.outcome import WRITTEN_AS
 from runner.plan.cells import CONTROL_SCENARIO, DAMAGED_SCENARIO, writes
 
 UNMEASURED = frozenset({Outcome.NOT_RUN, Outcome.ENVIRONMENT_UNAVAILABLE})
@@ -66,7 +66,7 @@ def check_declared_write(
     if artifact is None or artifact.observation.status == "harness_error":
         return None
     declared = writes(environment, scenario, save.format)
-    really = artifact.written == WRITTEN_AS[save.format]
+    really = artifact.written == FORMAT_FACTS[save.format].written
     detail = (
         f"declared {'supported' if declared else 'unsupported'}, the writer wrote "
         f"{artifact.written}"

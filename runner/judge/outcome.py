@@ -7,23 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeVar
 
-from runner.domain import Aspect, Format, Observation, Outcome
+from runner.domain import Aspect, Observation, Outcome
 from runner.domain.errors import ConfigurationError
 
 _T = TypeVar("_T")
-
-WRITTEN_AS: Mapping[Format, str] = MappingProxyType(
-    {
-        Format.H5: "hdf5",
-        Format.KERAS: "zip_v3",
-        Format.SAVED_MODEL: "saved_model",
-        Format.WEIGHTS_H5: "hdf5",
-        Format.JSON_WEIGHTS: "hdf5",
-        Format.TF_CHECKPOINT: "checkpoint",
-        Format.EXPORT: "saved_model",
-    }
-)
-"""What is on disk when a version really supports a format (recognised by its bytes)."""
 
 _BY_STATUS: Mapping[str, Outcome] = MappingProxyType(
     {

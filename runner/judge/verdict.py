@@ -6,11 +6,11 @@ of the same cell in an earlier run. Neither ever changes the outcome.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runner.domain import UNJUDGED, Cell, CellResult, Change, Expectation, Outcome, Verdict
-from runner.domain.selector import CellPattern, compile_glob, parse_pattern
+from runner.domain.selector import CellPattern, compile_glob, matches_any, parse_pattern
 from runner.domain.verdicts import direction
 
 VERDICT_OF = {
@@ -44,8 +44,8 @@ class Judge:
         for each in self._candidates(cell.scenario):
             if (
                 each.pattern.matches(cell)
-                and _any(each.expectation.writers, cell.writer)
-                and _any(each.expectation.readers, cell.reader)
+                and matches_any(cell.writer, each.expectation.writers)
+                and matches_any(cell.reader, each.expectation.readers)
             ):
                 return each.expectation
         return None
@@ -85,7 +85,3 @@ def _against_expectation(expected: Outcome, outcome: Outcome) -> Verdict:
 
 def _direction(before: Outcome, after: Outcome) -> Verdict:
     return VERDICT_OF[direction(before, after)]
-
-
-def _any(globs: Iterable[str], name: str) -> bool:
-    return any(compile_glob(glob)(name) for glob in globs)

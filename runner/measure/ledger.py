@@ -15,6 +15,7 @@ from runner import contract
 from runner.contract import Job
 from runner.domain import (
     BARE,
+    FORMAT_FACTS,
     Aspect,
     Catalog,
     Cell,
@@ -29,7 +30,7 @@ from runner.domain import (
     Scenario,
 )
 from runner.domain.known import TAMPERED, Artifact
-from runner.judge.outcome import WRITTEN_AS, Classified, classify_load, classify_save
+from runner.judge.outcome import Classified, classify_load, classify_save
 from runner.measure import digests
 from runner.plan.cells import writes
 from runner.store import Record, Store
@@ -286,7 +287,7 @@ class Ledger:
         )
 
     def _unsupported_writer(self, cell: Cell, artifact: Artifact) -> CellResult:
-        if artifact.written == WRITTEN_AS[cell.format]:
+        if artifact.written == FORMAT_FACTS[cell.format].written:
             reason = "declared unsupported, yet the writer wrote it: the declaration is wrong"
         elif artifact.observation.status == "done":
             reason = f"the writer wrote {artifact.written} under this format's name"

@@ -6,7 +6,6 @@ same cells come out in the same order.
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Iterator, Mapping
 
 from runner.domain import (
@@ -21,6 +20,7 @@ from runner.domain import (
     Scenario,
     Scope,
 )
+from runner.domain.selector import matches_any
 
 CONTROL_SCENARIO = "plain_dense"
 """Loads wherever it was written; what controls are made of."""
@@ -30,7 +30,7 @@ DAMAGED_SCENARIO = "truncated_file"
 
 def writes(environment: Environment, scenario: Scenario, format_: Format) -> bool:
     """Return whether this writer is declared to write this scenario in this format."""
-    return format_ in environment.formats and _any_match(scenario.writers, environment.id)
+    return format_ in environment.formats and matches_any(environment.id, scenario.writers)
 
 
 def plan_bare(scope: Scope) -> list[Cell]:
@@ -93,7 +93,7 @@ def applicable(
     """Yield the remedies that exist for this scenario, format and pair, cheapest first."""
     found = [scope.remedies[name] for name in scenario.remedies]
     for remedy in sorted(found, key=lambda remedy: remedy.cost):
-        if cell.format not in remedy.formats or not _any_match(remedy.environments, cell.reader):
+        if cell.format not in remedy.formats or not matches_any(cell.reader, remedy.environments):
             continue
         if remedy.sibling is not None and not (
             remedy.sibling in scenario.formats
@@ -135,7 +135,3 @@ def plan_control_cells(scope: Scope) -> list[Cell]:
                 if writes(environment, scenario, format_)
             )
     return cells
-
-
-def _any_match(globs: Iterable[str], name: str) -> bool:
-    return any(fnmatch.fnmatchcase(name, glob) for glob in globs)

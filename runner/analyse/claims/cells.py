@@ -6,7 +6,6 @@ its rows, and how many cells would decide, had they been measured.
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ import pandas as pd
 from runner.analyse.claims.table import CODE, EQUIVALENT, LOADED, NOT_RUN, RAN, Mask, Places, Table
 from runner.analyse.grids import BLANK
 from runner.domain import BARE, ID_COLUMNS, CellSet, Event, Given, Outcome, Prediction
-from runner.domain.selector import compile_glob, parse_pattern
+from runner.domain.selector import compile_glob, matches_any, parse_pattern
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,10 +131,7 @@ def find_said(table: Table, prediction: Prediction) -> Mask:
     """Return where exception, message and aspects are those predicted."""
     held = np.ones(table.size, dtype=bool)
     if prediction.exceptions:
-        globs = prediction.exceptions
-        held &= _each(
-            table.exceptions, lambda name: any(fnmatch.fnmatchcase(name, g) for g in globs)
-        )
+        held &= _each(table.exceptions, lambda name: matches_any(name, prediction.exceptions))
     if prediction.messages:
         parts = [part.lower() for part in prediction.messages]
         held &= _each(table.said, lambda text: any(part in text.lower() for part in parts))

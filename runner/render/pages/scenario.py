@@ -23,21 +23,13 @@ from runner.analyse.grids import (
     outcome_matrix,
     tally,
 )
-from runner.domain import BARE, UNCLASSIFIED
+from runner.domain import BARE, FORMAT_TABLE, UNCLASSIFIED
 from runner.domain.errors import StoreError
 from runner.domain.selector import compile_glob, parse_pattern
 from runner.publish.reading import ReportData
 from runner.render.parts.text import code_line, drop_docstring, highlight_python
 
-PATHS = {
-    "h5": "'model.h5'",
-    "keras": "'model.keras'",
-    "saved_model": "'model'",
-    "weights_h5": "'model.weights.h5'",
-    "json_weights": "'model.weights.h5'",
-    "tf_checkpoint": "'checkpoint'",
-    "export": "'model'",
-}
+PATHS = {str(facts.format): repr(facts.payload) for facts in FORMAT_TABLE}
 """What a person's own file would be called in a line of code."""
 
 

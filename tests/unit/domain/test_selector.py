@@ -10,9 +10,11 @@ from runner.domain.selector import (
     KnownIds,
     Selection,
     compile_glob,
+    matches_any,
     parse_pattern,
     require_cells,
     select,
+    unmatched,
 )
 
 ENVIRONMENTS = ("tf1.15", "tf2.9", "tf2.15", "keras3.0", "keras3.15", "keras3.15-jax")
@@ -180,10 +182,35 @@ def test_half_a_million_cells_are_decided_in_seconds():
 
 
 def test_a_part_may_list_several_globs():
-    match = compile_glob("tf2.1?,keras3.8")
+    match = compile_glob("tf2.1?, keras3.8")
     assert [bool(match(name)) for name in ("tf2.12", "keras3.8", "tf2.1", "keras3.80")] == [
         True,
         True,
         False,
         False,
     ]
+
+
+def test_one_of_several_globs_matches_as_one_list_does():
+    assert matches_any("tf2.8", ["keras3*", "tf2.7,tf2.8"])
+    assert not matches_any("tf2.9", ["keras3*", "tf2.7,tf2.8"])
+    assert not matches_any("tf2.9", [])
+
+
+@pytest.mark.parametrize("glob", ["", ",", " , "])
+def test_a_glob_without_any_alternative_matches_nothing(glob):
+    assert not any(map(compile_glob(glob), ["", "tf2.7", ","]))
+    assert unmatched(glob, ["tf2.7"]) == glob or not glob
+
+
+@pytest.mark.parametrize(
+    ("glob", "missing"),
+    [("tf2.7,tf2.8", ""), ("*", ""), ("tf2.7,tf9.9", "tf9.9"), ("TF2.7", "TF2.7"), ("tf2.?", "")],
+)
+def test_every_alternative_must_match_something(glob, missing):
+    assert unmatched(glob, ["tf2.7", "tf2.8"]) == missing
+
+
+def test_a_list_in_a_selector_names_the_alternative_that_is_unknown():
+    with pytest.raises(SelectionError, match=r"writer 'tf9\.9' matches nothing"):
+        chosen("*/*/tf2.15,tf9.9->*")

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from runner.domain import Format
-from runner.judge.outcome import WRITTEN_AS
+from runner.domain import FORMAT_FACTS
 from runner.probe import formats
 
 CAPTURES = Path(__file__).parents[2] / "data" / "captures"
 
 
 def test_the_vocabulary_is_that_of_the_host():
-    assert formats.EXPECTED == {str(format_): name for format_, name in WRITTEN_AS.items()}
-    assert set(formats.PAYLOAD) == set(map(str, Format))
+    facts = {str(format_): facts for format_, facts in FORMAT_FACTS.items()}
+    assert formats.EXPECTED == {name: each.written for name, each in facts.items()}
+    assert formats.PAYLOAD == {name: each.payload for name, each in facts.items()}
 
 
 @pytest.mark.parametrize(
