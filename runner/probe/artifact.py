@@ -10,6 +10,8 @@ import numpy as np
 from runner.probe.measure import Measurement, storable
 
 SCHEMA = "artifact/1"
+ORACLE = ("oracle.json", "oracle.npz")
+"""The oracle's files."""
 
 
 def write_oracle(folder, measurement, inputs, targets):
@@ -51,7 +53,11 @@ def read_oracle(folder):
 
 
 def write_manifest(folder, description):
-    """Write manifest.json, last of all: a folder without one is not an artifact."""
+    """Write manifest.json, last of all: a folder without one is not an artifact.
+
+    `files` are the payload's and `oracle` the oracle's, each with its SHA-256; `sha256` is
+    that of the payload alone, since it is all a user has.
+    """
     files = {}
     payload = os.path.join(folder, "payload")
     for parent, _, names in sorted(os.walk(payload)):
@@ -61,7 +67,13 @@ def write_manifest(folder, description):
     whole = hashlib.sha256()
     for name in sorted(files):
         whole.update("{} {}\n".format(name, files[name]).encode("utf-8"))
-    manifest = dict(description, schema=SCHEMA, files=files, sha256=whole.hexdigest())
+    manifest = dict(
+        description,
+        schema=SCHEMA,
+        files=files,
+        sha256=whole.hexdigest(),
+        oracle={name: _sha256(os.path.join(folder, name)) for name in ORACLE},
+    )
     _write_json(os.path.join(folder, "manifest.json"), manifest)
     return manifest
 

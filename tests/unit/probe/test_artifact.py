@@ -55,6 +55,7 @@ def payload(folder):
     (folder / "payload" / "model.h5").write_bytes(b"abc")
     (folder / "payload" / "variables" / "data").write_bytes(b"def")
     (folder / "oracle.json").write_text("not part of what a user has")
+    (folder / "oracle.npz").write_bytes(b"ghi")
 
 
 DESCRIPTION = {
@@ -74,6 +75,14 @@ def test_the_manifest_names_every_file_of_the_payload(tmp_path):
         "variables/data": hashlib.sha256(b"def").hexdigest(),
     }
     assert json.loads((tmp_path / "manifest.json").read_text()) == manifest
+
+
+def test_the_manifest_names_the_oracle_s_files(tmp_path):
+    payload(tmp_path)
+    assert write_manifest(str(tmp_path), DESCRIPTION)["oracle"] == {
+        "oracle.json": hashlib.sha256(b"not part of what a user has").hexdigest(),
+        "oracle.npz": hashlib.sha256(b"ghi").hexdigest(),
+    }
 
 
 def test_the_digest_follows_content_and_names_and_nothing_else(tmp_path):
