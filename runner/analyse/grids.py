@@ -1,23 +1,16 @@
-"""Cells as integer codes, and the writer x reader grids of the report made from them.
-
-Input: `ReportData`. Output: counts and HTML tables. A page holds tens of thousands of
-cells, so a grid is joined from an array of codes; only ids of the run and the fixed
-vocabulary are ever put into it, the ids escaped.
-"""
+"""The cells of a run as integer codes, and the counts and writer x reader matrices made of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from markupsafe import Markup, escape
 
 from runner.domain import BARE, ID_COLUMNS, OUTCOME_TABLE, Family, Outcome
-from runner.domain.environments import FAMILY_CSS
 from runner.domain.errors import StoreError
 from runner.publish.reading import ReportData
 
@@ -25,6 +18,9 @@ Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 OUTCOMES = tuple(Outcome)
+EQUIVALENT = OUTCOMES.index(Outcome.EQUIVALENT)
+DIVERGED = OUTCOMES.index(Outcome.DIVERGED)
+UNSUPPORTED = OUTCOMES.index(Outcome.UNSUPPORTED)
 BLANK = -1
 MEASURED = np.array([style.measured for style in OUTCOME_TABLE])
 """By outcome code: whether anything was tried, so that a share can be stated."""
@@ -106,6 +102,13 @@ def code_column(column: pd.Series[Any], ids: Sequence[str]) -> Codes:
     return codes
 
 
+def bare_loads(coded: Coded) -> Mask:
+    """Return which cells are bare loads."""
+    if BARE not in coded.remedies:
+        return np.zeros(len(coded.remedy), dtype=bool)
+    return np.asarray(coded.remedy == coded.remedies.index(BARE))
+
+
 def tally(outcomes: Codes) -> list[Count]:
     """Count outcome codes, in the order of the legend, without zeros."""
     numbers = np.bincount(outcomes, minlength=len(OUTCOMES))
@@ -124,19 +127,6 @@ def outcome_matrix(coded: Coded, rows: Codes) -> Codes:
     return matrix
 
 
-def outcome_grid(coded: Coded, matrix: Codes) -> Markup:
-    """Make a table with one symbol a cell."""
-    plain = [f"<td class={style.css}>{style.symbol}" for style in OUTCOME_TABLE] + ["<td>"]
-    same = [f'<td class="{style.css} x">{style.symbol}' for style in OUTCOME_TABLE] + ["<td>"]
-
-    def cells() -> Iterator[tuple[int, int, str]]:
-        for writer, row in enumerate(matrix.tolist()):
-            for reader, code in enumerate(row):
-                yield writer, reader, (same if writer == reader else plain)[code]
-
-    return _table(coded, matrix != BLANK, list(cells()))
-
-
 def best_remedies(coded: Coded, rows: Codes) -> list[tuple[int, int]]:
     """Return the remedies that help where the bare load does not do, cheapest first.
 
@@ -145,38 +135,12 @@ def best_remedies(coded: Coded, rows: Codes) -> list[tuple[int, int]]:
     """
     if BARE not in coded.remedies:
         return []
-    size, equivalent = len(coded.environments), OUTCOMES.index(Outcome.EQUIVALENT)
+    size = len(coded.environments)
     bare = outcome_matrix(coded, rows[coded.remedy[rows] == coded.remedies.index(BARE)])
     best = np.full((size, size), BLANK, dtype=np.int64)
     for remedy in reversed(range(len(coded.remedies))):
-        good = rows[(coded.remedy[rows] == remedy) & (coded.outcome[rows] == equivalent)]
+        good = rows[(coded.remedy[rows] == remedy) & (coded.outcome[rows] == EQUIVALENT)]
         best[coded.writer[good], coded.reader[good]] = remedy
-    remedied = (best != BLANK) & (bare != equivalent) & (bare != BLANK)
+    remedied = (best != BLANK) & (bare != EQUIVALENT) & (bare != BLANK)
     numbers = np.bincount(best[remedied], minlength=len(coded.remedies)).tolist()
     return [(remedy, count) for remedy, count in enumerate(numbers) if count]
-
-
-def _table(coded: Coded, present: Mask, cells: Sequence[tuple[int, int, str]]) -> Markup:
-    """Rows and columns without a single cell are left out."""
-    rows: list[bool] = np.any(present, axis=1).tolist()
-    columns: list[bool] = np.any(present, axis=0).tolist()
-    heads = [
-        (FAMILY_CSS[family], escape(name))
-        for family, name in zip(coded.families, coded.environments, strict=True)
-    ]
-    parts = ["<thead><tr><td class=corner>writer&nbsp;↓ reader&nbsp;→"]
-    parts += [
-        f"<th scope=col class={css}><span>{name}</span>"
-        for (css, name), kept in zip(heads, columns, strict=True)
-        if kept
-    ]
-    parts.append("<tbody>")
-    last = -1
-    for writer, reader, cell in cells:
-        if not rows[writer] or not columns[reader]:
-            continue
-        if writer != last:
-            parts.append(f"\n<tr><th scope=row class={heads[writer][0]}>{heads[writer][1]}")
-            last = writer
-        parts.append(cell)
-    return Markup("".join(parts))  # noqa: S704  # ids are escaped, the rest is fixed text

@@ -1,22 +1,17 @@
-"""What the site holds beside its pages of the matrix, made from the same data.
+"""What the site holds that is no page: the feed of changes, badges and the JSON API."""
 
-Input: the published data and the coded cells. Output: `(name, text)` of each file: the
-page that compares two runs, pictures, badges, the feed of changes, the JSON API, and the
-map of the site. Nothing here reads anything but the data.
-"""
+from __future__ import annotations
 
-from runner.render.extras.files import (
-    EXTRA_ASSETS,
-    extra_files,
-    prepare_templates,
-    round_off_address,
-    sitemap_text,
-)
+from collections.abc import Iterator
 
-__all__ = [
-    "EXTRA_ASSETS",
-    "extra_files",
-    "prepare_templates",
-    "round_off_address",
-    "sitemap_text",
-]
+from runner.render.extras.api import api_files
+from runner.render.extras.badges import badge_files
+from runner.render.extras.feed import feed_text
+from runner.render.page import File, Site
+
+
+def extra_files(site: Site) -> Iterator[File]:
+    """`(name, text)` of every such file but the map of the site, which names the pages."""
+    yield "feed.xml", feed_text(site.data.run, site.data.changes, site.base_url)
+    yield from badge_files(site.coded)
+    yield from api_files(site.data, site.coded, site.data_href)

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from runner.analyse.grids import BLANK, MEASURED, OUTCOMES, Coded, Codes, Mask
-from runner.domain import BARE, OUTCOME_TABLE
+from runner.analyse.grids import BLANK, MEASURED, OUTCOMES, Coded, Codes, Mask, bare_loads
+from runner.domain import OUTCOME_TABLE
 from runner.publish.reading import ReportData
 
 BLANK_LETTER = "."
@@ -111,9 +111,7 @@ def _grids(coded: Coded, here: Codes) -> Iterator[dict[str, Any]]:
 
 
 def _environment_record(coded: Coded, place: int, environment: Mapping[str, Any]) -> dict[str, Any]:
-    bare = np.zeros(len(coded.outcome), dtype=bool)
-    if BARE in coded.remedies:
-        bare = np.asarray(coded.remedy == coded.remedies.index(BARE))
+    bare = bare_loads(coded)
     names = ("id", "family", "backend", "python", "python_version", "released", "formats")
     return {
         "schema": "api-environment/1",

@@ -9,13 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-import numpy as np
+from runner.analyse.grids import DIVERGED, EQUIVALENT, MEASURED, Coded, Mask, bare_loads
 
-from runner.analyse.grids import MEASURED, OUTCOMES, Coded, Mask
-from runner.domain import BARE, Outcome
-
-EQUIVALENT = OUTCOMES.index(Outcome.EQUIVALENT)
-DIVERGED = OUTCOMES.index(Outcome.DIVERGED)
 LETTER = 6.6
 """Width of a letter of 11 px, on average; the text is fitted to the width that is reckoned."""
 PADDING = 7
@@ -26,9 +21,7 @@ NOTHING = "#5b6570"
 
 def badge_files(coded: Coded) -> Iterator[tuple[str, str]]:
     """`badges/<reader>.svg` and `badges/<reader>.<format>.svg`, where anything was tried."""
-    bare = np.zeros(len(coded.outcome), dtype=bool)
-    if BARE in coded.remedies:
-        bare = np.asarray(coded.remedy == coded.remedies.index(BARE))
+    bare = bare_loads(coded)
     tried = bare & MEASURED[coded.outcome]
     for place, reader in enumerate(coded.environments):
         here = tried & (coded.reader == place)

@@ -1,1 +1,37 @@
-"""One module a page."""
+"""The pages of the site, a module each: a new page is a module, its template, and a row here."""
+
+from runner.render.page import Page
+from runner.render.pages import (
+    boundaries,
+    causes,
+    cell,
+    claims,
+    compare,
+    controls,
+    environments,
+    index,
+    pictures,
+    remedies,
+    scenario,
+    scenarios,
+)
+
+_MODULES = (
+    boundaries,
+    causes,
+    cell,
+    claims,
+    compare,
+    controls,
+    environments,
+    index,
+    pictures,
+    remedies,
+    scenario,
+    scenarios,
+)
+
+PAGES: tuple[Page, ...] = tuple(
+    sorted((module.PAGE for module in _MODULES), key=lambda page: page.order)
+)
+"""Every page, in the order of the navigation."""

@@ -1,7 +1,4 @@
-"""The page of one scenario: its grids, boundaries, causes, claims and code.
-
-Input: the published data and the coded cells. Output: what `scenario.html` shows.
-"""
+"""The page of each scenario: its grids, boundaries, causes, claims and code."""
 
 from __future__ import annotations
 
@@ -19,18 +16,16 @@ from runner.analyse.grids import (
     Codes,
     Count,
     best_remedies,
-    outcome_grid,
     outcome_matrix,
     tally,
 )
-from runner.domain import BARE, FORMAT_TABLE, UNCLASSIFIED
+from runner.domain import BARE, UNCLASSIFIED
 from runner.domain.errors import StoreError
 from runner.domain.selector import compile_glob, parse_pattern
 from runner.publish.reading import ReportData
-from runner.render.parts.text import code_line, drop_docstring, highlight_python
-
-PATHS = {str(facts.format): repr(facts.payload) for facts in FORMAT_TABLE}
-"""What a person's own file would be called in a line of code."""
+from runner.render.page import File, Page, Site
+from runner.render.parts.grid import outcome_grid
+from runner.render.parts.text import code_line, drop_docstring, example_path, highlight_python
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,10 +65,8 @@ class CauseCount:
     """How many of them are bare loads."""
 
 
-def scenario_views(
-    data: ReportData, coded: Coded
-) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
-    """Yield each scenario with what its page shows of it."""
+def _files(site: Site) -> Iterator[File]:
+    data, coded = site.data, site.coded
     causes = _cause_counts(data)
     remedies = {each["id"]: each for each in data.run["remedies"]}
     sources = data.run.get("sources", {})
@@ -84,21 +77,19 @@ def scenario_views(
             (name, here[coded.format[here] == number]) for number, name in enumerate(coded.formats)
         ]
         source = sources.get(scenario["module"], "")
-        yield (
-            scenario,
-            {
-                "cells": len(here),
-                "page_counts": tally(coded.outcome[here]),
-                "formats": [
-                    _format_view(coded, rows, name, remedies)
-                    for name, rows in by_format
-                    if len(rows)
-                ],
-                "causes": causes.get(scenario["id"], []),
-                "boundaries": list(describe_boundaries(coded, here)),
-                "claims": [each for each in claims if _concerns(each, scenario["id"])],
-                "code": highlight_python(drop_docstring(source)) if source else "",
-            },
+        yield site.render(
+            PAGE,
+            f"scenario/{scenario['id']}.html",
+            scenario=scenario,
+            cells=len(here),
+            page_counts=tally(coded.outcome[here]),
+            formats=[
+                _format_view(coded, rows, name, remedies) for name, rows in by_format if len(rows)
+            ],
+            causes=causes.get(scenario["id"], []),
+            boundaries=list(describe_boundaries(coded, here)),
+            claims=[each for each in claims if _concerns(each, scenario["id"])],
+            code=highlight_python(drop_docstring(source)) if source else "",
         )
 
 
@@ -148,7 +139,7 @@ def _format_view(
             GridView(
                 name=remedy,
                 title=remedies[remedy]["title"],
-                code=code_line(remedies[remedy]["code"], PATHS.get(name, "path")),
+                code=code_line(remedies[remedy]["code"], example_path(name)),
                 cells=len(chosen),
                 counts=tally(coded.outcome[chosen]),
                 table=outcome_grid(coded, matrix) if remedy == BARE else None,
@@ -162,3 +153,6 @@ def _format_view(
         grids=grids,
         best_used=[(remedy, titles[remedy], count) for remedy, count in best_remedies(coded, rows)],
     )
+
+
+PAGE = Page(name="scenario", order=21, parent="scenarios", files=_files)

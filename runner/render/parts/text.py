@@ -16,6 +16,8 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from runner.domain import FORMAT_FACTS, Format
+
 ITEM = re.compile(r"^(?:[-*] |\d+[.)] )")
 THREAD = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+)/(?:issues|pull)/(\d+)")
 TICKED = re.compile(r"``?([^`\n]+)``?")
@@ -47,6 +49,11 @@ def mark_code(text: object) -> Markup:
         Markup("<code>%s</code>") % part if place % 2 else escape(part)
         for place, part in enumerate(TICKED.split(str(text)))
     )
+
+
+def example_path(name: str) -> str:
+    """Write what a person's own file of a format would be called in a line of code."""
+    return repr(FORMAT_FACTS[Format(name)].payload)
 
 
 def code_line(code: str, path: str = "path") -> str:

@@ -1,1 +1,24 @@
-"""The data that the pages read in the browser."""
+"""The data that the scripts of the pages read, each file a script that hands over one value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runner.analyse.attribution import attribute_failures
+from runner.render.page import File, Site
+from runner.render.scripts.cells import cell_scripts, record_cells
+from runner.render.scripts.compare import compare_data
+from runner.render.scripts.grids import pack_cells
+from runner.render.scripts.index import index_data
+from runner.render.scripts.script import script
+
+
+def script_files(site: Site) -> Iterator[File]:
+    """`(name, text)` of every file of `data/`."""
+    data, coded = site.data, site.coded
+    yield "data/index.js", script("matrixIndex", index_data(data.run))
+    yield "data/grids.js", script("matrixGrids", pack_cells(data, coded))
+    yield "data/compare.js", script("matrixCells", compare_data(data, coded))
+    recorded = record_cells(data, coded, attribute_failures(data.cells))
+    for name, text in cell_scripts(coded, recorded):
+        yield f"data/{name}", text

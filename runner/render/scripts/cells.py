@@ -27,6 +27,7 @@ import pandas as pd
 from runner.analyse.grids import BLANK, Coded, Codes, code_column
 from runner.publish.reading import ReportData
 from runner.publish.tables import ID_COLUMNS, round_significant
+from runner.render.scripts.script import script
 
 SHARD_VERSION = 2
 CELL_TEXTS = ("outcome", "cause", "verdict")
@@ -115,7 +116,7 @@ def record_cells(data: ReportData, coded: Coded, attribution: pd.Series[Any]) ->
     )
 
 
-def shard_texts(coded: Coded, recorded: Recorded) -> Iterator[tuple[str, str]]:
+def cell_scripts(coded: Coded, recorded: Recorded) -> Iterator[tuple[str, str]]:
     """`(file name, script)` of every scenario and format that has cells, and of their lines."""
     groups = coded.scenario * len(coded.formats) + coded.format
     order = np.argsort(groups, kind="stable")
@@ -153,12 +154,6 @@ def _texts_of(recorded: Recorded, place: int, code: int) -> Iterator[str]:
             yield from row
     else:
         yield value
-
-
-def script(function: str, value: Any) -> str:
-    """Write a script that hands one JSON value to one function."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return f"{function}({text.replace('<', chr(92) + 'u003c')});\n"
 
 
 def _shard(

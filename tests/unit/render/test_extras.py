@@ -25,8 +25,8 @@ from runner.publish.files import load_schema, publish_changes
 from runner.publish.reading import load_data
 from runner.publish.tables import build_cells, count_totals
 from runner.render.extras.badges import draw_badge
-from runner.render.extras.files import round_off_address
-from runner.render.extras.pictures import given_files
+from runner.render.extras.sitemap import round_off_address
+from runner.render.pages.pictures import given_files
 from runner.render.parts.svg import SHAPES, Plot
 from runner.render.scripts.compare import BLANK, compare_data
 from runner.render.site import render_site

@@ -14,7 +14,7 @@ from report_fixtures import HOSTILE, make_run, publish_run
 from runner.domain import OUTCOME_TABLE, ControlResult
 from runner.domain.errors import StoreError
 from runner.render.parts.text import code_line
-from runner.render.scripts.cells import script
+from runner.render.scripts.script import script
 from runner.render.site import render_site
 
 RUN = make_run()
@@ -268,11 +268,15 @@ def test_pages_of_a_former_run_are_removed(tmp_path: Path) -> None:
     old = tmp_path / "site" / "scenario" / "gone.html"
     old.parent.mkdir(parents=True)
     old.write_text("old")
+    script_of_old = tmp_path / "site" / "assets" / "gone.js"
+    script_of_old.parent.mkdir()
+    script_of_old.write_text("old")
     kept = tmp_path / "site" / "CNAME"
     kept.write_text("mine")
     render_site(tmp_path / "data", tmp_path / "site")
 
     assert not old.exists()
+    assert not script_of_old.exists()
     assert kept.exists()
 
 

@@ -9,7 +9,7 @@ from report_fixtures import make_run, publish_run
 
 from runner.analyse.grids import OUTCOMES, code_cells
 from runner.publish.reading import load_data
-from runner.render.pages.overview import BLANK, LETTERS, pack_cells
+from runner.render.scripts.grids import BLANK, LETTERS, pack_cells
 
 
 def test_every_cell_comes_back_from_its_letter(tmp_path: Path) -> None:

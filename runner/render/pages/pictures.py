@@ -1,7 +1,6 @@
-"""Pictures of a run: coverage over release dates, where formats break, largest differences.
+"""The pictures of the run: coverage over release dates, where formats break, largest differences.
 
-Input: the published data and the coded cells. Output: a plot and the rows of the table
-beside it. A plot holds nothing that its table does not.
+Each is a plot and the rows of the table beside it. A plot holds nothing that its table does not.
 """
 
 from __future__ import annotations
@@ -16,15 +15,21 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from runner.analyse.grids import MEASURED, OUTCOMES, Coded, Codes, Mask
-from runner.domain import BARE, Outcome
+from runner.analyse.grids import (
+    DIVERGED,
+    EQUIVALENT,
+    MEASURED,
+    UNSUPPORTED,
+    Coded,
+    Codes,
+    Mask,
+    bare_loads,
+)
 from runner.domain.environments import FAMILY_CSS
 from runner.publish.reading import ReportData
+from runner.render.page import File, Page, Site
 from runner.render.parts.svg import SHAPES, Plot
 
-EQUIVALENT = OUTCOMES.index(Outcome.EQUIVALENT)
-DIVERGED = OUTCOMES.index(Outcome.DIVERGED)
-UNSUPPORTED = OUTCOMES.index(Outcome.UNSUPPORTED)
 LARGEST = 25
 """Scenarios whose largest difference is drawn."""
 NAME = re.compile(r"[a-z-]+(?=\d)")
@@ -94,8 +99,11 @@ class Difference:
     cells: int
 
 
-def picture_page(data: ReportData, coded: Coded) -> dict[str, Any]:
-    """Return what `pictures.html` shows."""
+def _files(site: Site) -> Iterator[File]:
+    yield site.render(PAGE, **_shown(site.data, site.coded))
+
+
+def _shown(data: ReportData, coded: Coded) -> dict[str, Any]:
     shapes = _shapes(data.run)
     coverage = {
         name: list(_coverage(data.run, coded, rows, shapes))
@@ -135,10 +143,7 @@ def _shapes(run: Mapping[str, Any]) -> dict[str, str]:
 
 def _by_format(coded: Coded, chosen: Mask) -> Iterator[tuple[str, Codes]]:
     """The chosen rows of bare loads between two environments, for each format that has any."""
-    if BARE not in coded.remedies:
-        return
-    bare = coded.remedy == coded.remedies.index(BARE)
-    between = chosen & bare & (coded.writer != coded.reader)
+    between = chosen & bare_loads(coded) & (coded.writer != coded.reader)
     for place, name in enumerate(coded.formats):
         rows = np.flatnonzero(between & (coded.format == place))
         if len(rows):
@@ -343,3 +348,6 @@ def _cell_id(coded: Coded, row: int) -> str:
     pair = f"{coded.environments[coded.writer[row]]}->{coded.environments[coded.reader[row]]}"
     scenario, format_ = coded.scenarios[coded.scenario[row]], coded.formats[coded.format[row]]
     return f"{scenario}/{format_}/{pair}/{coded.remedies[coded.remedy[row]]}"
+
+
+PAGE = Page(name="pictures", order=80, label="Pictures", files=_files)

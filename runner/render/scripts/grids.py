@@ -24,7 +24,7 @@ byte each; the table in `cells.js` ends with the last."""
 
 
 def pack_cells(data: ReportData, coded: Coded) -> dict[str, Any]:
-    """Return what `cells.js` reads beside `data/index.js`.
+    """Return the value of `data/grids.js`, which `cells.js` reads beside `data/index.js`.
 
     Raises:
         StoreError: there are more causes than letters.

@@ -1,0 +1,67 @@
+"""A page: its name, its place in the navigation, and the function that makes its files.
+
+`Page` is what each module of `pages/` says of itself; `Site` is what it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import jinja2
+
+from runner.analyse.grids import Coded, Mask, bare_loads
+from runner.publish.reading import ReportData
+
+File = tuple[str, str]
+"""Name within the site, with slashes, and text."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """One kind of page; a module of `pages/` holds one."""
+
+    name: str
+    """Of its template, and of its file where it has only one."""
+    order: int
+    """Place among the pages, in the navigation too."""
+    files: Callable[[Site], Iterator[File]]
+    label: str = ""
+    """Its word in the navigation; empty where only other pages lead to it."""
+    parent: str = ""
+    """Name of the page that the navigation marks in its place."""
+    listed: bool = True
+    """Whether the map of the site names it: not where its address alone shows nothing."""
+
+    @property
+    def template(self) -> str:
+        """Its file in `reports/templates`."""
+        return f"{self.name}.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """The site that is being made: the run it shows, its templates and its addresses."""
+
+    data: ReportData
+    coded: Coded
+    templates: jinja2.Environment
+    data_href: str
+    """Leads from the site to the data."""
+    base_url: str
+    """Where the site is served from, with a slash at its end; empty where nobody said so."""
+
+    @cached_property
+    def bare(self) -> Mask:
+        """Which cells are bare loads."""
+        return bare_loads(self.coded)
+
+    def render(self, page: Page, name: str = "", **shown: object) -> File:
+        """Fill the template of a page; `name` is its file where a page has several."""
+        name = name or page.template
+        address = self.base_url and self.base_url + ("" if name == "index.html" else name)
+        text = self.templates.get_template(page.template).render(
+            root="../" * name.count("/"), here=page, address=address, **shown
+        )
+        return name, text

@@ -1,0 +1,66 @@
+"""The controls of the run by kind, and its audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from runner.render.page import File, Page, Site
+
+CONTROL_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "readback": "an environment reads back what it wrote, and notices a damaged file",
+        "comparison": "the comparison finds what was falsified",
+        "writes": "a format said not to exist cannot be written",
+        "reads": "a format said not to exist cannot be read",
+    }
+)
+"""By the first word of a control's id: what must be."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownControl:
+    """One control; `cell` is empty where it is of no single cell."""
+
+    id: str
+    cell: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ControlGroup:
+    """The controls of one kind."""
+
+    kind: str
+    words: str
+    passed: list[ShownControl]
+    failed: list[ShownControl]
+
+
+def _files(site: Site) -> Iterator[File]:
+    yield site.render(PAGE, groups=_control_groups(site.data.run))
+
+
+def _control_groups(run: Mapping[str, Any]) -> list[ControlGroup]:
+    """Sort the controls of a run by kind."""
+    groups: dict[str, ControlGroup] = {}
+    for each in run["controls"]:
+        kind, _, cell = each["id"].partition(" ")
+        group = groups.setdefault(
+            kind,
+            ControlGroup(kind=kind, words=CONTROL_WORDS.get(kind, ""), passed=[], failed=[]),
+        )
+        shown = ShownControl(
+            id=each["id"],
+            cell=cell if "->" in cell else "",
+            passed=each["passed"],
+            detail=each["detail"],
+        )
+        (group.passed if shown.passed else group.failed).append(shown)
+    return list(groups.values())
+
+
+PAGE = Page(name="controls", order=100, files=_files)

@@ -1,0 +1,55 @@
+"""The writer x reader grid of outcomes as an HTML table.
+
+A page holds tens of thousands of cells, so a grid is joined from an array of codes; only ids
+of the run and the fixed vocabulary are ever put into it, the ids escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from markupsafe import Markup, escape
+
+from runner.analyse.grids import BLANK, Coded, Codes, Mask
+from runner.domain import OUTCOME_TABLE
+from runner.domain.environments import FAMILY_CSS
+
+
+def outcome_grid(coded: Coded, matrix: Codes) -> Markup:
+    """Make a table with one symbol a cell."""
+    plain = [f"<td class={style.css}>{style.symbol}" for style in OUTCOME_TABLE] + ["<td>"]
+    same = [f'<td class="{style.css} x">{style.symbol}' for style in OUTCOME_TABLE] + ["<td>"]
+
+    def cells() -> Iterator[tuple[int, int, str]]:
+        for writer, row in enumerate(matrix.tolist()):
+            for reader, code in enumerate(row):
+                yield writer, reader, (same if writer == reader else plain)[code]
+
+    return _table(coded, matrix != BLANK, list(cells()))
+
+
+def _table(coded: Coded, present: Mask, cells: Sequence[tuple[int, int, str]]) -> Markup:
+    """Rows and columns without a single cell are left out."""
+    rows: list[bool] = np.any(present, axis=1).tolist()
+    columns: list[bool] = np.any(present, axis=0).tolist()
+    heads = [
+        (FAMILY_CSS[family], escape(name))
+        for family, name in zip(coded.families, coded.environments, strict=True)
+    ]
+    parts = ["<thead><tr><td class=corner>writer&nbsp;↓ reader&nbsp;→"]
+    parts += [
+        f"<th scope=col class={css}><span>{name}</span>"
+        for (css, name), kept in zip(heads, columns, strict=True)
+        if kept
+    ]
+    parts.append("<tbody>")
+    last = -1
+    for writer, reader, cell in cells:
+        if not rows[writer] or not columns[reader]:
+            continue
+        if writer != last:
+            parts.append(f"\n<tr><th scope=row class={heads[writer][0]}>{heads[writer][1]}")
+            last = writer
+        parts.append(cell)
+    return Markup("".join(parts))  # noqa: S704  # ids are escaped, the rest is fixed text
