@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from runner.analyse.grids import Codes, Mask
 from runner.domain import BARE, FAILED, Outcome
 
 NEARLY_ALL = 0.9
@@ -39,11 +40,11 @@ ATTRIBUTION_TEXT = {
 
 def attribute_failures(cells: pd.DataFrame) -> pd.Series[Any]:
     """Return one of ATTRIBUTIONS for each row; empty where nothing failed, and for remedies."""
-    outcome = cells["outcome"].astype(str)
-    bare = cells["remedy"].astype(str) == BARE
-    failed = bare & outcome.isin([str(each) for each in FAILED])
-    ran = failed | (bare & (outcome == Outcome.EQUIVALENT))
-    itself = cells["writer"].astype(str) == cells["reader"].astype(str)
+    outcome = cells["outcome"].astype(object).to_numpy()
+    bare = (cells["remedy"] == BARE).to_numpy()
+    failed = bare & np.isin(outcome, [str(each) for each in FAILED])
+    ran = failed | (bare & (outcome == str(Outcome.EQUIVALENT)))
+    itself = cells["writer"].astype(object).to_numpy() == cells["reader"].astype(object).to_numpy()
     of_writer = _widely(cells, "writer", ran, failed)
     # A writer that reads its own file is not to blame; one that did not try may be.
     reads_itself = _any_in(cells, "writer", ran & itself & ~failed)
@@ -51,7 +52,7 @@ def attribute_failures(cells: pd.DataFrame) -> pd.Series[Any]:
     of_reader = _widely(cells, "reader", ran, failed)
     words = np.select(
         [
-            bare & (outcome == Outcome.SAVE_ERROR),
+            bare & (outcome == str(Outcome.SAVE_ERROR)),
             failed & of_writer & of_reader,
             failed & of_writer,
             failed & of_reader,
@@ -78,16 +79,22 @@ def attribute_pair(cells: pd.DataFrame, pair: Mapping[str, str]) -> str:
     return str(found.iloc[0]) if len(found) else NONE
 
 
-def _widely(
-    cells: pd.DataFrame, role: str, ran: pd.Series[bool], failed: pd.Series[bool]
-) -> pd.Series[bool]:
+def _widely(cells: pd.DataFrame, role: str, ran: Mask, failed: Mask) -> Mask:
     """Whether nearly all cells of a row's scenario, format and writer (reader) failed."""
-    keys = [cells["scenario"].astype(str), cells["format"].astype(str), cells[role].astype(str)]
-    tried = ran.astype(int).groupby(keys).transform("sum")
-    lost = failed.astype(int).groupby(keys).transform("sum")
-    return (tried >= FEWEST) & (lost >= NEARLY_ALL * tried)
+    group = _group(cells, role)
+    tried, lost = np.bincount(group, ran)[group], np.bincount(group, failed)[group]
+    return np.asarray((tried >= FEWEST) & (lost >= NEARLY_ALL * tried))
 
 
-def _any_in(cells: pd.DataFrame, role: str, marked: pd.Series[bool]) -> pd.Series[bool]:
-    keys = [cells["scenario"].astype(str), cells["format"].astype(str), cells[role].astype(str)]
-    return marked.groupby(keys).transform("any")
+def _any_in(cells: pd.DataFrame, role: str, marked: Mask) -> Mask:
+    group = _group(cells, role)
+    return np.asarray(np.bincount(group, marked)[group] > 0)
+
+
+def _group(cells: pd.DataFrame, role: str) -> Codes:
+    """Number the scenario, format and writer (reader) of each row."""
+    number = np.zeros(len(cells), dtype=np.int64)
+    for column in ("scenario", "format", role):
+        values = pd.Categorical(cells[column])
+        number = number * len(values.categories) + values.codes
+    return number

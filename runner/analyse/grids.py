@@ -91,7 +91,11 @@ def code_cells(data: ReportData) -> Coded:
 
 def code_column(column: pd.Series[Any], ids: Sequence[str]) -> Codes:
     """Find the place of each value in `ids`."""
-    codes = pd.Categorical(column.astype(object), categories=list(ids)).codes.astype(np.int64)
+    # Few values stand for many rows: only they are looked up.
+    values = pd.Categorical(column)
+    place = {name: number for number, name in enumerate(ids)}
+    known = np.array([*(place.get(each, BLANK) for each in values.categories), BLANK])
+    codes: Codes = known[values.codes].astype(np.int64)
     if (codes < 0).any():
         unknown = sorted(set(column[codes < 0].astype(str)))
         raise StoreError(

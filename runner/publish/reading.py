@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from runner.domain import Cell, Format, Outcome
 from runner.domain.errors import ConfigurationError, StoreError
-from runner.publish.tables import CELL_COLUMNS, ID_COLUMNS, OBSERVATION_COLUMNS, count_totals
+from runner.publish.tables import CELL_COLUMNS, ID_COLUMNS, OBSERVATION_COLUMNS, count_outcomes
 
 RUN_SCHEMA = "run/1"
 CLAIMS_SCHEMA = "claims/1"
@@ -59,10 +59,10 @@ def load_data(data_dir: Path) -> ReportData:
     observations = _load_table(
         data_dir / "observations.parquet", "observations/1", OBSERVATION_COLUMNS
     )
-    stated, counted = run["totals"], count_totals(cells)
-    if (stated["cells"], stated["by_outcome"]) != (counted.cells, dict(counted.by_outcome)):
+    stated = run["totals"]
+    if (stated["cells"], stated["by_outcome"]) != (len(cells), count_outcomes(cells["outcome"])):
         raise StoreError(
-            f"{data_dir}: run.json counts {stated['cells']} cells, cells.parquet {counted.cells}, "
+            f"{data_dir}: run.json counts {stated['cells']} cells, cells.parquet {len(cells)}, "
             "or their outcomes differ",
             cause="the files come from different runs, or a write was interrupted",
             next_step=MAKE_DATA,

@@ -178,7 +178,7 @@ def count_totals(cells: pd.DataFrame) -> Totals:
     pairs = cells["writer"].astype(str) + "->" + cells["reader"].astype(str)
     return Totals(
         cells=len(cells),
-        by_outcome=_count_outcomes(cells["outcome"]),
+        by_outcome=count_outcomes(cells["outcome"]),
         by_scenario=_count_by(cells, cells["scenario"].astype(str)),
         by_format=_count_by(cells, cells["format"].astype(str)),
         by_pair=_count_by(cells, pairs),
@@ -387,7 +387,8 @@ def _categorize(
     return pd.Categorical.from_codes(codes, dtype=dtype)
 
 
-def _count_outcomes(outcomes: pd.Series[Any]) -> dict[str, int]:
+def count_outcomes(outcomes: pd.Series[Any]) -> dict[str, int]:
+    """Count the cells of each outcome, in the order of the vocabulary."""
     counted = outcomes.astype(str).value_counts()
     return {str(each): int(counted[str(each)]) for each in Outcome if str(each) in counted.index}
 
