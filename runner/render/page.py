@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import jinja2
+import numpy as np
 
+from runner.analyse.boundaries import GridBoundaries, describe_boundaries
 from runner.analyse.grids import Coded, Mask, bare_loads
 from runner.publish.reading import ReportData
 
@@ -56,6 +58,14 @@ class Site:
     def bare(self) -> Mask:
         """Which cells are bare loads."""
         return bare_loads(self.coded)
+
+    @cached_property
+    def boundaries(self) -> dict[str, list[GridBoundaries]]:
+        """The boundaries of each scenario that has cells."""
+        found: dict[str, list[GridBoundaries]] = {}
+        for grid in describe_boundaries(self.coded, np.arange(len(self.coded.outcome))):
+            found.setdefault(grid.scenario, []).append(grid)
+        return found
 
     def render(self, page: Page, name: str = "", **shown: object) -> File:
         """Fill the template of a page; `name` is its file where a page has several."""

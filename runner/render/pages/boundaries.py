@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from runner.analyse.boundaries import Boundary, describe_boundaries
-from runner.analyse.grids import Coded, Count, Mask, tally
-from runner.publish.reading import ReportData
+from runner.analyse.boundaries import Boundary
+from runner.analyse.grids import Count, tally
+from runner.domain import BARE
 from runner.render.page import File, Page, Site
 
 SHOWN_RULES = 6
@@ -36,25 +34,28 @@ class BoundaryRow:
 
 
 def _files(site: Site) -> Iterator[File]:
-    rows = list(_boundary_rows(site.data, site.coded, site.bare))
+    rows = list(_boundary_rows(site))
     yield site.render(PAGE, rows=rows, shown=SHOWN_RULES, cells=int(site.bare.sum()))
 
 
-def _boundary_rows(data: ReportData, coded: Coded, bare: Mask) -> Iterator[BoundaryRow]:
+def _boundary_rows(site: Site) -> Iterator[BoundaryRow]:
     """Yield for each scenario the widest rules of its bare loads, format by format."""
-    for place, scenario in enumerate(data.run["scenarios"]):
-        here = bare & (coded.scenario == place)
+    coded = site.coded
+    for place, scenario in enumerate(site.data.run["scenarios"]):
+        here = coded.outcome[site.bare & (coded.scenario == place)]
+        formats = coded.format[site.bare & (coded.scenario == place)]
         grids = []
-        for found in describe_boundaries(coded, np.flatnonzero(here)):
-            inside = here & (coded.format == coded.formats.index(found.format))
-            grids.append(
-                BoundaryGrid(
-                    format=found.format,
-                    cells=int(inside.sum()),
-                    counts=tally(coded.outcome[inside]),
-                    rules=found.rules,
+        for found in site.boundaries.get(scenario["id"], []):
+            if found.remedy == BARE:
+                inside = here[formats == coded.formats.index(found.format)]
+                grids.append(
+                    BoundaryGrid(
+                        format=found.format,
+                        cells=len(inside),
+                        counts=tally(inside),
+                        rules=found.rules,
+                    )
                 )
-            )
         if grids:
             yield BoundaryRow(scenario=scenario, grids=grids)
 

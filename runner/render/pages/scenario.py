@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from runner.analyse.boundaries import describe_boundaries
 from runner.analyse.grids import (
     BLANK,
     Coded,
@@ -87,7 +86,7 @@ def _files(site: Site) -> Iterator[File]:
                 _format_view(coded, rows, name, remedies) for name, rows in by_format if len(rows)
             ],
             causes=causes.get(scenario["id"], []),
-            boundaries=list(describe_boundaries(coded, here)),
+            boundaries=site.boundaries.get(scenario["id"], []),
             claims=[each for each in claims if _concerns(each, scenario["id"])],
             code=highlight_python(drop_docstring(source)) if source else "",
         )

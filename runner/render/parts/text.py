@@ -10,6 +10,7 @@ import ast
 import re
 import textwrap
 from dataclasses import dataclass
+from functools import lru_cache
 
 from markupsafe import Markup, escape
 from pygments import highlight
@@ -88,8 +89,12 @@ def _reflow(lines: list[str]) -> list[Part]:
     return parts
 
 
+@lru_cache(maxsize=256)
 def highlight_python(source: str) -> Markup:
-    """Colour Python code by classes whose colours are in the style sheet."""
+    """Colour Python code by classes whose colours are in the style sheet.
+
+    The variants of a scenario share their module: it is coloured once.
+    """
     formatter = HtmlFormatter(nowrap=True, classprefix="p-")
     return Markup(highlight(source.strip("\n"), PythonLexer(), formatter).rstrip())  # noqa: S704  # it escapes
 

@@ -312,9 +312,15 @@ def _observation_of_cell(data: ReportData, coded: Coded) -> Codes:
     return pd.Index(keys).get_indexer(pd.Index(coded.keys())).astype(np.int64)
 
 
-def _number(column: pd.Series[Any]) -> tuple[Codes, tuple[Any, ...]]:
-    codes, values = pd.factorize(column.astype(object), sort=True)
-    return codes.astype(np.int64), tuple(str(each) for each in values)
+def _number(column: pd.Series[Any]) -> tuple[Codes, tuple[str, ...]]:
+    """Number the values of a column in their order; few values stand for many rows."""
+    values = pd.Categorical(column)
+    used = np.unique(values.codes)
+    texts = [str(values.categories[each]) for each in used.tolist()]
+    order = sorted(range(len(texts)), key=texts.__getitem__)
+    number = np.zeros(len(values.categories), dtype=np.int64)
+    number[used[order]] = np.arange(len(order))
+    return number[values.codes], tuple(texts[each] for each in order)
 
 
 def _follow(codes: Codes, found: Codes, missing: int) -> Codes:
