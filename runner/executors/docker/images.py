@@ -118,7 +118,12 @@ class ImageBuilder:
         return _provisioned(environment, lock, image, identity)
 
     def key(self, environment: Environment, lock: Lock) -> str:
-        """Digest of everything this checkout puts into an environment's image."""
+        """Digest of everything this checkout puts into an environment's image.
+
+        The tool's version does not count, since it is not in there. Neither does the base's
+        name, since a mirror's is another: the base's own digest is a label of the image, and
+        counts in the digest of every cell.
+        """
         content = hashlib.sha256()
         for part in (environment.id, environment.python, lock.digest):
             content.update(part.encode() + b"\n")
@@ -169,10 +174,7 @@ class ImageBuilder:
         return locks.lock_path(environment.id, self.root / "containers" / "locks")
 
     def _probe_files(self) -> Sequence[Path]:
-        return [
-            self.root / "runner" / "__init__.py",
-            *sorted((self.root / "runner" / "probe").rglob("*.py")),
-        ]
+        return sorted((self.root / "runner" / "probe").rglob("*.py"))
 
     def _base(self, environment: Environment) -> Any:
         name = self.settings.base.format(python=environment.python)

@@ -61,7 +61,6 @@ def test_a_key_is_of_the_content_alone(root, tmp_path):
     [
         "containers/Dockerfile",
         "containers/locks/tf2.15.txt",
-        "runner/__init__.py",
         "runner/probe/server.py",
     ],
 )
@@ -72,7 +71,10 @@ def test_a_key_changes_with_what_the_image_holds(root, name):
     assert _key(root) != before
 
 
-@pytest.mark.parametrize("name", ["containers/locks/tf2.12.txt", "containers/docker-bake.hcl"])
+@pytest.mark.parametrize(
+    "name",
+    ["containers/locks/tf2.12.txt", "containers/docker-bake.hcl", "runner/__init__.py"],
+)
 def test_a_key_does_not_change_with_anything_else(root, name):
     before = _key(root)
     with (root / name).open("a", encoding="utf-8") as file:
@@ -93,11 +95,21 @@ def test_a_context_holds_what_the_dockerfile_copies_and_no_more(root, tmp_path):
     assert found[CA_BUNDLE] == b"certificates"
     assert found["containers/locks/tf2.15.txt"].startswith(b"# declared sha256:")
     assert "runner/probe/server.py" in found
-    allowed = r"containers/(Dockerfile|ca\.pem|locks/tf2\.15\.txt)|runner/(__init__|probe/\w+)\.py"
+    allowed = r"containers/(Dockerfile|ca\.pem|locks/tf2\.15\.txt)|runner/probe/\w+\.py"
     assert all(re.fullmatch(allowed, name) for name in found)
     assert CA_BUNDLE not in _members(_builder(root)._context(TF))
     # The same bytes at any time, so that the engine knows its layers again.
     assert _builder(root)._context(TF).read() == _builder(root)._context(TF).read()
+
+
+def test_what_the_key_counts_is_what_the_dockerfile_copies(root):
+    """A file that is copied and not counted would leave an old image in use."""
+    text = (root / "containers" / "Dockerfile").read_text(encoding="utf-8")
+    copied = re.findall(r"^COPY (?!--from)(.+)", text, re.MULTILINE)
+    assert copied == [
+        "containers/locks/${ENVIRONMENT}.txt containers/ca.pe[m] /build/",
+        "runner/probe /opt/probe/runner/probe",
+    ]
 
 
 def test_the_bake_file_lists_every_environment_and_profile():
