@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from runner.domain import Environment, ProvisionedEnvironment
@@ -12,7 +13,7 @@ from runner.domain.errors import ProvisionError
 from runner.domain.request import Request
 from runner.executors.interface import Place, Warn
 from runner.executors.local.processes import LocalExecutor
-from runner.executors.local.provision import provision
+from runner.executors.local.provision import provision, require_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class LocalPlace:
 
     def executor(self) -> LocalExecutor:
         """Return what starts processes."""
-        return LocalExecutor(self.root, self.store / "home")
+        check = partial(require_whole, store=self.store, warn=self.warn)
+        return LocalExecutor(self.root, self.store / "home", check)
 
     def abandon(self) -> None:
         """Let the installers end: what they have fetched serves the next run."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,16 +15,28 @@ from runner.executors import confine
 from runner.executors.interface import Probe
 from runner.host import process
 
+Check = Callable[[ProvisionedEnvironment], None]
+"""Holds an environment against what was installed; raises ProvisionError if it cannot be used."""
+
+
+def _unchecked(_: ProvisionedEnvironment) -> None:
+    """An environment that nobody provisioned is taken as it is."""
+
 
 class LocalExecutor:
     """Runs a probe as a process of this machine, in the environment's interpreter.
 
-    It is confined as far as the kernel lets this user: see `confine`.
+    It is confined as far as the kernel lets this user: see `confine`. An environment is held
+    against what was installed once, before its first probe: a run with nothing to measure
+    starts none, and pays nothing.
     """
 
-    def __init__(self, root: Path, homes: Path) -> None:
+    def __init__(self, root: Path, homes: Path, check: Check = _unchecked) -> None:
         self._root = root
         self._homes = homes
+        self._check = check
+        self._checked: set[str] = set()
+        self._checking: dict[str, threading.Lock] = {}
         self._network = not _can_leave_network()
 
     @property
@@ -33,6 +47,10 @@ class LocalExecutor:
     def start(self, folder: Path, environment: ProvisionedEnvironment) -> Probe:
         """Start the probe; what it prints goes to `folder/probe.log`."""
         declared = environment.environment
+        with self._checking.setdefault(declared.id, threading.Lock()):
+            if declared.id not in self._checked:
+                self._check(environment)
+                self._checked.add(declared.id)
         home = self._homes / declared.id
         home.mkdir(parents=True, exist_ok=True)
         variables = {

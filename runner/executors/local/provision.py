@@ -1,6 +1,7 @@
 """Stage 2: `Environment` + its lock -> `ProvisionedEnvironment`, or why there is none.
 
     <store>/environments/<id>-<key>/                    one environment; key = lock + Python
+    <store>/environments/<id>-<key>/environment.files   sizes and times of what was installed
     <store>/environments/<id>-<key>/environment.json    written last: it is finished
     <store>/environments/.building-<id>-<key>-*/        being built, or left by a killed build
     <store>/environments/.locks/                        one lock file for each build
@@ -30,6 +31,8 @@ from runner.contract import FRAMEWORKS
 from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import MatrixError, ProvisionError
 from runner.executors.identity import check_versions
+from runner.executors.interface import Warn
+from runner.executors.local import integrity
 from runner.executors.local.interpreters import find_interpreter
 from runner.executors.locks import LOCKS, REPOSITORY, Lock, lock_path, usable_lock
 from runner.executors.uv import run_uv, torch_arguments
@@ -52,8 +55,7 @@ def provision(
     """
     try:
         lock = usable_lock(environment, lock_path(environment.id, folder))
-        name = f"{environment.id}-{lock.key(environment)}"
-        place = _Place(store / "environments", environment, name)
+        place = _place(environment, lock, store)
         finished = _read_finished(place, lock)
         if finished is not None:
             return finished
@@ -68,6 +70,45 @@ def provision(
         return ProvisionError(error.message, cause=error.cause, next_step=error.next_step)
     except OSError as error:
         return _explain_os_error(environment, error)
+
+
+def require_whole(
+    built: ProvisionedEnvironment, store: Path, warn: Warn, *, folder: Path = LOCKS
+) -> None:
+    """Hold an environment's files against what was installed; build it again if they differ.
+
+    Safe to call from several threads and processes at once, like `provision`.
+
+    Raises:
+        ProvisionError: it is damaged, and could not be built again as it was.
+    """
+    environment = built.environment
+    try:
+        lock = usable_lock(environment, lock_path(environment.id, folder))
+        place = _place(environment, lock, store)
+        if integrity.find_damage(place.directory) is None:
+            return
+        place.root.mkdir(parents=True, exist_ok=True)
+        with _held(place.root, place.name):
+            # Another process may have built it again while this one waited.
+            damage = integrity.find_damage(place.directory)
+            if damage is None:
+                return
+            warn(f"{environment.id}: its environment is damaged ({damage}); it is built again")
+            again = _build(place, lock, store)
+    except ProvisionError:
+        raise
+    except MatrixError as error:
+        raise ProvisionError(error.message, cause=error.cause, next_step=error.next_step) from error
+    except OSError as error:
+        raise _explain_os_error(environment, error) from error
+    if (again.python_version, again.resolved) != (built.python_version, built.resolved):
+        raise ProvisionError(
+            f"{environment.id}: built again, its Python is {again.python_version}, which was"
+            f" {built.python_version}",
+            cause="this machine's Python was replaced since the run began",
+            next_step="repeat the command",
+        )
 
 
 def remove_leftovers(store: Path) -> tuple[Path, ...]:
@@ -113,6 +154,11 @@ class _Place:
         return self.directory / MARKER
 
 
+def _place(environment: Environment, lock: Lock, store: Path) -> _Place:
+    name = f"{environment.id}-{lock.key(environment)}"
+    return _Place(store / "environments", environment, name)
+
+
 def _read_finished(place: _Place, lock: Lock) -> ProvisionedEnvironment | None:
     """The environment if it was finished for this lock and can still be started."""
     try:
@@ -128,21 +174,28 @@ def _read_finished(place: _Place, lock: Lock) -> ProvisionedEnvironment | None:
 
 
 def _build(place: _Place, lock: Lock, store: Path) -> ProvisionedEnvironment:
-    if place.directory.exists():  # without a valid marker: killed between rename and marker
+    if place.directory.exists():  # damaged, or killed between rename and marker
+        place.marker.unlink(missing_ok=True)  # first: a kill must not leave half of it finished
         shutil.rmtree(place.directory)
     building = Path(tempfile.mkdtemp(prefix=f".building-{place.name}-", dir=place.root))
     try:
         _install(place.environment, lock, building / "venv")
+        if integrity.find_wrong_content(building / "venv"):
+            # uv's cache is damaged. Without it everything is fetched, and held against the lock.
+            shutil.rmtree(building / "venv")
+            _install(place.environment, lock, building / "venv", cache=False)
         (building / "venv").rename(place.directory)
+        (building / "tmp").mkdir()
+        identity = _identify(place, store, building / "tmp")
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    identity = _identify(place, store)
     check_versions(place.environment, lock, identity)
+    integrity.write_listing(place.directory)
     _write_marker(place, lock, identity)
     return _provisioned(place, lock, identity)
 
 
-def _install(environment: Environment, lock: Lock, target: Path) -> None:
+def _install(environment: Environment, lock: Lock, target: Path, *, cache: bool = True) -> None:
     interpreter = find_interpreter(environment.python)
     # Where the machine has none, uv is asked by version and downloads it if it can.
     wanted = str(interpreter) if interpreter else environment.python
@@ -156,6 +209,7 @@ def _install(environment: Environment, lock: Lock, target: Path) -> None:
     installed = run_uv(
         [
             *install,
+            *(() if cache else ("--no-cache",)),
             *torch_arguments(lock.pins),
             *("--python", str(target / "bin" / "python")),
             *("--requirements", str(lock.path)),
@@ -166,13 +220,20 @@ def _install(environment: Environment, lock: Lock, target: Path) -> None:
         raise explain_failure(environment, "install", installed)
 
 
-def _identify(place: _Place, store: Path) -> Mapping[str, Any]:
-    """Import the framework at its final place and return what it says it is."""
+def _identify(place: _Place, store: Path, temporary: Path) -> Mapping[str, Any]:
+    """Import the framework at its final place and return what it says it is.
+
+    What it leaves in its temporary folder (sources that autograph writes, caches of PyTorch)
+    is removed with that folder.
+    """
     environment = place.environment
     request = json.dumps({"framework": FRAMEWORKS[environment.family]})
     asked = process.run(
         [str(place.python), "-m", "runner.probe.identify", request],
-        env=process.framework_environment(environment, probe_home(store, environment.id)),
+        env={
+            **process.framework_environment(environment, probe_home(store, environment.id)),
+            "TMPDIR": str(temporary),
+        },
         cwd=REPOSITORY,
         timeout_s=IDENTIFY_TIMEOUT_S,
     )

@@ -3,9 +3,12 @@
 The error texts are uv's own, captured and stripped of machine and index names.
 """
 
+import base64
 import errno
+import hashlib
 import json
 import os
+import shutil
 import stat
 import sys
 import threading
@@ -17,7 +20,7 @@ import pytest
 from runner.domain import Backend, Environment, Family, Format, ProvisionedEnvironment
 from runner.domain.errors import ConfigurationError, ProvisionError
 from runner.executors import locks, uv
-from runner.executors.local import interpreters, provision
+from runner.executors.local import integrity, interpreters, provision
 from runner.host.process import Completed
 
 TEXTS = Path(__file__).parents[1] / "data" / "uv"
@@ -97,6 +100,25 @@ def world(tmp_path, monkeypatch):
     return World(tmp_path, monkeypatch)
 
 
+SITE = "lib/python3.13/site-packages"
+RIGHT = "right = True\n"
+INSTALL = f"""
+for each; do [ "$before" = --python ] && target="${{each%/bin/python}}"; before="$each"; done
+site="$target/{SITE}"; mkdir -p "$site/keras" "$site/keras-3.15.1.dist-info"
+echo "right = True" > "$site/keras/saving.py"
+echo "keras/saving.py,sha256=HASHED,13" > "$site/keras-3.15.1.dist-info/RECORD"
+"""
+"""What the fake uv installs: one package of one file, with the hash it brings."""
+
+
+def installs(damage=":"):
+    """The installing step; `damage` is shell code that runs after it, unless without a cache."""
+    hashed = hashlib.sha256(RIGHT.encode()).digest()
+    recorded = base64.urlsafe_b64encode(hashed).decode().rstrip("=")
+    spoil = f'case "$*" in *--no-cache*) ;; *) {damage};; esac'
+    return f"{INSTALL.replace('HASHED', recorded)}\n{spoil}"
+
+
 def completed(stderr, **changes):
     values = {"args": (), "returncode": 2, "stdout": "", "duration_s": 1.0, **changes}
     return Completed(stderr=stderr, **values)
@@ -143,6 +165,114 @@ def test_what_does_not_look_finished_is_built_again(world, damage):
         (directory / "bin" / "python").unlink()
     assert isinstance(world.provision(), ProvisionedEnvironment)
     assert world.count("venv") == 2
+    assert len(world.entries()) == 1
+
+
+def _built_with_a_package(world, **options):
+    world.write_uv(install=installs(**options))
+    built = world.provision()
+    assert isinstance(built, ProvisionedEnvironment)
+    return built, Path(built.executable).parents[1] / SITE / "keras" / "saving.py"
+
+
+def _checked(world, built):
+    """Hold an environment against what was installed; return the messages."""
+    said = []
+    provision.require_whole(built, world.store, said.append, folder=world.locks)
+    return said
+
+
+def test_a_whole_environment_is_left_alone(world):
+    built, file = _built_with_a_package(world)
+    compiled = file.parent / "__pycache__" / "saving.cpython-313.pyc"
+    compiled.parent.mkdir()
+    compiled.write_bytes(b"compiled")
+    assert _checked(world, built) == []
+    assert world.count("venv") == 1
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda file: file.write_text("right = None\n"), "was changed"),
+        (lambda file: file.write_text(""), "was changed"),
+        (lambda file: file.unlink(), "is gone"),
+        (lambda file: (file.unlink(), file.symlink_to("/etc/hostname")), "was changed"),
+        (lambda file: file.with_name("losses.py").write_text("import os\n"), "losses.py was added"),
+        (lambda file: shutil.rmtree(file.parents[4]), "its folder is gone"),
+    ],
+)
+def test_a_damaged_environment_is_built_again_with_one_message(world, damage, says):
+    built, file = _built_with_a_package(world)
+    damage(file)
+    (said,) = _checked(world, built)
+    assert said.startswith("keras3.15: its environment is damaged (")
+    assert says in said
+    assert file.read_text() == RIGHT
+    assert not file.with_name("losses.py").exists()
+    assert world.provision() == built
+    assert _checked(world, built) == []
+    assert world.count("venv") == 2
+
+
+def test_an_environment_without_a_list_is_held_against_its_packages(world):
+    built, file = _built_with_a_package(world)
+    listing = file.parents[4] / integrity.LISTING
+    listing.unlink()
+    assert _checked(world, built) == []
+    assert listing.exists()
+    listing.unlink()
+    file.write_text("right = None\n")
+    (said,) = _checked(world, built)
+    assert "keras/saving.py was changed" in said
+    assert file.read_text() == RIGHT
+
+
+def test_a_damaged_environment_that_cannot_be_built_again_is_a_provision_error(world):
+    built, file = _built_with_a_package(world)
+    file.unlink()
+    world.write_uv(install=f"cat {TEXTS}/no_network.txt >&2; exit 1")
+    with pytest.raises(ProvisionError, match="its packages could not be installed"):
+        _checked(world, built)
+    # And what is left of it does not look finished.
+    assert isinstance(world.provision(), ProvisionError)
+
+
+def test_a_damaged_cache_of_uv_is_passed_over(world):
+    """An installed file is a link to uv's cache: an edit of the one damages the other."""
+    _, file = _built_with_a_package(world, damage='echo damaged > "$site/keras/saving.py"')
+    assert file.read_text() == RIGHT
+    assert world.count("venv") == 2
+    assert world.count("pip install --quiet --require-hashes --no-deps --no-cache") == 1
+
+
+def test_what_two_packages_bring_may_be_either_ones(tmp_path):
+    site = tmp_path / SITE
+    for name, content in (("one", "1"), ("two", "2")):
+        folder = site / f"{name}-1.dist-info"
+        folder.mkdir(parents=True)
+        hashed = base64.urlsafe_b64encode(hashlib.sha256(content.encode()).digest())
+        folder.joinpath("RECORD").write_text(f"shared.py,sha256={hashed.decode()[:-1]},1\n")
+    for content, says in (("1", None), ("2", None), ("3", f"{SITE}/shared.py was changed")):
+        (site / "shared.py").write_text(content)
+        assert integrity.find_wrong_content(tmp_path) == says
+    (site / "shared.py").unlink()
+    assert integrity.find_wrong_content(tmp_path) == f"{SITE}/shared.py is gone"
+
+
+def test_what_a_framework_leaves_in_its_temporary_folder_is_removed(world, monkeypatch):
+    system = world.folder / "system"
+    system.mkdir()
+    monkeypatch.setenv("TMPDIR", str(system))
+    monkeypatch.setattr(provision.tempfile, "tempdir", None)
+    seen = world.folder / "seen"
+    leave = 'mkdir "$TMPDIR/torchinductor_root" && touch "$TMPDIR/__autograph_generated_filex.py"'
+    world.write_uv(python=f'{leave}; echo "$TMPDIR" > {seen}')
+    assert isinstance(world.provision(), ProvisionedEnvironment)
+    used = Path(seen.read_text().strip())
+    assert world.store in used.parents
+    assert not used.exists()
+    assert list(system.iterdir()) == []
     assert len(world.entries()) == 1
 
 
