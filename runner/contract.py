@@ -7,10 +7,13 @@ the JSON; starting the probe is `execute`'s matter.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
+
+import msgspec
 
 from runner.domain import (
     Aspect,
@@ -37,6 +40,63 @@ FRAMEWORKS: Mapping[Family, str] = {
     Family.LEGACY: "tf_keras",
 }
 """What a user of each family imports."""
+
+
+class AspectRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How one aspect of a loaded model compares with the oracle."""
+
+    status: Literal["agrees", "differs", "missing"]
+    max_abs_diff: float | None = None
+    """Null where no numbers were compared."""
+    detail: str = ""
+
+
+class FactsRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What else is known of a job that is done; a load has `loaded`, a save the rest."""
+
+    written: str = ""
+    damage: str = ""
+    changed_by_saving: list[str] = []
+    files: Annotated[int, msgspec.Meta(ge=0)] = 0
+    bytes: Annotated[int, msgspec.Meta(ge=0)] = 0
+    sha256: str = ""
+    loaded: str = ""
+
+
+class ObservationRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """An observation as a probe writes it and as the store keeps it; see docs/formats.md.
+
+    The host's own, of a job that no probe reports, has a status, a stage and a message only.
+    """
+
+    status: Literal["done", "raised", "crashed", "timed_out", "out_of_memory", "harness_error"]
+    stage: Literal["", "prepare", "save", "load", "call", "train", "compare"] = ""
+    exception: str = ""
+    message: str = ""
+    traceback: str = ""
+    output: str = ""
+    warnings: list[str] = []
+    aspects: dict[Aspect, AspectRecord] = {}
+    facts: FactsRecord = FactsRecord()
+    duration_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    max_rss_mb: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    start_method: Literal["", "fork", "spawn", "fresh"] = ""
+    position: Annotated[int, msgspec.Meta(ge=0)] = 0
+    isolation: str = ""
+
+
+def check_observation(kind: str, values: object) -> ObservationRecord:
+    """Return what was read as an observation of a `save` or a `load`.
+
+    Raises:
+        ValueError: it has another shape; the text says which part, and why.
+    """
+    found = msgspec.convert(values, ObservationRecord)
+    if not math.isfinite(found.duration_s):
+        raise ValueError("duration_s: not finite")
+    if kind == "load" and found.status == "done" and not found.aspects:
+        raise ValueError("aspects: a load that is done says nothing of any aspect")
+    return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

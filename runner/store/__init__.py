@@ -2,9 +2,8 @@
 
 Input: records and files of any stage. Output: the same, after a crash, a `kill -9`, a
 full disk or a second run as well. Modules: `files` (atomic writes, disk errors), `lock`
-(one run at a time), `lines` (append-only files of checked JSON lines), `journal`
-(observations by what they depend on), `artifacts` (the folders of saved models), `space`
-(room on the disk).
+(one run at a time), `database` (opened, checked, recovered), `journal` (observations by
+what they depend on), `artifacts` (the folders of saved models), `space` (room on the disk).
 docs/formats.md describes every file.
 """
 

@@ -1,9 +1,8 @@
-"""The journal: every observation ever made, newest first by what it depends on.
+"""The journal: every observation ever made, by what it depends on.
 
-Input: records `{"kind", "id", "inputs", "observation", "run", "at"}`. Output: for each
-kind the newest record of each (id, inputs), read from disk only when it is asked for.
-Long texts, which repeat by the thousand, are kept once in `texts.jsonl` under their
-digest; a record then holds `{"$text": digest}`, and names them all in `texts`.
+Input: observations under (kind, id, inputs). Output: the newest observation of each key
+that is asked for, if it is sound. Long texts, which repeat by the thousand, are kept once,
+compressed, under their digest; an observation then holds `{"$text": digest}`.
 """
 
 from __future__ import annotations
@@ -11,82 +10,118 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from functools import lru_cache
+import sqlite3
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from threading import Lock
-from types import MappingProxyType
-from typing import Any
+from threading import RLock
+from typing import Any, NamedTuple, TypeVar
 
-from runner.store.lines import Line, LineFile, Warn
+from runner.contract import check_observation
+from runner.domain.errors import StoreError
+from runner.store.database import (
+    NAME,
+    Warn,
+    database_errors,
+    is_damage,
+    mark_suspect,
+    open_database,
+    open_reader,
+)
 
-JOURNAL_SCHEMA = "journal/1"
-TEXTS_SCHEMA = "texts/1"
 LONG_TEXT = 120
-"""Texts of more characters than this are kept in texts.jsonl."""
+"""Texts of more characters than this are kept apart."""
 DIGEST_LENGTH = 32
 """Hex digits of SHA-256 that name a text."""
-
-CACHED_TEXTS = 512
+LARGEST_TEXT = 1 << 24
+"""Bytes a text is decompressed to at most."""
+CACHED_TEXTS = 4096
+CHUNK = 1000
+"""Keys that are looked up under one hold of the connection."""
 
 Key = tuple[str, str]
 """(save or cell id, digest of its inputs)."""
 
-_HEAD = re.compile(
-    rb'\{"kind":"(\w+)","id":"([^"\\]*)","inputs":"([^"\\]*)","texts":"([0-9a-f ]*)"[,}]'
+_NEWEST = (
+    "SELECT number, CAST(observation AS BLOB), crc FROM record "
+    "WHERE kind = ? AND id = ? AND inputs = ? ORDER BY number DESC LIMIT 1"
 )
-"""What the index needs of a line, without parsing the rest of it."""
-_TEXT_HEAD = re.compile(rb'\{"sha":"([0-9a-f]+)","text":"')
-_INDEXED = ("kind", "id", "inputs")
+_EXISTS = "SELECT 1 FROM record WHERE kind = ? AND id = ? AND inputs = ? LIMIT 1"
+_APPEND = (
+    "INSERT INTO record (kind, id, inputs, run, at, observation, crc) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_KEEP_TEXT = (
+    "INSERT INTO text (digest, body) VALUES (?, ?) "
+    "ON CONFLICT (digest) DO UPDATE SET body = excluded.body WHERE body <> excluded.body"
+)
+"""A text that is there and was damaged is mended."""
+_TEXT = re.compile(rb'\{"\$text":"([0-9a-f]+)"\}')
+
+_T = TypeVar("_T")
 
 
+@dataclass(frozen=True, slots=True)
 class Record:
-    """One line of the journal; only `id` and `inputs` are in memory."""
+    """One recorded observation; a later one of the same key has a higher number."""
 
-    __slots__ = ("_journal", "_place")
+    number: int
+    observation: dict[str, Any]
 
-    def __init__(self, journal: Journal, place: Line) -> None:
-        self._journal = journal
-        self._place = place
 
-    def read(self) -> dict[str, Any]:
-        """Return the record as it was appended, its long texts put back."""
-        return self._journal.read(self._place)
-
-    @property
-    def observation(self) -> dict[str, Any]:
-        """The observation, its long texts put back."""
-        found: dict[str, Any] = self.read()["observation"]
-        return found
+class _Row(NamedTuple):
+    number: int
+    observation: bytes | None
+    crc: object
 
 
 class Journal:
-    """`journal.jsonl` and `texts.jsonl` of a store; safe to use from several threads.
+    """The observations of a store; safe to use from several threads.
 
-    `warn` receives one sentence for every damage that was worked around.
+    `warn` receives one sentence, at the end, on records that were not sound.
     """
 
     def __init__(self, folder: Path, *, writable: bool, warn: Warn) -> None:
-        self._guard = Lock()
-        self._latest: dict[str, dict[Key, Record]] = {}
-        self._text_places: dict[str, Line] = {}
-        self._checked_texts: dict[bytes, bool] = {}
-        self._text_cache = lru_cache(maxsize=CACHED_TEXTS)(self._read_text)
-        # Records are opened first and read last: every text they refer to is then there,
-        # even while a run is appending to both.
-        self._records = LineFile(folder / "journal.jsonl", JOURNAL_SCHEMA, writable=writable)
-        self._texts = LineFile(folder / "texts.jsonl", TEXTS_SCHEMA, writable=writable)
-        try:
-            self._texts.scan(self._visit_text, warn)
-            self._records.scan(self._visit_record, warn)
-        except BaseException:
-            self._texts.close()
-            self._records.close()
-            raise
+        self._path = folder / NAME
+        self._writable = writable
+        self._warn = warn
+        self._guard = RLock()
+        self._unsound: set[int] = set()
+        self._texts: dict[str, str] = {}
+        self._kept: dict[str, dict[Key, Record]] = {}
+        self._connection = open_database(folder, warn) if writable else open_reader(folder)
+
+    def find(self, kind: str, keys: Iterable[Key]) -> Iterator[tuple[Key, Record]]:
+        """Yield each key that is recorded, with its newest record; in the order of the keys.
+
+        A record that is damaged or makes no sense counts as not recorded.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        waiting = iter(keys)
+        while chunk := list(islice(waiting, CHUNK)):
+            rows = self._rows(kind, chunk)
+            texts = self._find_texts(row.observation for row in rows.values())
+            for key, row in rows.items():
+                observation = _sound_observation(kind, key, row, texts)
+                if observation is None:
+                    self._unsound.add(row.number)
+                else:
+                    yield key, Record(row.number, observation)
 
     def latest(self, kind: str) -> Mapping[Key, Record]:
-        """Return a view of the newest record of the kind for each (id, inputs)."""
-        return MappingProxyType(self._latest.setdefault(kind, {}))
+        """Return a view of the newest sound record of the kind for each (id, inputs)."""
+        return _Latest(self, kind, self._kept.setdefault(kind, {}))
+
+    def keys(self, kind: str) -> frozenset[Key]:
+        """Return every key of the kind under which something is recorded, sound or not."""
+        return self._do("read results", lambda link: _all_keys(link, kind), otherwise=frozenset())
+
+    def holds(self, kind: str, key: Key) -> bool:
+        """Return whether something is recorded under the key, sound or not."""
+        return self._do("read a result", lambda link: _exists(link, kind, key), otherwise=False)
 
     def append(self, record: Mapping[str, Any]) -> Record:
         """Record one result; it is handed to the operating system before this returns.
@@ -94,97 +129,244 @@ class Journal:
         Raises:
             StoreError: it could not be written; the journal is as it was.
         """
-        head = {key: str(record[key]) for key in _INDEXED}
-        texts: dict[str, None] = {}
-        rest = {
-            key: self._put_away(value, texts) for key, value in record.items() if key not in head
-        }
-        found = Record(self, self._records.append({**head, "texts": " ".join(texts), **rest}))
+        self._require_writable()
+        kind, key = str(record["kind"]), (str(record["id"]), str(record["inputs"]))
+        texts: dict[str, str] = {}
+        put_away = _put_away(record["observation"], texts)
+        content = json.dumps(put_away, separators=(",", ":")).encode()
+        about = str(record.get("run", "")), str(record.get("at", ""))
+        row = (kind, *key, *about, content, _checksum(kind, key, content))
         with self._guard:
-            self._latest.setdefault(head["kind"], {})[head["id"], head["inputs"]] = found
+            new = {digest: text for digest, text in texts.items() if digest not in self._texts}
+            number = self._do("record a result", lambda link: _write(link, row, new), otherwise=0)
+            self._remember(texts)
+            found = Record(number, record["observation"])
+            self._kept.setdefault(kind, {})[key] = found
         return found
 
     def sync(self) -> None:
-        """Force everything onto the disk: texts first, so that no reference dangles."""
-        self._texts.sync()
-        self._records.sync()
+        """Force everything onto the disk: a power cut then loses nothing of it.
+
+        Raises:
+            StoreError: the disk failed.
+        """
+        if self._writable:
+            self._do("flush the results", _checkpoint, otherwise=None)
 
     def close(self) -> None:
-        """Flush and close both files."""
-        try:
-            self._texts.close()
-        finally:
-            self._records.close()
-
-    def read(self, place: Line) -> dict[str, Any]:
-        """Return the record at a place, its long texts put back."""
-        values = self._records.read(place, self._bring_back)
-        del values["texts"]
-        return values
-
-    def _visit_text(self, line: bytes, place: Line) -> bool:
-        head = _TEXT_HEAD.match(line)
-        if head:
-            self._text_places[head[1].decode()] = place
-        return head is not None
-
-    def _visit_record(self, line: bytes, place: Line) -> bool:
-        """Enter a line into the index; one whose texts were lost counts as damaged."""
-        head = _HEAD.match(line)
-        if head is None:
-            return self._visit_unusual_record(line, place)
-        kind, record_id, inputs, texts = head.groups()
-        if texts and not self._have_texts(texts):
-            return False
-        self._latest_of(kind)[record_id.decode(), inputs.decode()] = Record(self, place)
-        return True
-
-    def _visit_unusual_record(self, line: bytes, place: Line) -> bool:
-        """Enter a line whose id needs JSON's escapes."""
-        values = json.loads(line)
-        if not {*_INDEXED, "texts"} <= values.keys() or not self._have_texts(
-            values["texts"].encode()
-        ):
-            return False
-        self._latest_of(values["kind"].encode())[values["id"], values["inputs"]] = Record(
-            self, place
-        )
-        return True
-
-    def _latest_of(self, kind: bytes) -> dict[Key, Record]:
-        return self._latest.setdefault(kind.decode(), {})
-
-    def _have_texts(self, texts: bytes) -> bool:
-        """Whether every text of a record is there; the same few sets repeat by the thousand."""
-        known = self._checked_texts.get(texts)
-        if known is None:
-            known = all(sha in self._text_places for sha in texts.decode().split())
-            self._checked_texts[texts] = known
-        return known
-
-    def _put_away(self, value: Any, texts: dict[str, None]) -> Any:
-        if isinstance(value, str) and len(value) > LONG_TEXT:
-            sha = self._put_text(value)
-            texts[sha] = None
-            return {"$text": sha}
-        if isinstance(value, Mapping):
-            return {str(key): self._put_away(item, texts) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._put_away(item, texts) for item in value]
-        return value
-
-    def _put_text(self, text: str) -> str:
-        # surrogatepass: captured output may hold a lone surrogate, which JSON can carry.
-        sha = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGEST_LENGTH]
+        """Flush and close; calling it again does nothing."""
         with self._guard:
-            if sha not in self._text_places:
-                self._text_places[sha] = self._texts.append({"sha": sha, "text": text})
-        return sha
+            connection, self._connection = self._connection, None
+            if connection is None:
+                return
+            if self._unsound:
+                self._warn(
+                    f"{self._path}: {len(self._unsound)} recorded result(s) are damaged or make no "
+                    "sense and count as not recorded; their jobs run again"
+                )
+            with database_errors(self._path, "close the database"):
+                connection.close()
 
-    def _read_text(self, sha: str) -> str:
-        return str(self._texts.read(self._text_places[sha])["text"])
+    def _require_writable(self) -> None:
+        if not self._writable:
+            raise StoreError(
+                f"{self._path}: the store was opened for reading only",
+                cause="a command that should only read tried to record something",
+                next_step="report this as a bug",
+            )
 
-    def _bring_back(self, value: dict[str, Any]) -> Any:
-        if len(value) == 1 and "$text" in value:
-            return self._text_cache(value["$text"])
-        return value
+    def _do(self, doing: str, work: Callable[[sqlite3.Connection], _T], *, otherwise: _T) -> _T:
+        """Let one thread at a time work with the connection; `otherwise` without a database."""
+        try:
+            with self._guard, database_errors(self._path, doing):
+                return otherwise if self._connection is None else work(self._connection)
+        except StoreError as error:
+            if is_damage(error):
+                mark_suspect(self._path.parent)
+            raise
+
+    def _rows(self, kind: str, keys: list[Key]) -> dict[Key, _Row]:
+        def read(connection: sqlite3.Connection) -> dict[Key, _Row]:
+            found = ((key, connection.execute(_NEWEST, (kind, *key)).fetchone()) for key in keys)
+            return {key: _Row(*row) for key, row in found if row is not None}
+
+        return self._do("read results", read, otherwise={})
+
+    def _find_texts(self, contents: Iterable[bytes | None]) -> Mapping[str, str]:
+        """Return the texts that observations refer to, as far as they are there and sound."""
+        wanted = {name.decode() for content in contents for name in _referred(content)}
+        with self._guard:
+            known = {name: self._texts[name] for name in wanted if name in self._texts}
+            missing = wanted - known.keys()
+            nothing: dict[str, str] = {}
+            read = self._do(
+                "read texts", lambda link: _read_texts(link, missing), otherwise=nothing
+            )
+            self._remember(read)
+        return {**known, **read}
+
+    def _remember(self, texts: Mapping[str, str]) -> None:
+        if len(self._texts) + len(texts) > CACHED_TEXTS:
+            self._texts.clear()
+        self._texts.update(texts)
+
+
+class _Latest(Mapping[Key, Record]):
+    """The newest records of a kind; each is read once."""
+
+    def __init__(self, journal: Journal, kind: str, kept: dict[Key, Record]) -> None:
+        self._journal = journal
+        self._kind = kind
+        self._kept = kept
+
+    def __getitem__(self, key: Key) -> Record:
+        found = self._kept.get(key)
+        if found is None:
+            for _, found in self._journal.find(self._kind, [key]):
+                self._kept[key] = found
+                return found
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, tuple) and (
+            key in self._kept or self._journal.holds(self._kind, key)
+        )
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._journal.keys(self._kind))
+
+    def __len__(self) -> int:
+        return len(self._journal.keys(self._kind))
+
+
+def _all_keys(connection: sqlite3.Connection, kind: str) -> frozenset[Key]:
+    return frozenset(
+        connection.execute("SELECT DISTINCT id, inputs FROM record WHERE kind = ?", (kind,))
+    )
+
+
+def _exists(connection: sqlite3.Connection, kind: str, key: Key) -> bool:
+    return connection.execute(_EXISTS, (kind, *key)).fetchone() is not None
+
+
+def _write(
+    connection: sqlite3.Connection, row: tuple[object, ...], texts: Mapping[str, str]
+) -> int:
+    """Write one record and its texts, or nothing; return the record's number."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.executemany(
+            _KEEP_TEXT,
+            [(bytes.fromhex(name), _compressed(text)) for name, text in texts.items()],
+        )
+        connection.execute(_APPEND, row)
+        (number,) = connection.execute("SELECT last_insert_rowid()").fetchone()
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return int(number)
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+def _read_texts(connection: sqlite3.Connection, names: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for name in names:
+        row = connection.execute(
+            "SELECT body FROM text WHERE digest = ?", (bytes.fromhex(name),)
+        ).fetchone()
+        text = _decompressed(row[0]) if row else None
+        if text is not None and _name(text) == name:
+            found[name] = text
+    return found
+
+
+def _sound_observation(
+    kind: str, key: Key, row: _Row, texts: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """Return the observation of a row, or None if it is damaged or makes no sense."""
+    if row.observation is None or row.crc != _checksum(kind, key, row.observation):
+        return None
+    try:
+        values = json.loads(row.observation)
+        if b'{"$' in row.observation:
+            values = _brought_back(values, texts)
+        check_observation(kind, values)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    found: dict[str, Any] = values
+    return found
+
+
+def _referred(content: bytes | None) -> list[bytes]:
+    return _TEXT.findall(content or b"")
+
+
+def _put_away(value: Any, texts: dict[str, str]) -> Any:
+    """Return the value with references in the place of long texts, which go into `texts`."""
+    if isinstance(value, str) and len(value) > LONG_TEXT:
+        name = _name(value)
+        texts[name] = value
+        return {"$text": name}
+    if isinstance(value, Mapping):
+        return {_escaped(str(key)): _put_away(item, texts) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_put_away(item, texts) for item in value]
+    return value
+
+
+def _brought_back(value: Any, texts: Mapping[str, str]) -> Any:
+    """Return the value with its texts put back.
+
+    Raises:
+        KeyError: a text is lost.
+    """
+    if isinstance(value, dict):
+        if value.keys() == {"$text"}:
+            return texts[value["$text"]]
+        return {_unescaped(key): _brought_back(item, texts) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_brought_back(item, texts) for item in value]
+    return value
+
+
+def _escaped(key: str) -> str:
+    """Return a key that cannot be taken for a reference."""
+    return f"${key}" if key.startswith("$") else key
+
+
+def _unescaped(key: str) -> str:
+    return key[1:] if key.startswith("$$") else key
+
+
+def _checksum(kind: str, key: Key, content: bytes) -> int:
+    # The key counts: a record is not to be found under another one.
+    return zlib.crc32(content, zlib.crc32("\0".join((kind, *key)).encode("utf-8", "replace")))
+
+
+def _name(text: str) -> str:
+    return hashlib.sha256(_encoded(text)).hexdigest()[:DIGEST_LENGTH]
+
+
+def _encoded(text: str) -> bytes:
+    # surrogatepass: captured output may hold a lone surrogate, which JSON can carry.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _compressed(text: str) -> bytes:
+    return zlib.compress(_encoded(text), 6)
+
+
+def _decompressed(body: object) -> str | None:
+    if not isinstance(body, bytes):
+        return None
+    try:
+        text = zlib.decompressobj().decompress(body, LARGEST_TEXT)
+        return text.decode("utf-8", "surrogatepass")
+    except (zlib.error, ValueError):
+        return None

@@ -12,9 +12,9 @@ from typing import Self
 
 from runner.domain import Format
 from runner.store.artifacts import Manifest, read_manifest, remove_leftovers
+from runner.store.database import Warn
 from runner.store.files import disk_errors, probe_writable
 from runner.store.journal import Journal
-from runner.store.lines import Warn
 from runner.store.lock import StoreLock
 
 DEFAULT_FOLDER = Path(".matrix")

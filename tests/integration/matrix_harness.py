@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import pandas as pd
 import psutil
 
+DATABASE = "observations.sqlite"
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("tf1.15", "tf2.15", "keras3.15", "keras3.15-torch")
 SCENARIOS = ("plain_dense", "l2_sequential", "custom_layer_trained.corrected", "truncated_file")
@@ -76,8 +79,7 @@ def make_store(folder: Path, environments: Path) -> Path:
 def copy_store(source: Path, target: Path) -> Path:
     """Copy what a store knows; the built environments stay where they are."""
     make_store(target, (source / "environments").resolve())
-    for name in ("journal.jsonl", "texts.jsonl"):
-        shutil.copy(source / name, target)
+    shutil.copy(source / DATABASE, target)
     shutil.copytree(source / "artifacts", target / "artifacts")
     return target
 
@@ -168,13 +170,19 @@ def run_record(store: Path) -> dict[str, Any]:
 
 
 def journal(store: Path) -> list[dict[str, Any]]:
-    """Read the complete records of the journal, without its header."""
-    path = store / "journal.jsonl"
+    """Read the records of the store's database, in the order in which they were made."""
+    path = store / DATABASE
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-    records = [json.loads(line) for line in lines if line.endswith("\n")]
-    return [record for record in records if "kind" in record]
+    names = ("kind", "id", "inputs", "observation")
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        try:
+            rows = connection.execute(
+                "SELECT kind, id, inputs, observation FROM record ORDER BY number"
+            ).fetchall()
+        except sqlite3.OperationalError:
+            return []  # its tables are being made
+    return [dict(zip(names, (*row[:3], json.loads(row[3])), strict=True)) for row in rows]
 
 
 def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 
 import jsonschema
 import pytest
-from matrix_harness import ENVIRONMENTS, cells, copy_store, journal, observed, run, run_record
+from matrix_harness import (
+    DATABASE,
+    ENVIRONMENTS,
+    cells,
+    copy_store,
+    journal,
+    observed,
+    run,
+    run_record,
+)
 
 from runner.publish.files import load_schema
 
@@ -140,13 +151,13 @@ def test_versions_are_those_really_installed(matrix):
 
 
 def test_a_second_run_measures_nothing_and_is_fast(matrix, tree):
-    before = (matrix.store / "journal.jsonl").read_bytes()
+    before = journal(matrix.store)
     table = cells(matrix.store)
     again = run(tree, *matrix.arguments)
     assert again.code == 0, again.text
     assert "(0 jobs measured now)" in again.out
     assert again.seconds < 20  # 10 on an idle machine
-    assert (matrix.store / "journal.jsonl").read_bytes() == before
+    assert journal(matrix.store) == before
     assert cells(matrix.store).equals(table)
 
 
@@ -155,17 +166,21 @@ def test_nothing_is_measured_twice_within_a_run(matrix):
     assert len(keys) == len(set(keys))
 
 
-def test_a_journal_cut_in_its_last_line_costs_that_one_job(matrix, tree, tmp_path):
-    store = copy_store(matrix.store, tmp_path / "cut")
-    path = store / "journal.jsonl"
-    content = path.read_bytes()
-    path.write_bytes(content[:-25])
-    lost = json.loads(content.splitlines()[-1])
+def test_a_damaged_record_costs_that_one_job(matrix, tree, tmp_path):
+    store = copy_store(matrix.store, tmp_path / "damaged")
+    lost = journal(store)[-1]
+    with closing(sqlite3.connect(store / DATABASE)) as connection:
+        connection.execute(
+            "UPDATE record SET observation = CAST('null' AS BLOB) "
+            "WHERE number = (SELECT max(number) FROM record)"
+        )
+        connection.commit()
     again = run(tree, *_with_store(matrix.arguments, store))
     assert again.code == 0, again.text
     assert "(1 jobs measured now)" in again.out
+    assert "1 recorded result(s) are damaged" in again.text
     assert journal(store)[-1]["id"] == lost["id"]
-    assert len(journal(store)) == len(journal(matrix.store))
+    assert len(journal(store)) == len(journal(matrix.store)) + 1
     assert cells(store)["outcome"].equals(cells(matrix.store)["outcome"])
 
 
