@@ -164,18 +164,24 @@ class Bench:
         jobs: Sequence[Job],
         method: str = "fork",
         limits: Limits | None = None,
+        *,
+        unlink: bool = False,
         **changes: Any,
     ) -> Answer:
         """Run the probe's command line on a batch to its end."""
-        return self.run_batch({**self.batch(jobs, method, limits), **changes})
+        return self.run_batch({**self.batch(jobs, method, limits), **changes}, unlink=unlink)
 
-    def run_batch(self, content: dict[str, Any]) -> Answer:
+    def run_batch(self, content: dict[str, Any], *, unlink: bool = False) -> Answer:
         self._runs += 1
         batch = self.temporary / f"batch{self._runs}.json"
         out = self.temporary / f"observations{self._runs}.jsonl"
         batch.write_text(json.dumps(content), encoding="utf-8")
+        command = [sys.executable, "-s", "-m", "runner.probe"]
+        command += ["--batch", str(batch), "--out", str(out), *(["--unlink"] if unlink else [])]
+        # Opened before: with `unlink` no path leads to it afterwards.
+        written = out.open("a+", encoding="utf-8")
         ended = subprocess.run(
-            [sys.executable, "-s", "-m", "runner.probe", "--batch", str(batch), "--out", str(out)],
+            command,
             cwd=self.root,
             env={"PATH": os.environ["PATH"], "TMPDIR": str(self.temporary)},
             stdin=subprocess.DEVNULL,
@@ -185,7 +191,9 @@ class Bench:
             timeout=120,
             check=False,
         )
-        lines = out.read_text(encoding="utf-8").splitlines() if out.exists() else []
+        with written:
+            written.seek(0)
+            lines = written.read().splitlines()
         return Answer(ended.returncode, [json.loads(line) for line in lines], ended.stdout)
 
     def save_all(self, *harms: str) -> None:

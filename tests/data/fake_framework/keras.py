@@ -1,9 +1,12 @@
 """A Keras of numpy alone: enough for the real probe to save, load, compare and be harmed."""
 
+import glob
 import json
 import os
+import shutil
 import signal
 import sys
+import threading
 import time
 import types
 
@@ -55,6 +58,116 @@ def _raise():
     raise ValueError("no such layer")
 
 
+def _say(record):
+    return (json.dumps(record) + "\n").encode()
+
+
+def _forgeries():
+    """Outcomes of the jobs beside this one, in every form that is used anywhere."""
+    for number in ["", "#100", "#101", "#102", "#103"]:
+        name = "fake/h5/fake->fake/none" + number
+        lie = {"id": name, "kind": "load", "status": "raised", "stage": "load"}
+        lie.update(exception="Forged", message="forged", traceback="", warnings=[], output="")
+        lie.update(duration_s=0.1, max_rss_mb=1, position=0)
+        yield _say({"start": name})
+        yield _say({"observation": lie, "last": False})
+        yield _say({"type": "start", "id": name})
+        yield _say(dict(lie, type="observation"))
+
+
+def _write_everywhere(pieces):
+    """Write to every descriptor of this process, and to what its parent has open."""
+    parent = os.getppid()
+    opened = list(range(1024))
+    places = glob.glob("/proc/{}/fd/*".format(parent)) + glob.glob("/proc/self/fd/*")
+    with open("/proc/{}/cmdline".format(parent)) as line:
+        words = line.read().split("\0")
+    places += [words[i + 1] for i, word in enumerate(words) if word == "--out"]
+    for place in places:
+        try:
+            opened.append(os.open(place, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK))
+        except OSError:
+            pass
+    for piece in pieces:
+        for descriptor in opened:
+            try:
+                os.write(descriptor, piece)
+            except OSError:
+                pass
+
+
+def _flood():
+    """Two gigabytes to each descriptor, as long as somebody takes them."""
+    for descriptor in range(64):
+        for _ in range(2**11):
+            try:
+                os.write(descriptor, b"x" * 2**20)
+            except OSError:
+                break
+
+
+def _forge_itself():
+    name = "fake.forge_itself/h5/fake->fake/none"
+    lie = {"id": name, "kind": "load", "status": "raised", "stage": "load", "exception": "Forged"}
+    lie.update(message="forged", traceback="", warnings=[], duration_s=0.1, max_rss_mb=1)
+    _write_everywhere([_say({"observation": lie, "last": False})])
+
+
+def _read_everything():
+    """Take the next orders before they are heard; most descriptors have nothing to read."""
+
+    def read(descriptor):
+        try:
+            os.read(descriptor, 1)
+        except OSError:
+            pass
+
+    for descriptor in range(3, 64):
+        threading.Thread(target=read, args=(descriptor,), daemon=True).start()
+
+
+def _ruin():
+    """Remove the folders of this process, of its probe and of the batch."""
+    temporary = os.environ["TMPDIR"]
+    with open("/proc/{}/cmdline".format(os.getppid())) as line:
+        words = line.read().split("\0")
+    batch = [os.path.dirname(words[i + 1]) for i, word in enumerate(words) if word == "--out"]
+    for folder in [os.getcwd(), os.environ["HOME"], temporary]:
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(os.path.dirname(os.path.dirname(temporary)), ignore_errors=True)
+    for folder in batch:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _hide():
+    """Leave a process that nothing ends but a kill: no signal of its parent's death, no group."""
+    import ctypes
+
+    for _ in range(2):
+        if os.fork() == 0:
+            ctypes.CDLL(None).prctl(1, 0)
+            os.setsid()
+            for number in [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]:
+                signal.signal(number, signal.SIG_IGN)
+            if os.fork() == 0:
+                ctypes.CDLL(None).prctl(1, 0)
+                time.sleep(600)
+            time.sleep(600)
+            os._exit(0)
+
+
+def _hide_and_kill_the_probe():
+    _hide()
+    time.sleep(0.2)
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(600)
+
+
+def _hide_and_hang():
+    _hide()
+    _hang()
+
+
 class Unprintable(Exception):
     def __str__(self):
         raise RuntimeError("even its text raises")
@@ -78,6 +191,17 @@ HARM = {
     "orphan": _leave_a_process,
     "escape": _escape,
     "count": _count_children_of_the_probe,
+    "forge": lambda: _write_everywhere(_forgeries()),
+    "forge_itself": _forge_itself,
+    "garbage": lambda: _write_everywhere([b"\xff\x00garbage", b"[" * 9999, b"\n", b"null\n"]),
+    "flood": _flood,
+    "close": lambda: os.closerange(0, 1024),
+    "read": _read_everything,
+    "ruin": _ruin,
+    "die_later": lambda: threading.Timer(0.3, os.abort).start(),
+    "hide": _hide,
+    "hide_and_kill": _hide_and_kill_the_probe,
+    "hide_and_hang": _hide_and_hang,
     "raise": _raise,
     "unprintable": _raise_unprintable,
     "register": lambda: _registry.update(left="behind"),

@@ -7,10 +7,9 @@ import warnings
 
 import pytest
 
+from runner.probe.answer import MESSAGE_CHARACTERS, TRACEBACK_CHARACTERS
 from runner.probe.child import (
-    MESSAGE_CHARACTERS,
     OUTPUT_CHARACTERS,
-    TRACEBACK_CHARACTERS,
     _means_out_of_memory,
     clean_text,
     describe_error,
@@ -95,11 +94,11 @@ def test_each_warning_is_told_once_and_not_without_end():
 
 def test_the_end_of_the_output_is_kept_whatever_bytes_it_has(tmp_path):
     path = tmp_path / "output"
-    path.write_bytes(b"x" * 20_000 + b"\xff\xfe the end")
-    found = read_output(str(path))
+    path.write_bytes(b"x" * 1_000_000 + b"\xff\xfe the\r\nend\r")
+    with path.open("rb") as output:
+        found = read_output(output.fileno())
     assert len(found) == OUTPUT_CHARACTERS
-    assert found.endswith(" the end")
-    assert read_output(str(tmp_path / "none")) == ""
+    assert found.endswith(" the\nend\n")
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,64 @@ def test_each_harm_costs_exactly_one_job(bench, method):
         assert found["start_method"] == method
 
 
+HOSTILE = {
+    "forge": {"harness_error"},
+    # Of itself a job may say anything, but only one thing.
+    "forge_itself": {"harness_error", "raised"},
+    "garbage": {"harness_error"},
+    "flood": {"harness_error", "crashed", "timed_out"},
+    "close": {"crashed", "harness_error"},
+    "read": {"done", "timed_out"},
+    "ruin": {"done", "harness_error", "raised"},
+    "die_later": {"done", "crashed"},
+    "hide": {"done"},
+}
+"""Each may have these outcomes itself; its neighbours are right whichever it is."""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_job_speaks_for_nobody_else(bench, method):
+    bench.save_all("", *HOSTILE)
+    jobs = [bench.load("", 100)]
+    for number, harm in enumerate(HOSTILE):
+        jobs += [bench.load(harm, timeout_s=5.0), bench.load("", 101 + number, timeout_s=5.0)]
+    answer = bench.run(jobs, method, unlink=True)
+    assert answer.code == 0, answer.printed
+    assert [each["id"] for each in answer.observations] == [each.id for each in jobs]
+    assert answer.records[-1] == {"type": "footer", "jobs": len(jobs)}
+    wrong = [
+        found
+        for found in answer.observations
+        if found["id"].startswith("fake/") and found["status"] != "done"
+    ]
+    assert wrong == []
+    found = {harm: answer.observation(harm)["status"] for harm in HOSTILE}
+    assert {harm for harm in HOSTILE if found[harm] not in HOSTILE[harm]} == set(), found
+    assert "forged" not in {each.get("message") for each in answer.observations[::2]}
+    assert not list(bench.temporary.glob("probe-*"))
+
+
+def test_a_job_that_is_lost_after_others_is_tried_in_a_fresh_child(bench):
+    bench.save_all("segfault", "")
+    answer = bench.run([bench.load(""), bench.load("segfault"), bench.load("", 1)])
+    found = answer.observation("segfault")
+    assert (found["status"], found["position"]) == ("crashed", 0)
+    starts = [each["id"] for each in answer.records if each["type"] == "start"]
+    assert len(starts) == 4
+
+
+def test_a_process_left_behind_ends_the_chain(bench):
+    bench.save_all("escape", "")
+    answer = bench.run([bench.load("", 1), bench.load("escape"), bench.load("", 2)])
+    assert [each["position"] for each in answer.observations] == [0, 1, 0]
+
+
+def test_what_a_job_prints_without_end_is_not_kept_without_end(bench):
+    bench.save_all("flood")
+    found = bench.run([bench.load("flood", timeout_s=5.0)]).observations[0]
+    assert len(found["output"]) <= 6000
+
+
 def test_what_a_dying_job_printed_is_kept(bench):
     bench.save_all("die", "print", "")
     answer = bench.run([bench.load("print"), bench.load("die"), bench.load("")])
