@@ -5,8 +5,9 @@
 #
 # The second file holds what only the tool knows: keys, digests and tags, by which the images
 # are found afterwards. Mirrors: BASE, and PIP_INDEX_URL and PIP_EXTRA_INDEX_URL in the
-# environment; a private authority's certificates: containers/ca.pem. tests/unit/test_images.py
-# keeps the lists in step with environments.toml.
+# environment; a private authority's certificates: containers/ca.pem.
+#
+# Generated from environments.toml by `nox -s update`: a change here does not last.
 
 variable "BASE" {
   default = "python"

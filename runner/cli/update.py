@@ -15,7 +15,8 @@ from pathlib import Path
 from runner.declare.environments import read_environments
 from runner.domain import Environment
 from runner.domain.errors import MatrixError, ProvisionError
-from runner.executors.locks import LOCKS, lock_path, lock_text
+from runner.executors.docker.bake import BAKE_FILE, refresh_bake_file
+from runner.executors.locks import LOCKS, REPOSITORY, lock_path, lock_text
 from runner.executors.uv import run_uv, torch_arguments
 
 PLATFORM = "x86_64-manylinux_2_28"
@@ -81,6 +82,8 @@ def main(argv: Sequence[str]) -> int:
             except MatrixError as error:
                 print(error, file=sys.stderr)
                 status = error.exit_code
+    if refresh_bake_file(declared, REPOSITORY):
+        print(f"{BAKE_FILE}: written again")
     if not argv:
         _remove_orphans({environment.id for environment in declared.environments})
     return status

@@ -30,6 +30,7 @@ from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import ConfigurationError, MatrixError, ProvisionError
 from runner.domain.request import BASE_IMAGE, Request
 from runner.executors import locks
+from runner.executors.docker.bake import target_name
 from runner.executors.docker.engine import (
     ENGINE_ERRORS,
     STORE_LABEL,
@@ -314,11 +315,6 @@ def framework_variables(environment: Environment) -> dict[str, str]:
 def tag(environment: Environment, key: str, prefix: str = REPOSITORY_PREFIX) -> str:
     """A name for people; what is used is found by the label."""
     return f"{prefix}/{environment.id}:{key[:12]}"
-
-
-def target_name(environment: Environment) -> str:
-    """The target of docker-bake.hcl: it allows no dots."""
-    return environment.id.replace(".", "_")
 
 
 def parse_build_args(values: Iterable[str]) -> dict[str, str]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 import shutil
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runner.declare.environments import read_environments
 from runner.domain.errors import ConfigurationError
+from runner.executors.docker import bake
 from runner.executors.docker.images import (
     CA_BUNDLE,
     ImageBuilder,
@@ -20,7 +21,6 @@ from runner.executors.docker.images import (
     framework_variables,
     parse_build_args,
     tag,
-    target_name,
 )
 from runner.executors.locks import read_lock
 
@@ -112,13 +112,20 @@ def test_what_the_key_counts_is_what_the_dockerfile_copies(root):
     ]
 
 
-def test_the_bake_file_lists_every_environment_and_profile():
-    text = (REPOSITORY / "containers" / "docker-bake.hcl").read_text(encoding="utf-8")
-    listed = re.findall(r'\{ id = "([^"]+)", python = "([^"]+)" \}', text)
+def test_the_bake_file_is_as_declared():
+    written = (REPOSITORY / bake.BAKE_FILE).read_text(encoding="utf-8")
+    assert written == bake.bake_text(DECLARED), "next: nox -s update -- tf2.15"
+    listed = re.findall(r'\{ id = "([^"]+)", python = "([^"]+)" \}', written)
     assert listed == [(each.id, each.python) for each in DECLARED.environments]
-    smoke = re.search(r'group "smoke" \{\s+targets = (\[[^\]]+\])', text)
-    wanted = [target_name(each) for each in DECLARED.profile("smoke")]
-    assert sorted(json.loads(smoke.group(1))) == sorted(wanted)
+
+
+def test_the_bake_file_is_written_again_when_the_declaration_changes(root):
+    assert not bake.refresh_bake_file(DECLARED, root)
+    fewer = replace(DECLARED, environments=DECLARED.environments[1:])
+    assert bake.refresh_bake_file(fewer, root)
+    text = (root / bake.BAKE_FILE).read_text(encoding="utf-8")
+    assert f'id = "{DECLARED.environments[0].id}"' not in text
+    assert f'id = "{DECLARED.environments[1].id}"' in text
 
 
 def test_the_bake_files_facts_are_those_of_a_build(root):
