@@ -23,6 +23,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from msgspec import structs  # noqa: E402
+
 from runner.declare.causes import load_causes  # noqa: E402
 from runner.domain import UNCLASSIFIED, UNEXPLAINED, Aspect, Cause, Format, Outcome  # noqa: E402
 from runner.judge.cause import CauseTable, Symptoms, find_innermost  # noqa: E402
@@ -133,17 +135,13 @@ def write_captures(cause: Cause, captures: list[Capture]) -> None:
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"captures": []}
     chosen: dict[str, dict[str, Any]] = {}
     for rule in cause.rules:
-        alone = CauseTable([Cause(**{**_fields(cause), "rules": (rule,)})])
+        alone = CauseTable([structs.replace(cause, rules=(rule,))])
         matching = [each for each in captures if alone.matching(as_symptoms(asdict(each)))]
         for capture in _unlike(matching)[:PER_RULE]:
             chosen.setdefault(capture.cell, asdict(capture))
     kept = [each for each in before["captures"] if "source" in each]
     record = {"seen": seen_in(captures), "captures": [*chosen.values(), *kept]}
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _fields(cause: Cause) -> dict[str, Any]:
-    return {name: getattr(cause, name) for name in Cause.__slots__}
 
 
 def _unlike(captures: list[Capture]) -> list[Capture]:

@@ -8,27 +8,20 @@ and the text of the scenario modules, which is parsed but never imported. Output
 from __future__ import annotations
 
 import ast
-import fnmatch
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
-from runner.declare.strict import (
-    StrictTable,
-    parse_entries,
-    read_toml,
-    refuse_duplicates,
-    top_level,
-)
-from runner.domain import Aspect, Catalog, Expectation, Format, Isolation, Outcome, Remedy, Scenario
+import msgspec
+
+from runner.declare.documents import Document, Entry, read_document, refuse_duplicates
+from runner.declare.place import Place, shortened_sentence, shown
+from runner.domain import BARE, Aspect, Catalog, Expectation, Format, Remedy, Scenario
 from runner.domain.errors import ConfigurationError, SelectionError
-from runner.domain.selector import compile_glob, parse_pattern
+from runner.domain.selector import CellPattern, parse_pattern, unmatched
 
 OLDEST_PYTHON = (3, 7)
 """Scenario modules run inside every environment, so they keep to this syntax."""
-BARE = "none"
-READER_KNOWS = ("nothing", "registered")
 DAMAGE: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "random_bytes": frozenset({"offset", "where", "count", "seed"}),
@@ -47,7 +40,12 @@ DAMAGE: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 """What can be done to a file after it was written, with the options each kind takes."""
-_NUMBERS = ("rtol", "atol", "timeout_s")
+
+
+class Carried(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one format can carry, as in remedies.toml."""
+
+    carries: frozenset[Aspect]
 
 
 def load_catalog(root: Path) -> Catalog:
@@ -74,17 +72,15 @@ def load_remedies(
     path: Path,
 ) -> tuple[dict[str, Remedy], dict[Format, frozenset[Aspect]]]:
     """Return the remedies by id, in file order, and the aspects each format carries."""
-    document = read_toml(path)
-    top_level(path, document, ("formats", "remedy"))
-    remedies = parse_entries(path, document, "remedy", _parse_remedy)
-    refuse_duplicates(path, "remedy", (remedy.id for remedy in remedies))
-    if BARE not in {remedy.id for remedy in remedies}:
-        raise ConfigurationError(
-            f"{path}: the remedy {BARE!r} is missing",
+    document = read_document(path, ("formats", "remedy"))
+    remedies = {each.id: each for each in _read_all(document, "remedy", Remedy)}
+    if BARE not in remedies:
+        document.place.fail(
+            f"the remedy {BARE!r} is missing",
             cause="the bare load is what every other remedy is compared with",
             next_step=f"add a [[remedy]] with id = {BARE!r} to {path}",
         )
-    return {remedy.id: remedy for remedy in remedies}, _parse_carries(path, document)
+    return remedies, _read_carried(document)
 
 
 def load_scenarios(
@@ -94,49 +90,42 @@ def load_scenarios(
 
     The modules are checked for syntax.
     """
-    document = read_toml(path)
-    top_level(path, document, ("profiles", "scenario"))
-    scenarios = parse_entries(
-        path, document, "scenario", lambda table: _parse_scenario(table, remedies)
-    )
-    refuse_duplicates(path, "scenario", (scenario.id for scenario in scenarios))
+    document = read_document(path, ("profiles", "scenario"))
+    beyond_bare = [remedy for remedy in remedies if remedy != BARE]
+    scenarios: dict[str, Scenario] = {}
+    for entry in document.entries("scenario"):
+        scenario = entry.read(Scenario)
+        entry.place.require("remedies", scenario.remedies, beyond_bare)
+        _check_damage(entry.place, scenario.damage)
+        if scenario.id in scenarios:
+            refuse_duplicates(document.place, "scenario", [*scenarios, scenario.id])
+        scenarios[scenario.id] = scenario
     if not scenarios:
-        raise ConfigurationError(
-            f"{path}: no scenario is declared",
+        document.place.fail(
+            "no scenario is declared",
             cause="the file is empty or was cut",
             next_step=f"add a [[scenario]] to {path}, or restore it with git",
         )
-    for module in dict.fromkeys(scenario.module for scenario in scenarios):
+    for module in dict.fromkeys(scenario.module for scenario in scenarios.values()):
         check_module(path.parent / f"{module}.py")
-    by_id = {scenario.id: scenario for scenario in scenarios}
-    return by_id, _parse_profiles(path, document, by_id)
-
-
-def _parse_profiles(
-    path: Path, document: Mapping[str, Any], scenarios: Collection[str]
-) -> dict[str, tuple[str, ...]]:
-    top = StrictTable(path, "top level", document)
-    declared = top.table("profiles") if top.has("profiles") else {}
-    table = StrictTable(path, "profiles", declared)
-    return {
-        name: table.known(name, table.texts(name, required=True), scenarios) for name in declared
-    }
+    profiles = document.table("profiles")
+    kept = profiles.lists()
+    for name, ids in kept.items():
+        profiles.place.require(name, ids, scenarios)
+    return scenarios, kept
 
 
 def load_expectations(
     path: Path, scenarios: Mapping[str, Scenario], remedies: Mapping[str, Remedy]
 ) -> tuple[Expectation, ...]:
     """Return the expectations in file order; each must be able to match some cell."""
-    document = read_toml(path)
-    top_level(path, document, ("expectation",))
-    return tuple(
-        parse_entries(
-            path,
-            document,
-            "expectation",
-            lambda table: _parse_expectation(table, scenarios, remedies),
-        )
-    )
+    ids: Mapping[str, Collection[str]] = {
+        "scenario": scenarios,
+        "format": [str(each) for each in Format],
+        "remedy": remedies,
+    }
+    document = read_document(path, ("expectation",))
+    return tuple(_read_expectation(entry, ids) for entry in document.entries("expectation"))
 
 
 def check_module(path: Path) -> None:
@@ -156,13 +145,20 @@ def check_module(path: Path) -> None:
         ) from error
     except SyntaxError as error:
         raise ConfigurationError(
-            f"{path}:{error.lineno}: syntax error in a scenario module: {error.msg}",
+            f"{path}:{error.lineno}: syntax error in a scenario module: "
+            f"{shortened_sentence(error.msg)}",
             cause=f"a typing error, or syntax newer than Python {oldest}",
             next_step=f"correct line {error.lineno} of {path}; it runs on Python {oldest} too",
         ) from error
+    except (RecursionError, MemoryError) as error:
+        raise ConfigurationError(
+            f"{path}: an expression in the scenario module is nested too deep to be read",
+            cause="the file is damaged, or a table in it was generated",
+            next_step=f"split the expression, or restore the file: git checkout -- {path}",
+        ) from error
     except ValueError as error:
         raise ConfigurationError(
-            f"{path}: the scenario module is not Python source: {error}",
+            f"{path}: a scenario module that is no Python: {shortened_sentence(str(error))}",
             cause="the file is damaged or binary",
             next_step=f"restore it: git checkout -- {path}",
         ) from error
@@ -195,114 +191,75 @@ def check_profiles(catalog: Catalog, profiles: Collection[str]) -> None:
 
 def _check_globs(entry: str, key: str, globs: Iterable[str], ids: Collection[str]) -> None:
     for glob in globs:
-        if glob != "*" and not any(map(compile_glob(glob), ids)):
+        missing = unmatched(glob, ids)
+        if missing:
             raise ConfigurationError(
-                f"scenarios/: {entry}: `{key}` names {glob!r}, which matches no environment",
+                f"scenarios/: {entry}: `{key}` names {shown(missing)}, which matches no "
+                "environment",
                 cause="a typing error, or the environment is no longer declared",
                 next_step="see the ids in containers/environments.toml",
             )
 
 
-def _parse_carries(path: Path, document: Mapping[str, Any]) -> dict[Format, frozenset[Aspect]]:
-    declared = document.get("formats", {})
-    formats = StrictTable(path, "formats", declared if isinstance(declared, dict) else {})
-    formats.known("formats", tuple(declared), list(Format))
+def _read_all(document: Document, name: str, type_: type[Remedy]) -> list[Remedy]:
+    found = [entry.read(type_) for entry in document.entries(name)]
+    refuse_duplicates(document.place, name, (each.id for each in found))
+    return found
+
+
+def _read_carried(document: Document) -> dict[Format, frozenset[Aspect]]:
+    formats = document.table("formats")
+    formats.place.require("formats", formats.values, list(Format))
     carries = {}
     for name in Format:
-        if not formats.has(name):
-            formats.fail(
+        if name not in formats.values:
+            formats.place.fail(
                 f"[formats.{name}] is missing",
                 cause="a format was added to the vocabulary, not to this file",
-                next_step=f"add [formats.{name}] with `carries` to {path}",
+                next_step=f"add [formats.{name}] with `carries` to {document.place.path}",
             )
-        table = StrictTable(path, f"formats.{name}", formats.table(name))
-        carries[name] = frozenset(table.members("carries", Aspect))
-        table.finish()
+        carries[name] = formats.table(name).read(Carried).carries
     return carries
 
 
-def _parse_remedy(table: StrictTable) -> Remedy:
-    return Remedy(
-        id=table.id(),
-        title=table.text("title"),
-        code=table.text("code"),
-        formats=frozenset(table.members("formats", Format, required=True)),
-        environments=table.texts("environments", required=True),
-        cost=table.integer("cost"),
-        gives_up=frozenset(table.members("gives_up", Aspect, ())),
-        isolation=table.member("isolation", Isolation)
-        if table.has("isolation")
-        else Isolation.SHARED,
-        sibling=table.member("sibling", Format) if table.has("sibling") else None,
-    )
-
-
-def _parse_scenario(table: StrictTable, remedies: Mapping[str, Remedy]) -> Scenario:
-    numbers = {key: table.number(key) for key in _NUMBERS if table.has(key)}
-    scenario = Scenario(
-        id=table.id(),
-        module=table.id("module"),
-        group=table.text("group"),
-        title=table.text("title"),
-        summary=table.text("summary"),
-        formats=table.members("formats", Format, required=True),
-        aspects=frozenset(table.members("aspects", Aspect, required=True)),
-        remedies=table.known("remedies", table.texts("remedies"), _beyond_bare(remedies)),
-        variant=table.text("variant", ""),
-        damage=_parse_damage(table),
-        reader_knows=table.choice("reader_knows", READER_KNOWS, "nothing"),
-        links=table.texts("links", ()),
-        writers=table.texts("writers", ("*",), required=True),
-        trained=table.flag("trained", default=False),
-        **numbers,
-    )
-    if not scenario.module.isidentifier():
-        table.fail(f"`module` = {scenario.module!r} is not a Python module name")
-    if not scenario.timeout_s:
-        table.fail("`timeout_s` is 0", cause="a job needs some time", next_step="raise it")
-    return scenario
-
-
-def _parse_damage(table: StrictTable) -> str:
-    """Take a specification `kind:key=value,key=value`, which runner/probe/damage.py carries out."""
-    damage = table.text("damage", "")
+def _check_damage(place: Place, damage: str) -> None:
+    """Check a specification `kind:key=value,key=value`, as runner/probe/damage.py reads it."""
     if not damage:
-        return damage
+        return
     kind, _, options = damage.partition(":")
-    table.known("damage", (kind,), DAMAGE)
+    place.require("damage", (kind,), DAMAGE)
     for option in filter(None, options.split(",")):
         key, written, value = option.partition("=")
-        table.known("damage", (key,), DAMAGE[kind])
+        place.require("damage", (key,), DAMAGE[kind])
         if not written or not value:
-            table.fail(f"`damage` = {damage!r}: {key!r} has no value")
-    return damage
+            place.fail(f"`damage` = {shown(damage)}: {shown(key)} has no value", key="damage")
 
 
-def _beyond_bare(remedies: Mapping[str, Remedy]) -> list[str]:
-    return [remedy for remedy in remedies if remedy != BARE]
-
-
-def _parse_expectation(
-    table: StrictTable, scenarios: Mapping[str, Scenario], remedies: Mapping[str, Remedy]
-) -> Expectation:
-    expected = Expectation(
-        cells=table.text("cells"),
-        outcome=table.member("outcome", Outcome),
-        reason=table.text("reason"),
-        link=table.text("link"),
-        writers=table.texts("writers", ("*",), required=True),
-        readers=table.texts("readers", ("*",), required=True),
-    )
-    table.entry = f"expectation {expected.cells!r}"
-    try:
-        pattern = parse_pattern(expected.cells)
-    except SelectionError as error:
-        table.fail(error.message, cause=error.cause, next_step=error.next_step)
-    for part, ids in (("scenario", scenarios), ("format", Format), ("remedy", remedies)):
-        if not fnmatch.filter(map(str, ids), pattern.glob(part)):
-            table.fail(
-                f"`cells`: the {part} {pattern.glob(part)!r} matches nothing",
-                cause=f"a typing error, or the {part} was renamed or removed",
-                next_step=f"correct or remove this entry in {table.path}",
-            )
+def _read_expectation(entry: Entry, ids: Mapping[str, Collection[str]]) -> Expectation:
+    expected = entry.read(Expectation)
+    pattern = read_pattern(entry.place, expected.cells)
+    for part, known in ids.items():
+        require_match(entry.place, part, pattern.glob(part), known, key="cells")
     return expected
+
+
+def read_pattern(place: Place, selector: str) -> CellPattern:
+    """Return a selector's parts; one that is none is the entry's ConfigurationError."""
+    try:
+        return parse_pattern(selector)
+    except SelectionError as error:
+        place.fail(error.message, key="cells", cause=error.cause, next_step=error.next_step)
+
+
+def require_match(
+    place: Place, part: str, glob: str, known: Collection[str], *, key: str = ""
+) -> None:
+    """Fail when a glob, or an alternative of it, matches none of the ids."""
+    missing = unmatched(glob, known)
+    if missing:
+        place.fail(
+            f"the {part} {shown(missing)} matches nothing",
+            key=key,
+            cause=f"a typing error, or the {part} was renamed or removed",
+            next_step=f"correct or remove this entry in {place.path}",
+        )

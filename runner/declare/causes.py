@@ -8,15 +8,16 @@ wrong is a `ConfigurationError` that names the cause, the rule and the next step
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
-from runner.declare.strict import StrictTable, read_entries, read_toml, refuse_duplicates, top_level
-from runner.domain import UNCLASSIFIED, UNEXPLAINED, Aspect, Cause, CauseRule, Format, Outcome
+from runner.declare.documents import read_document, refuse_duplicates
+from runner.declare.place import Place, shortened_sentence, shown
+from runner.domain import UNCLASSIFIED, UNEXPLAINED, Cause, CauseRule
 from runner.domain.errors import ConfigurationError
+from runner.domain.selector import unmatched
 
-STAGES = ("prepare", "save", "load", "call", "train", "compare")
+REGEXES = ("message", "traceback", "detail")
 
 
 def load_causes(path: Path) -> tuple[Cause, ...]:
@@ -25,81 +26,65 @@ def load_causes(path: Path) -> tuple[Cause, ...]:
     Raises:
         ConfigurationError: the file is missing or malformed, or an entry is inconsistent.
     """
-    document = read_toml(path)
-    top_level(path, document, ("cause",))
+    document = read_document(path, ("cause",))
     causes = []
-    for table, entry in zip(
-        read_entries(path, document, "cause"), document.get("cause", []), strict=True
-    ):
-        causes.append(_parse_cause(table, entry))
-        table.finish()
-    refuse_duplicates(path, "cause", (cause.id for cause in causes))
+    for entry in document.entries("cause"):
+        cause = entry.read(Cause)
+        if cause.id == UNCLASSIFIED:
+            entry.place.fail(f"the id {UNCLASSIFIED!r} is what has no cause", key="id")
+        for number, rule in enumerate(cause.rules):
+            _check_rule(entry.place.inside("rule", number), rule)
+        causes.append(cause)
+    refuse_duplicates(document.place, "cause", (cause.id for cause in causes))
     return tuple(causes)
 
 
 def check_seen(path: Path, causes: Collection[Cause], environment_ids: Collection[str]) -> None:
-    """Fail when a cause says it was seen in an environment that is not declared."""
+    """Fail when a cause names an environment that is not declared.
+
+    Raises:
+        ConfigurationError: one it was seen in, or a glob of a rule that matches none.
+    """
     for cause in causes:
         unknown = sorted(set(cause.seen) - set(environment_ids))
         if unknown:
             raise ConfigurationError(
-                f"{path}: cause {cause.id!r}: `seen` names {', '.join(unknown)}",
+                f"{path}: cause {cause.id!r}: `seen` names {shown(unknown[0])}",
                 cause="the environment was renamed or is no longer declared",
                 next_step="derive `seen` again: python tests/capture_causes.py",
             )
+        for number, rule in enumerate(cause.rules, start=1):
+            for key, globs in (("writers", rule.writers), ("readers", rule.readers)):
+                for missing in filter(None, (unmatched(each, environment_ids) for each in globs)):
+                    raise ConfigurationError(
+                        f"{path}: cause {cause.id!r}: rule {number}: `{key}` names "
+                        f"{shown(missing)}, which matches no environment",
+                        cause="a typing error, or the environment is no longer declared",
+                        next_step="see the ids in containers/environments.toml",
+                    )
 
 
-def _parse_cause(table: StrictTable, entry: Mapping[str, Any]) -> Cause:
-    table.has("rule")
-    rules = []
-    for rule in read_entries(table.path, entry, "rule"):
-        rule.entry = f"{table.entry}: {rule.entry}"
-        rules.append(_parse_rule(rule))
-        rule.finish()
-    cause = Cause(
-        id=table.id(),
-        title=table.text("title"),
-        explanation=table.text("explanation"),
-        links=table.texts("links", ()),
-        rules=tuple(rules),
-        seen=table.texts("seen"),
-    )
-    if cause.id == UNCLASSIFIED:
-        table.fail(f"the id {UNCLASSIFIED!r} is what has no cause")
-    if not rules:
-        table.fail("it has no [[cause.rule]]", cause="nothing would ever have this cause")
-    for link in cause.links:
-        if not link.startswith("https://"):
-            table.fail(f"`links` holds {link!r}", cause="a link begins with https://")
-    return cause
+def check_remedies(path: Path, causes: Collection[Cause], remedies: Collection[str]) -> None:
+    """Fail when a rule speaks of remedies that are not declared."""
+    for cause in causes:
+        for number, rule in enumerate(cause.rules, start=1):
+            for missing in filter(None, (unmatched(each, remedies) for each in rule.remedies)):
+                raise ConfigurationError(
+                    f"{path}: cause {cause.id!r}: rule {number}: `remedies` names "
+                    f"{shown(missing)}, which matches no remedy",
+                    cause="a typing error, or the remedy is no longer declared",
+                    next_step="see the ids in scenarios/remedies.toml",
+                )
 
 
-def _parse_rule(table: StrictTable) -> CauseRule:
-    rule = CauseRule(
-        outcomes=frozenset(table.members("outcomes", Outcome, required=True)),
-        stages=table.known("stages", table.texts("stages", ()), STAGES),
-        exceptions=table.texts("exceptions", ()),
-        message=_regex(table, "message"),
-        traceback=_regex(table, "traceback"),
-        formats=table.members("formats", Format, ()),
-        remedies=table.texts("remedies", ()),
-        damaged=table.flag("damaged") if table.has("damaged") else None,
-        aspects=frozenset(table.members("aspects", Aspect, ())),
-        only=frozenset(table.members("only", Aspect, ())),
-        detail=_regex(table, "detail"),
-        writers=table.texts("writers", ()),
-        readers=table.texts("readers", ()),
-    )
+def _check_rule(place: Place, rule: CauseRule) -> None:
     explained = rule.outcomes & UNEXPLAINED
     if explained:
-        table.fail(f"`outcomes` names {', '.join(sorted(explained))}, which has no cause")
-    return rule
-
-
-def _regex(table: StrictTable, key: str) -> str:
-    text = table.text(key, "")
-    try:
-        re.compile(text, re.DOTALL)
-    except re.error as error:
-        table.fail(f"`{key}` is no regular expression: {error}")
-    return text
+        said = f"`outcomes` names {', '.join(sorted(explained))}, which has no cause"
+        place.fail(said, key="outcomes")
+    for key in REGEXES:
+        try:
+            re.compile(getattr(rule, key), re.DOTALL)
+        except (re.error, RecursionError, OverflowError) as error:
+            said = shortened_sentence(str(error))
+            place.fail(f"`{key}` is no regular expression: {said}", key=key)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runner.declare.catalog import check_environment_globs, check_profiles, load_catalog
-from runner.declare.causes import check_seen, load_causes
+from runner.declare.causes import check_remedies, check_seen, load_causes
 from runner.declare.claims import load_claims
 from runner.declare.environments import read_environments
 from runner.domain import Declared, Environment, Format, Scope
@@ -26,6 +26,7 @@ def declare(request: Request) -> Declared:
     causes_file = request.root / "scenarios" / "causes.toml"
     causes = load_causes(causes_file)
     check_seen(causes_file, causes, environment_ids)
+    check_remedies(causes_file, causes, catalog.remedies)
     claims = load_claims(request.root / "scenarios" / "claims.toml", catalog, environment_ids)
     environments = environment_set.profile(request.profile)
     known = KnownIds(

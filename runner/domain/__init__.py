@@ -6,7 +6,17 @@ nothing here knows a stage.
 
 from runner.domain.causes import UNCLASSIFIED, Cause, CauseRule
 from runner.domain.cells import BARE, ID_COLUMNS, Cell, CellResult, ControlResult, Observation, Save
-from runner.domain.claims import CellSet, Claim, ClaimVerdict, Event, Given, Pair, Prediction, Share
+from runner.domain.claims import (
+    Article,
+    CellSet,
+    Claim,
+    ClaimVerdict,
+    Event,
+    Given,
+    Pair,
+    Prediction,
+    Share,
+)
 from runner.domain.declared import Catalog, ClaimSet, Declared, Scope
 from runner.domain.environments import (
     Backend,
@@ -16,6 +26,7 @@ from runner.domain.environments import (
     ProvisionedEnvironment,
 )
 from runner.domain.formats import FORMAT_FACTS, FORMAT_TABLE, Format, FormatFacts
+from runner.domain.observed import AspectStatus, Kind, Stage, Status
 from runner.domain.outcomes import (
     FACTS,
     FAILED,
@@ -43,7 +54,9 @@ __all__ = [
     "UNCLASSIFIED",
     "UNEXPLAINED",
     "UNJUDGED",
+    "Article",
     "Aspect",
+    "AspectStatus",
     "Backend",
     "Catalog",
     "Cause",
@@ -65,6 +78,7 @@ __all__ = [
     "FormatFacts",
     "Given",
     "Isolation",
+    "Kind",
     "Observation",
     "Outcome",
     "OutcomeFacts",
@@ -77,5 +91,7 @@ __all__ = [
     "Scenario",
     "Scope",
     "Share",
+    "Stage",
+    "Status",
     "Verdict",
 ]

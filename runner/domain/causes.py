@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Annotated
 
+import msgspec
+from msgspec import Meta, Struct
+
+from runner.domain.declaration import EnvironmentId, Id, Link, Text
 from runner.domain.formats import Format
+from runner.domain.observed import Stage
 from runner.domain.outcomes import Outcome
 from runner.domain.scenarios import Aspect
 
@@ -12,20 +17,19 @@ UNCLASSIFIED = "unclassified"
 """The cause of what no rule explains; it stays visible."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CauseRule:
+class CauseRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a result must be like to have a cause, as in causes.toml; empty means any."""
 
-    outcomes: frozenset[Outcome]
-    stages: tuple[str, ...] = ()
-    exceptions: tuple[str, ...] = ()
+    outcomes: Annotated[frozenset[Outcome], Meta(min_length=1)]
+    stages: tuple[Stage, ...] = ()
+    exceptions: tuple[Text, ...] = ()
     """Globs over the exception's type."""
     message: str = ""
     """Regex searched in the innermost message, or in the reason where nothing raised."""
     traceback: str = ""
     """Regex searched in the traceback."""
     formats: tuple[Format, ...] = ()
-    remedies: tuple[str, ...] = ()
+    remedies: tuple[Text, ...] = ()
     """Globs over remedy ids."""
     damaged: bool | None = None
     """Whether the file was damaged on purpose after it was written."""
@@ -35,21 +39,20 @@ class CauseRule:
     """Aspects of which no other may differ."""
     detail: str = ""
     """Regex searched in the lines `aspect: detail` of the aspects that differ."""
-    writers: tuple[str, ...] = ()
+    writers: tuple[Text, ...] = ()
     """Globs over environment ids."""
-    readers: tuple[str, ...] = ()
+    readers: tuple[Text, ...] = ()
     """Globs over environment ids."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cause:
+class Cause(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Why a cell is not equivalent, for the person who has the file."""
 
-    id: str
-    title: str
-    explanation: str
-    links: tuple[str, ...]
-    rules: tuple[CauseRule, ...]
+    id: Id
+    title: Text
+    explanation: Text
+    links: tuple[Link, ...] = ()
+    rules: Annotated[tuple[CauseRule, ...], Meta(min_length=1)] = msgspec.field(name="rule")
     """One of them must match."""
-    seen: tuple[str, ...]
+    seen: tuple[EnvironmentId, ...]
     """Environments in which it was observed: the reader, or the writer where saving failed."""

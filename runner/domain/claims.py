@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, Literal
 
+from msgspec import Meta, Struct
+
+from runner.domain.declaration import Globs, Id, Text
 from runner.domain.environments import Family
 from runner.domain.outcomes import Outcome
 from runner.domain.scenarios import Aspect
+
+Part = Literal["scenario", "format", "writer", "reader", "remedy"]
+"""A part of a cell's id."""
+ALIKE: tuple[Part, ...] = ("scenario", "writer", "reader")
+"""What two compared cells have in common unless the claim says otherwise."""
 
 
 class Pair(StrEnum):
@@ -66,14 +75,20 @@ class ClaimVerdict(StrEnum):
     UNDECIDED = "undecided"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CellSet:
+class Article(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One article of the sources, as in claims.toml."""
+
+    file: Text
+    title: Text
+
+
+class CellSet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The cells that decide a claim: a selector matches, and every condition holds."""
 
-    cells: tuple[str, ...]
+    cells: Globs
     """Selectors, such as `l2_sequential/h5/*->*/none`; one must match."""
-    writers: tuple[str, ...] = ("*",)
-    readers: tuple[str, ...] = ("*",)
+    writers: Globs = ("*",)
+    readers: Globs = ("*",)
     writer_families: frozenset[Family] = frozenset()
     """Empty for every family."""
     reader_families: frozenset[Family] = frozenset()
@@ -84,17 +99,16 @@ class CellSet:
     """Outcomes without a load, such as `save_error`, that count as a failure here."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Prediction:
+class Prediction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a claim says of its cells."""
 
     share: Share
     event: Event
     among: Event = Event.ANY
     """Only cells where this happened decide, such as `error` for a claim on messages."""
-    exceptions: tuple[str, ...] = ()
+    exceptions: tuple[Text, ...] = ()
     """Globs over the exception's type; one must match."""
-    messages: tuple[str, ...] = ()
+    messages: tuple[Text, ...] = ()
     """Parts of the message, in any case; one must be there."""
     aspects: frozenset[Aspect] = frozenset()
     """One of them must be among those that differ."""
@@ -102,20 +116,19 @@ class Prediction:
     """None of them may be among those that differ."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A statement of the sources with the cells that decide it, as in claims.toml."""
 
-    id: str
-    article: str
+    id: Id
+    article: Text
     """Name of the article's file."""
-    statement: str
+    statement: Text
     """In our own words."""
     decided_by: CellSet
     predicts: Prediction
     than: CellSet | None = None
     """What `decided_by` is compared with, for `better`."""
-    alike: tuple[str, ...] = ()
+    alike: Annotated[tuple[Part, ...], Meta(min_length=1)] = ALIKE
     """The parts two compared cells have in common."""
     note: str = ""
     """How we read the statement."""

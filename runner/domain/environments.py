@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Annotated
 
+import msgspec
+from msgspec import Meta, Struct
+
+from runner.domain.declaration import EnvironmentId, PythonVersion, Text
 from runner.domain.errors import ProvisionError
 from runner.domain.formats import Format
 
@@ -33,25 +38,24 @@ class Backend(StrEnum):
     THEANO = "theano"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Environment:
+class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One pinned Python + framework + backend, as declared in environments.toml."""
 
-    id: str
+    id: EnvironmentId
     family: Family
     backend: Backend
-    python: str
+    python: PythonVersion
     """Minor version, such as `3.10`."""
-    requirements: tuple[str, ...]
+    requirements: Annotated[tuple[Text, ...], Meta(min_length=1)]
     released: date
     """When the framework version that names the environment was released."""
-    formats: frozenset[Format]
+    formats: Annotated[frozenset[Format], Meta(min_length=1)]
     """What this version is declared to write and read; probed in every run."""
     reads: frozenset[Format] = frozenset()
     """What it is declared to read besides, though it does not write it."""
     order: int
     """Place in release order, the order of rows and columns everywhere."""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Environment variables the framework needs, such as KERAS_BACKEND."""
     note: str = ""
 

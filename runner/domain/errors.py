@@ -9,6 +9,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+LONGEST = 60
+"""Characters of a foreign text that a message repeats."""
+
+
+def shortened(text: str) -> str:
+    """Return a text as a message repeats it: cut after `LONGEST` characters."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
 
 class MatrixError(Exception):
     """Base of every error that ends a command.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, Literal
 
+from msgspec import Meta, Struct
+
+from runner.domain.declaration import Globs, Id, Link, ModuleName, Rank, Seconds, Text, Tolerance
 from runner.domain.formats import Format
 
 
@@ -35,48 +38,46 @@ class Isolation(StrEnum):
     """No other job: it executes code from the file."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Scenario:
+class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One isolated cause, or a variant of one, as declared in catalog.toml."""
 
-    id: str
-    module: str
+    id: Id
+    module: ModuleName
     """Python module in `scenarios/` that holds the model code."""
-    group: str
-    title: str
-    summary: str
-    formats: tuple[Format, ...]
-    aspects: frozenset[Aspect]
-    remedies: tuple[str, ...]
+    group: Text
+    title: Text
+    summary: Text
+    formats: Annotated[tuple[Format, ...], Meta(min_length=1)]
+    aspects: Annotated[frozenset[Aspect], Meta(min_length=1)]
+    remedies: tuple[Id, ...]
     """Ids of the remedies that make sense here beyond `none`."""
     variant: str = ""
     """Handed to the module, which builds the variant's model."""
     damage: str = ""
     """What is done to the artifact after it was written; empty for nothing."""
-    reader_knows: str = "nothing"
+    reader_knows: Literal["nothing", "registered"] = "nothing"
     """What a bare load's program has of the custom code: `nothing` or `registered`."""
-    rtol: float = 1e-4
-    atol: float = 1e-5
-    links: tuple[str, ...] = ()
-    timeout_s: float = 30.0
-    writers: tuple[str, ...] = ("*",)
+    rtol: Tolerance = 1e-4
+    atol: Tolerance = 1e-5
+    links: tuple[Link, ...] = ()
+    timeout_s: Seconds = 30.0
+    writers: Globs = ("*",)
     """Globs over environment ids: where a user can write this model at all."""
     trained: bool = False
     """Whether the writer compiles and trains the model a few steps before saving."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Remedy:
+class Remedy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One named way of loading."""
 
-    id: str
-    title: str
-    code: str
+    id: Id
+    title: Text
+    code: Text
     """The line a user would write, with `{path}`."""
-    formats: frozenset[Format]
-    environments: tuple[str, ...]
+    formats: Annotated[frozenset[Format], Meta(min_length=1)]
+    environments: Globs
     """Globs over environment ids: where this way of loading exists."""
-    cost: int
+    cost: Rank
     """Rank of effort for the person loading: the cheapest that works is advised."""
     gives_up: frozenset[Aspect] = frozenset()
     """Aspects this way of loading never restores, so they are not asked for."""

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import NoReturn
 
 from runner.domain.cells import Cell
-from runner.domain.errors import SelectionError
+from runner.domain.errors import LONGEST, SelectionError, shortened
 
 PARTS = ("scenario", "format", "writer", "reader", "remedy")
 ARROW = "->"
@@ -189,7 +189,7 @@ def parse_pattern(text: str) -> CellPattern:
     parts = text.strip().split("/")
     if not text.strip() or len(parts) > 4:
         raise SelectionError(
-            f"selector {text!r} does not have the shape {SHAPE}",
+            f"selector {shortened(text)!r} does not have the shape {SHAPE}",
             cause="it is empty" if not text.strip() else "it has more than four parts",
             next_step=f"write '{SHAPE}', each part a glob; trailing parts may be left out",
         )
@@ -211,7 +211,8 @@ def _split_ends(text: str, ends: str) -> tuple[str, str]:
     if ends.count(ARROW) != 1:
         eaten = ends.endswith("-")
         raise SelectionError(
-            f"selector {text!r}: its third part {ends!r} is not writer->reader",
+            f"selector {shortened(text)!r}: its third part {shortened(ends)!r} "
+            "is not writer->reader",
             cause="the shell took `>` for a redirection" if eaten else "`->` stands there once",
             next_step=f"put the selector in quotes: '{SHAPE}' (or `*` for all pairs)",
         )
@@ -233,11 +234,13 @@ def select(
     parsed = tuple(parse_pattern(text) for text in patterns)
     for pattern in parsed:
         for part in PARTS:
-            _require_id(pattern.glob(part), part, known_ids, f"selector {pattern.text!r}")
+            _require_id(
+                pattern.glob(part), part, known_ids, f"selector {shortened(pattern.text)!r}"
+            )
     split = {part: _split_list(part, values) for part, values in filters.items()}
     for part, globs in split.items():
         for glob in globs:
-            _require_id(glob, part, known_ids, f"--{part} {glob!r}")
+            _require_id(glob, part, known_ids, f"--{part} {shortened(glob)!r}")
     return Selection(parsed, {part: globs for part, globs in split.items() if globs})
 
 
@@ -247,7 +250,7 @@ def _split_list(part: str, values: Iterable[str]) -> tuple[str, ...]:
         found = alternatives(value)
         if not found:
             raise SelectionError(
-                f"--{part} {value!r} names nothing",
+                f"--{part} {shortened(value)!r} names nothing",
                 cause="its value is empty",
                 next_step=f"give --{part} a glob, or leave it out for all",
             )
@@ -270,7 +273,7 @@ def _fail_unknown(glob: str, part: str, ids: Sequence[str], origin: str) -> NoRe
         cause = f"no {part} is called anything like it"
     shown = ", ".join(ids[:12]) + (", ..." if len(ids) > 12 else "")
     raise SelectionError(
-        f"{origin}: {part} {glob!r} matches nothing",
+        f"{origin}: {part} {shortened(glob)!r} matches nothing",
         cause=cause,
         next_step=f"use a {part} of this profile: {shown or 'there is none'}",
     )
@@ -278,7 +281,7 @@ def _fail_unknown(glob: str, part: str, ids: Sequence[str], origin: str) -> NoRe
 
 def suggest(glob: str, ids: Sequence[str]) -> list[str]:
     """Return up to three ids that resemble the glob, the best first."""
-    literal = re.sub(r"\[.*?\]|[*?]", "", glob).lower()
+    literal = re.sub(r"\[.*?\]|[*?]", "", glob[: 2 * LONGEST]).lower()
     by_lower = {known.lower(): known for known in ids}
     close = difflib.get_close_matches(literal, list(by_lower), n=3, cutoff=0.5)
     return [by_lower[name] for name in close]
@@ -305,7 +308,7 @@ def require_cells(selection: Selection, cells: Iterable[Cell]) -> None:
     part = _part_at_fault(missing, selection.filters, everything)
     filters = "".join(f" --{name} {','.join(globs)}" for name, globs in selection.filters.items())
     raise SelectionError(
-        f"selector {missing.text!r}{filters} matches no cell",
+        f"selector {shortened(missing.text)!r}{filters} matches no cell",
         cause=f"the {part} has no cell with the other parts"
         if part
         else "no cell has these parts together",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
+
+from runner.domain.declaration import Globs, Link, Text
 from runner.domain.outcomes import FACTS, Outcome
 
 
@@ -19,18 +22,17 @@ class Verdict(StrEnum):
     NOT_JUDGED = "not_judged"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Expectation:
+class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A declared outcome for a pattern of cells, with a reason, as in expectations.toml."""
 
-    cells: str
+    cells: Text
     """Selector over cells, such as `corrupted_file*/h5/*->*/none`."""
     outcome: Outcome
-    reason: str
-    link: str
-    writers: tuple[str, ...] = ("*",)
+    reason: Text
+    link: Link
+    writers: Globs = ("*",)
     """Globs over environment ids; one must match the writer."""
-    readers: tuple[str, ...] = ("*",)
+    readers: Globs = ("*",)
     """Globs over environment ids; one must match the reader."""
 
 

@@ -13,7 +13,6 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import docker
@@ -33,6 +32,7 @@ from matrix_harness import (
     start,
     wait_for,
 )
+from msgspec import structs
 
 from runner.declare.environments import read_environments
 from runner.executors.docker.engine import STORE_LABEL
@@ -397,7 +397,7 @@ def test_images_of_older_locks_are_removed(client, bases, tmp_path):
     own = copy_tree(tmp_path / "repository")
     declared = read_environments(own / "containers" / "environments.toml")
     tf = next(each for each in declared.environments if each.id == "tf2.15")
-    environment = replace(tf, id="pruned-in-tests")
+    environment = structs.replace(tf, id="pruned-in-tests")
     locks = own / "containers" / "locks"
     shutil.copy(locks / "tf2.15.txt", locks / "pruned-in-tests.txt")
     builder = ImageBuilder(client, own, tmp_path / "store")

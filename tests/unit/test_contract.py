@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
 from fake_probe import ENVIRONMENT, NONE, scenario
+from msgspec import structs
 
 from runner import contract
 from runner.domain import Aspect, Backend, Cell, Family, Format, Isolation, Save
@@ -87,7 +87,9 @@ def test_a_control_is_filed_under_its_own_id():
     ],
 )
 def test_jobs_share_a_process_by_what_they_leave_behind(isolation, knows, chain, isolated):
-    payload = load(scenario("v", reader_knows=knows), replace(NONE, isolation=isolation)).payload
+    payload = load(
+        scenario("v", reader_knows=knows), structs.replace(NONE, isolation=isolation)
+    ).payload
     assert (payload["chain"], payload["isolated"]) == (chain, isolated)
 
 
@@ -109,13 +111,13 @@ def test_a_batch_is_json_and_names_what_users_import():
         Family.KERAS3: "keras",
         Family.LEGACY: "tf_keras",
     }.items():
-        environment = replace(ENVIRONMENT, family=family)
+        environment = structs.replace(ENVIRONMENT, family=family)
         assert contract.batch(environment, [], Limits(), "auto")["framework"] == framework
 
 
 def test_aspects_are_asked_where_carried_and_not_given_up():
     declared = scenario("", aspects=frozenset({Aspect.OUTPUTS, Aspect.WEIGHTS, Aspect.OPTIMIZER}))
-    remedy = replace(NONE, gives_up=frozenset({Aspect.OPTIMIZER, Aspect.LOSSES}))
+    remedy = structs.replace(NONE, gives_up=frozenset({Aspect.OPTIMIZER, Aspect.LOSSES}))
     everything = frozenset(Aspect)
     assert contract.asked_aspects(declared, NONE, everything) == declared.aspects
     assert contract.asked_aspects(declared, remedy, everything) == ASPECTS
@@ -124,15 +126,15 @@ def test_aspects_are_asked_where_carried_and_not_given_up():
 
 def test_the_backend_is_chosen_and_a_declared_variable_wins():
     assert "KERAS_BACKEND" not in contract.framework_variables(ENVIRONMENT)
-    jax = replace(ENVIRONMENT, backend=Backend.JAX)
+    jax = structs.replace(ENVIRONMENT, backend=Backend.JAX)
     assert contract.framework_variables(jax)["KERAS_BACKEND"] == "jax"
-    own = replace(jax, env={"KERAS_BACKEND": "own", "OMP_NUM_THREADS": "2"})
+    own = structs.replace(jax, env={"KERAS_BACKEND": "own", "OMP_NUM_THREADS": "2"})
     assert contract.framework_variables(own)["KERAS_BACKEND"] == "own"
     assert contract.framework_variables(own)["OMP_NUM_THREADS"] == "2"
 
 
 def test_what_a_version_reads_counts_as_supported():
-    environment = replace(ENVIRONMENT, reads=frozenset({Format.KERAS}))
+    environment = structs.replace(ENVIRONMENT, reads=frozenset({Format.KERAS}))
     supported = [each for each in Format if contract.supports(environment, each)]
     assert supported == [Format.H5, Format.KERAS]
 

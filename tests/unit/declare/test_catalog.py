@@ -90,13 +90,14 @@ def test_remedies_keep_file_order_and_siblings(root):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ('title = "Plain"', 'titel = "Plain"', "`title` is missing"),
+        ('title = "Plain"', 'titel = "Plain"', "unknown key `titel`"),
+        ('title = "Plain"', "", "`title` is missing"),
         ('title = "Plain"', 'title = "Plain"\nremedys = []', "unknown key `remedys`"),
         ('title = "Plain"', "title = 3", "not a string"),
         ('title = "Plain"', 'title = " "', "empty"),
-        ('title = "Plain"', 'title = "P"\nrtol = "x"', "not a number"),
+        ('title = "Plain"', 'title = "P"\nrtol = "x"', "not a finite number"),
         ('title = "Plain"', 'title = "P"\nrtol = nan', "finite"),
-        ('title = "Plain"', 'title = "P"\nrtol = true', "not a number"),
+        ('title = "Plain"', 'title = "P"\nrtol = true', "not a finite number"),
         ('title = "Plain"', 'title = "P"\ntimeout_s = 0', "timeout_s"),
         ('title = "Plain"', 'title = "P"\ntrained = 1', "true or false"),
         ('title = "Plain"', 'title = "P"\nreader_knows = "all"', "unknown 'all'"),
@@ -110,7 +111,7 @@ def test_remedies_keep_file_order_and_siblings(root):
         ('title = "Plain"', 'title = "P"\ndamage = "scratch"', "unknown 'scratch'"),
         ('title = "Plain"', 'title = "P"\ndamage = "empty:keep=1"', "unknown 'keep'"),
         ('title = "Plain"', 'title = "P"\ndamage = "flip:where="', "'where' has no value"),
-        ('module = "plain_dense"', 'module = "plain-dense"', "not a Python module name"),
+        ('module = "plain_dense"', 'module = "plain-dense"', "not the name of a Python module"),
         ('id = "plain_dense"', 'id = "../plain"', "not an id"),
     ],
 )
@@ -144,7 +145,7 @@ def test_duplicate_ids_are_refused(root):
     [
         ("[[scenario]\nid = 1", "line 1"),
         ("[scenario]\nid = 'x'", "not a list of tables"),
-        ("scenarios = []", "unknown 'scenarios'"),
+        ("scenarios = []", "unknown table or key 'scenarios'"),
         ("", "no scenario"),
     ],
 )
@@ -156,9 +157,9 @@ def test_a_malformed_file_is_refused(root, text, said):
 @pytest.mark.parametrize(
     ("declared", "said"),
     [
-        ('quick = ["plain_dens"]', "profiles: `quick` names an unknown 'plain_dens'"),
+        ('quick = ["plain_dens"]', "`quick` names an unknown 'plain_dens'"),
         ("quick = []", "`quick` is an empty list"),
-        ('quick = "plain_dense"', "which is not a list of strings"),
+        ('quick = "plain_dense"', "which is not a list of at least one string"),
     ],
 )
 def test_a_wrong_profile_is_refused(root, declared, said):

@@ -139,7 +139,7 @@ def test_a_claim_is_read(tmp_path: Path) -> None:
         ('"all"', '"better"', "`than` and `share = 'better'` go together"),
         ('article = "one.txt"', 'article = "two.txt"', "unknown 'two.txt'"),
         ('"equivalent"', '"any"', "every cell would agree"),
-        ("statement", "says", "`statement` is missing"),
+        ("statement", "says", "unknown key `says`"),
         ("predicts.share", 'decided_by.writers = ["tf9*"]\npredicts.share', "'tf9\\*'"),
         ("predicts.share", 'decided_by.counts = ["not_run"]\npredicts.share', "`counts` takes"),
         ("predicts.share", 'decided_by.cell = ["x"]\npredicts.share', "unknown key `cell`"),

@@ -55,18 +55,18 @@ def test_one_entry_becomes_one_environment(tmp_path):
     ("old", "new", "line", "says"),
     [
         ('python = "3.9"', 'pyhton = "3.9"', 5, "did you mean 'python'"),
-        ('python = "3.9"', "", 1, "python missing"),
-        ('python = "3.9"', "python = 3.9", 5, "python is a float, expected str"),
+        ('python = "3.9"', "", 1, "`python` is missing"),
+        ('python = "3.9"', "python = 3.9", 5, "`python` is 3.9, which is not a string"),
         ('python = "3.9"', 'python = "3.9.1"', 5, "not a minor version"),
-        ("released = 2022-09-02", 'released = "2022-09-02"', 6, "expected date"),
-        ("released = 2022-09-02", "released = 2022-09-02T10:00:00", 6, "expected date"),
-        ('"tf.keras"', '"keras"', 3, "is not one of tf.keras, keras2, keras3, tf-keras"),
-        ('"tensorflow"', '"mxnet"', 4, "is not one of"),
-        ('"saved_model"]', '"onnx"]', 8, "'onnx' is not one of"),
-        ('"saved_model"]', '"h5"]', 8, "holds something twice"),
-        ('"numpy<1.24"', "1", 7, "must be a list of texts"),
-        ('id = "tf2.7"', 'id = "TF 2.7"', 2, "characters outside"),
-        ('family = "tf.keras"', "family = tf.keras", 3, "not valid TOML"),
+        ("released = 2022-09-02", 'released = "2022-09-02"', 6, "not a date"),
+        ("released = 2022-09-02", "released = 2022-09-02T10:00:00", 6, "not a date"),
+        ('"tf.keras"', '"keras"', 3, "tf.keras, keras2, keras3, tf-keras"),
+        ('"tensorflow"', '"mxnet"', 4, "unknown backend 'mxnet'"),
+        ('"saved_model"]', '"onnx"]', 8, "unknown format 'onnx'"),
+        ('"saved_model"]', '"h5"]', 8, "names 'h5' more than once"),
+        ('"numpy<1.24"', "1", 7, "`requirements` holds 1"),
+        ('id = "tf2.7"', 'id = "TF 2.7"', 2, "which is not an id"),
+        ('family = "tf.keras"', "family = tf.keras", 3, "malformed TOML"),
         ("[[environment]]", "[[enviroment]]", 1, "unknown table or key 'enviroment'"),
     ],
 )
@@ -82,7 +82,10 @@ def test_a_damaged_entry_names_line_and_cause(tmp_path, old, new, line, says):
 
 def test_line_of_the_second_entry_is_reported(tmp_path):
     second = ENTRY.replace('"tf2.7"', '"tf2.8"').replace('"3.9"', "3")
-    with pytest.raises(ConfigurationError, match=r"environments\.toml:13: tf2\.8: python"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"environments\.toml:13: environment 'tf2\.8' \(entry 2\): `python` is 3,",
+    ):
         read(tmp_path, ENTRY + second)
 
 
@@ -92,7 +95,9 @@ def test_an_id_declared_twice_is_refused(tmp_path):
 
 
 def test_a_profile_that_names_nothing_is_refused(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"profile 'smoke'.*tf2\.77") as caught:
+    with pytest.raises(
+        ConfigurationError, match=r"profiles: `smoke`: no environment matches 'tf2\.77'"
+    ) as caught:
         read(tmp_path, '[profiles]\nsmoke = ["tf2.77"]\n' + ENTRY)
     assert "did you mean tf2.7?" in str(caught.value)
 
@@ -104,10 +109,10 @@ def test_a_file_without_environments_is_refused(tmp_path, text):
 
 
 def test_a_missing_or_binary_file_is_our_error(tmp_path):
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match="does not exist"):
         read_environments(tmp_path / "none.toml")
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match="not UTF-8"):
         read_environments(tmp_path / "bytes.toml")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 from fake_probe import ENVIRONMENT, PROVISIONED, Bench
+from msgspec import structs
 
 from runner.contract import Job
 from runner.domain import Observation
@@ -217,7 +218,7 @@ def test_stopping_ends_every_probe_and_keeps_what_was_recorded():
     executor, notes = ScriptExecutor("header(); all_of(ids[:1]); time.sleep(60)"), Notes()
     crew = Crew(executor=executor, workers=2)
     batches = {"fake": [job("a"), job("b")], "other": [job("c"), job("d")]}
-    other = replace(PROVISIONED, environment=replace(ENVIRONMENT, id="other"))
+    other = replace(PROVISIONED, environment=structs.replace(ENVIRONMENT, id="other"))
     running = threading.Thread(
         target=crew.run, args=(batches, {"fake": PROVISIONED, "other": other}, notes)
     )
@@ -250,7 +251,8 @@ def test_batches_end_one_by_one_the_longest_begins_first():
     executor, notes, finished = ScriptExecutor("header(); all_of(ids)"), Notes(), []
     crew = Crew(executor=executor, workers=1)
     environments = {
-        name: replace(PROVISIONED, environment=replace(ENVIRONMENT, id=name)) for name in "xyz"
+        name: replace(PROVISIONED, environment=structs.replace(ENVIRONMENT, id=name))
+        for name in "xyz"
     }
     batches = {"x": [job("a")], "y": [job("b"), job("c")], "z": []}
     crew.run(batches, environments, notes, finished.append)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from runner.declare.causes import check_seen, load_causes
 from runner.declare.environments import read_environments
@@ -78,7 +79,7 @@ RULES = [
 
 
 def alone(cause: Cause, rule: CauseRule) -> CauseTable:
-    return CauseTable([replace(cause, rules=(rule,))])
+    return CauseTable([structs.replace(cause, rules=(rule,))])
 
 
 @pytest.mark.parametrize(("name", "capture"), CAPTURES)
@@ -242,7 +243,7 @@ outcomes = ["load_error"]
     [
         (CAUSE.replace('"one"', '"unclassified"'), "unclassified"),
         (CAUSE + CAUSE, "declared twice"),
-        (CAUSE.partition("[[cause.rule]]")[0], "no \\[\\[cause.rule\\]\\]"),
+        (CAUSE.partition("[[cause.rule]]")[0], "`rule` is missing"),
         (CAUSE + "message = '('\n", "no regular expression"),
         (CAUSE + 'stages = ["boot"]\n', "boot"),
         (CAUSE + 'colour = "red"\n', "unknown key `colour`"),

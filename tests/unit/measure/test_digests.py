@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
+from msgspec import structs
 
 from runner.domain import (
     Aspect,
@@ -97,7 +98,7 @@ def test_a_missing_probe_is_a_configuration_error(tmp_path):
 
 def test_prose_may_change_without_a_new_measurement(root):
     before = scenario_digest(SCENARIO, root)
-    reworded = replace(
+    reworded = structs.replace(
         SCENARIO, title="Other", summary="Other.", links=("https://example.org",), group="x"
     )
     assert scenario_digest(reworded, root) == before
@@ -117,7 +118,7 @@ def test_prose_may_change_without_a_new_measurement(root):
     ],
 )
 def test_what_reaches_the_probe_asks_for_a_new_measurement(root, change):
-    changed = replace(SCENARIO, **change)
+    changed = structs.replace(SCENARIO, **change)
     assert scenario_digest(changed, root) != scenario_digest(SCENARIO, root)
 
 
@@ -132,7 +133,7 @@ def test_the_code_of_a_scenario_and_of_what_it_imports_counts(root):
 
 
 def test_how_files_are_damaged_counts_where_one_is(root):
-    damaged = replace(SCENARIO, damage="empty")
+    damaged = structs.replace(SCENARIO, damage="empty")
     before = scenario_digest(damaged, root), scenario_digest(SCENARIO, root), probe_digest(root)
     (root / "runner/probe/damage.py").write_text("z = 22\n")
     assert scenario_digest(damaged, root) != before[0]
@@ -153,7 +154,7 @@ def save(environment=ENVIRONMENT, format_=Format.H5, scenario_sha="s", probe_sha
 def test_save_inputs_are_short_stable_and_sensitive():
     assert save() == save()
     assert len(save()) == 16
-    jax = replace(ENVIRONMENT.environment, env={"KERAS_BACKEND": "jax"})
+    jax = structs.replace(ENVIRONMENT.environment, env={"KERAS_BACKEND": "jax"})
     variants = [
         save(replace(ENVIRONMENT, lock_digest="cd" * 32)),
         save(replace(ENVIRONMENT, python_version="3.12.5")),

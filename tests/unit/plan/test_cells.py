@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from report_fixtures import make_environment, make_remedy, make_scenario
 
 from runner import plan
 from runner.domain import REMEDIABLE, Cell, Family, Format, Outcome, Save, Scope
 from runner.domain.selector import KnownIds, select
 
-OLD = replace(make_environment("tf1.15", Family.TF_KERAS, 0), formats=frozenset({Format.H5}))
+OLD = structs.replace(
+    make_environment("tf1.15", Family.TF_KERAS, 0), formats=frozenset({Format.H5})
+)
 NEW = make_environment("keras3.15", Family.KERAS3, 1)
 SAVED = frozenset({Format.H5, Format.SAVED_MODEL})
-MIDDLE = replace(make_environment("tf2.15", Family.TF_KERAS, 2), formats=SAVED)
+MIDDLE = structs.replace(make_environment("tf2.15", Family.TF_KERAS, 2), formats=SAVED)
 ENVIRONMENTS = (OLD, NEW)
 SCENARIOS = {
     each.id: each
@@ -30,7 +33,7 @@ REMEDIES = {
         make_remedy("none", 0),
         make_remedy("custom_objects", 1),
         make_remedy("rebuild_weights", 5),
-        replace(make_remedy("saved_model", 7), sibling=Format.SAVED_MODEL),
+        structs.replace(make_remedy("saved_model", 7), sibling=Format.SAVED_MODEL),
     )
 }
 
@@ -160,7 +163,7 @@ def test_a_selected_remedy_alone_is_planned():
 def test_a_remedy_exists_only_in_its_formats_and_environments():
     remedies = {
         **REMEDIES,
-        "custom_objects": replace(
+        "custom_objects": structs.replace(
             REMEDIES["custom_objects"],
             formats=frozenset({Format.KERAS}),
             environments=("keras3.?*",),
