@@ -22,6 +22,7 @@ from runner.domain import Cell, Observation, ProvisionedEnvironment
 from runner.domain.errors import NoEnvironmentError, ProvisionError, SelectionError
 from runner.domain.request import Request
 from runner.domain.selector import compile_glob
+from runner.executors import registry
 from runner.executors.batches import Crew
 from runner.executors.interface import Executor
 from runner.executors.registry import open_place
@@ -124,7 +125,7 @@ def _print_container_ratio(work: Work, environment: str, jobs: Sequence[Job]) ->
     batches = {environment: jobs}
     local, contained = [], []
     try:
-        with open_place(replace(work.request, executor="docker")) as place:
+        with open_place(replace(work.request, executor=registry.CONTAINED.name)) as place:
             built = place.provision(work.built.available[environment].environment)
             if isinstance(built, ProvisionError):
                 raise built

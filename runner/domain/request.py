@@ -11,6 +11,9 @@ from runner.domain.cells import CellResult, ControlResult
 BASE_IMAGE = "python:{python}-slim"
 """What container images are built from; `{python}` stands for the environment's Python."""
 
+DEFAULT_EXECUTOR = "local"
+"""The executor that is taken where none is named."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
@@ -47,8 +50,8 @@ class Request:
     recorded: bool = False
     """Measure nothing: report what is known, the rest as `not_run`."""
     workers: int = 2
-    executor: str = "local"
-    """`local` or `docker`: where environments are and probes run."""
+    executor: str = DEFAULT_EXECUTOR
+    """Name of a row of the registry of executors: where environments are and probes run."""
     base_image: str = BASE_IMAGE
     """Name of the image that images are built from, with the Python's place in it."""
     build_args: tuple[str, ...] = ()

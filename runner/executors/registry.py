@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from runner.domain.errors import SelectionError
-from runner.domain.request import Request
+from runner.domain.request import DEFAULT_EXECUTOR, Request
 from runner.executors.interface import OpenPlace, Place, Warn
 
 
@@ -24,6 +24,8 @@ class ExecutorRow:
     """As `--executor` and `run.json` have it."""
     summary: str
     """Where probes run, in a few words, for help and tables."""
+    contained: bool
+    """Whether a job sees no file of the host but those it is given."""
     module: str
     """The module whose `open_place` opens it; see `interface`."""
 
@@ -35,18 +37,22 @@ class ExecutorRow:
 
 EXECUTORS: tuple[ExecutorRow, ...] = (
     ExecutorRow(
-        name="local",
+        name=DEFAULT_EXECUTOR,
         summary="processes of this machine",
+        contained=False,
         module="runner.executors.local.place",
     ),
     ExecutorRow(
         name="docker",
         summary="containers",
+        contained=True,
         module="runner.executors.docker.place",
     ),
 )
-"""The first is the one that is taken where none is named."""
-DEFAULT = EXECUTORS[0].name
+DEFAULT = DEFAULT_EXECUTOR
+"""The one that is taken where none is named."""
+CONTAINED = next(row for row in EXECUTORS if row.contained)
+"""The one for model files and scenarios of others; the bench compares it with the default."""
 NAMES = tuple(row.name for row in EXECUTORS)
 
 

@@ -38,6 +38,7 @@ from runner.domain import (
     Scenario,
 )
 from runner.domain.errors import ConfigurationError, MatrixError
+from runner.domain.request import DEFAULT_EXECUTOR
 from runner.publish.reading import COMPRESSED_CSV, CSV
 from runner.publish.tables import CELL_COLUMNS, Totals, check_totals
 from runner.store import atomic_write_bytes, atomic_write_text
@@ -86,7 +87,7 @@ class RunFacts:
     tool_version: str
     profile: str
     selection: tuple[str, ...] = ()
-    executor: str = "local"
+    executor: str = DEFAULT_EXECUTOR
     isolation: str = "fork"
     controls: tuple[ControlResult, ...] = ()
     audit: AuditSummary | None = None

@@ -193,3 +193,13 @@ def test_load_inputs_are_short_stable_and_sensitive():
         load(replace(ENVIRONMENT, lock_digest="cd" * 32)),
     ]
     assert len({load(), save(), *variants}) == 9
+
+
+def test_each_executor_measures_for_itself():
+    """The lock is the same; the operating system below it is another."""
+    inside = replace(ENVIRONMENT, image="sha256:12", base="sha256:34")
+    assert environment_digest(inside) != environment_digest(ENVIRONMENT)
+    assert save(inside) != save()
+    # The image is built again without a change of what is in it; then nothing is measured again.
+    assert environment_digest(replace(inside, image="sha256:56")) == environment_digest(inside)
+    assert environment_digest(replace(inside, base="sha256:78")) != environment_digest(inside)
