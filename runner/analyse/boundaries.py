@@ -259,13 +259,19 @@ def describe_boundaries(coded: Coded, rows: Codes) -> Iterator[GridBoundaries]:
     keys = (coded.scenario[rows] * sizes[0] + coded.format[rows]) * sizes[1] + coded.remedy[rows]
     ordered = np.argsort(keys, kind="stable")
     starts = np.flatnonzero(np.diff(keys[ordered], prepend=BLANK))
+    # Half of the grids of a run are like another.
+    known: dict[bytes, tuple[Boundary, ...]] = {}
     for group in np.split(rows[ordered], starts[1:]) if len(rows) else []:
         first = int(group[0])
+        matrix = outcome_matrix(coded, group)
+        alike = matrix.tobytes()
+        if alike not in known:
+            known[alike] = tuple(describe_grid(matrix, axis))
         yield GridBoundaries(
             scenario=coded.scenarios[coded.scenario[first]],
             format=coded.formats[coded.format[first]],
             remedy=coded.remedies[coded.remedy[first]],
-            rules=tuple(describe_grid(outcome_matrix(coded, group), axis)),
+            rules=known[alike],
         )
 
 

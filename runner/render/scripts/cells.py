@@ -74,8 +74,10 @@ class Interner:
 class Recorded:
     """For each cell: the codes of its record's texts, with the texts they stand for."""
 
-    codes: Codes
-    """Cells x RECORD_FIELDS."""
+    record: Codes
+    """Number of each cell's record."""
+    records: Codes
+    """Distinct records x RECORD_FIELDS, in ascending order."""
     texts: tuple[tuple[Any, ...], ...]
     """For each field, the values its codes stand for."""
     duration_ms: Codes
@@ -107,13 +109,28 @@ def record_cells(data: ReportData, coded: Coded, attribution: pd.Series[Any]) ->
     columns.append(places[_follow(codes, found, len(values))])
     texts.append(tuple(short.distinct))
     digest, digests = _number(data.cells["artifact_sha256"])
+    record, records = _distinct_rows(columns)
     return Recorded(
-        codes=np.stack(columns, axis=1),
+        record=record,
+        records=records,
         texts=tuple(texts),
         duration_ms=_round_durations(data.cells["duration_s"]),
         digests=tuple(str(each) for each in digests),
         digest=digest,
     )
+
+
+def _distinct_rows(columns: Sequence[Codes]) -> tuple[Codes, Codes]:
+    """Number the distinct rows in ascending order: each row's number, and the rows by number."""
+    number = columns[0]
+    for column in columns[1:]:
+        number = pd.factorize(number * (int(column.max(initial=0)) + 1) + column)[0]
+    _, first = np.unique(number, return_index=True)
+    rows = np.stack([column[first] for column in columns], axis=1)
+    order = np.lexsort(rows.T[::-1])
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    return place[number], rows[order]
 
 
 def cell_scripts(coded: Coded, recorded: Recorded) -> Iterator[tuple[str, str]]:
@@ -138,8 +155,9 @@ def _shared_lines(recorded: Recorded, shards: Sequence[Codes]) -> list[str]:
     seen: Counter[str] = Counter()
     for rows in shards:
         here: set[str] = set()
+        records = recorded.records[np.unique(recorded.record[rows])]
         for place in range(len(RECORD_FIELDS)):
-            for code in np.unique(recorded.codes[rows, place]).tolist():
+            for code in set(records[:, place].tolist()):
                 for text in _texts_of(recorded, place, code):
                     here.update(_shown_lines(text))
         seen.update(here)
@@ -160,8 +178,8 @@ def _shard(
     coded: Coded, recorded: Recorded, rows: Codes, shared: Mapping[str, int]
 ) -> dict[str, Any]:
     environments = np.unique(np.concatenate([coded.writer[rows], coded.reader[rows]]))
-    distinct, record = np.unique(recorded.codes[rows], axis=0, return_inverse=True)
-    record = record.reshape(-1)
+    present, record = np.unique(recorded.record[rows], return_inverse=True)
+    distinct = recorded.records[present]
     size = len(environments)
     writer = np.searchsorted(environments, coded.writer[rows])
     reader = np.searchsorted(environments, coded.reader[rows])
@@ -232,8 +250,8 @@ def _front_code(texts: Iterable[list[int]]) -> list[list[int]]:
     """Replace the beginning a text shares with the one before by its length."""
     coded, before = [], list[int]()
     for text in texts:
-        kept = 0
-        while kept < min(len(text), len(before)) and text[kept] == before[kept]:
+        kept, most = 0, min(len(text), len(before))
+        while kept < most and text[kept] == before[kept]:
             kept += 1
         coded.append([kept, *text[kept:]])
         before = text
@@ -247,8 +265,16 @@ def _shown_lines(text: str) -> tuple[str, ...]:
     Lines that only underline are left out, and a quoted configuration is cut: they are
     half of what a shard would hold.
     """
-    shown = [line for line in text.split("\n") if not UNDERLINE.fullmatch(line)]
-    return tuple(line if len(line) <= LINE_LIMIT else f"{line[:LINE_LIMIT]} […]" for line in shown)
+    lines = [_shown_line(line) for line in text.split("\n")]
+    return tuple([line for line in lines if line is not None])
+
+
+@lru_cache(maxsize=100_000)
+def _shown_line(line: str) -> str | None:
+    """Cut a line; None for one that only underlines. Tracebacks share nearly all of theirs."""
+    if UNDERLINE.fullmatch(line):
+        return None
+    return line if len(line) <= LINE_LIMIT else f"{line[:LINE_LIMIT]} […]"
 
 
 def _grid(place: Codes, size: int, record: Codes, duration_ms: Codes) -> dict[str, list[int]]:
@@ -316,7 +342,7 @@ def _number(column: pd.Series[Any]) -> tuple[Codes, tuple[str, ...]]:
     """Number the values of a column in their order; few values stand for many rows."""
     values = pd.Categorical(column)
     used = np.unique(values.codes)
-    texts = [str(values.categories[each]) for each in used.tolist()]
+    texts = [str(each) for each in values.categories[used].tolist()]
     order = sorted(range(len(texts)), key=texts.__getitem__)
     number = np.zeros(len(values.categories), dtype=np.int64)
     number[used[order]] = np.arange(len(order))
