@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import threading
 from collections.abc import Iterable, Sequence
@@ -25,10 +26,11 @@ def uv_binary() -> str:
         with _FINDING:
             return str(uv.find_uv_bin())
     except FileNotFoundError as error:
+        python = shlex.quote(sys.executable)
         raise ConfigurationError(
             "uv, which installs the environments, was not found",
             cause=str(error),
-            next_step=f"run: {sys.executable} -m pip install uv",
+            next_step=f"run: {python} -m ensurepip; {python} -m pip install uv",
         ) from error
 
 

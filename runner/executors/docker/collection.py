@@ -131,13 +131,14 @@ def push_image(builder: ImageBuilder, environment: Environment, image: Any, pref
     for line in builder.client.images.push(repository, tag=version, stream=True, decode=True):
         if "error" in line:
             registry = prefix.partition("/")[0]
-            refused = re.search(r"denied|unauthorized|authentication", line["error"])
+            if re.search(r"denied|unauthorized|authentication", line["error"]):
+                cause = "the registry does not know this user, or not this repository"
+                next_step = f"run: docker login {registry}, then repeat"
+            else:
+                cause = "the registry cannot be reached, or is none"
+                next_step = f"check the name {registry} and the network, then repeat the command"
             raise ProvisionError(
-                f"{name} could not be pushed: {line['error']}",
-                cause="the registry does not know this user, or not this repository"
-                if refused
-                else "the registry cannot be reached, or is none",
-                next_step=f"run: docker login {registry}, then repeat",
+                f"{name} could not be pushed: {line['error']}", cause=cause, next_step=next_step
             )
     return name
 

@@ -66,7 +66,7 @@ _UNBUILDABLE: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (
             r"no space left on device|disk quota exceeded",
             "the engine's disk is full",
-            "run: docker system df; nox -s images -- --prune removes images of older locks",
+            "run: docker system df; images of older locks are removed by: nox -s images -- --prune",
         ),
         (
             r"do not match the hashes|hashes are required|hash mismatch",
@@ -184,7 +184,8 @@ def explain_image_failure(environment_id: str, step: str, error: Exception) -> P
 
 def explain_engine_error(doing: str, error: Exception) -> NoEnvironmentError:
     """What it means that the engine refused something other than building an image."""
-    cause, next_step = _match(_UNBUILDABLE, str(error)) or (
+    # No environment is concerned: of what an image may lack, only the disk can be at fault.
+    cause, next_step = _match(_UNBUILDABLE[:1], str(error)) or (
         _match(_UNREACHABLE, str(error)) or ("see the message", "run: docker info")
     )
     return NoEnvironmentError(

@@ -19,7 +19,9 @@ import fcntl
 import json
 import os
 import re
+import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -310,12 +312,12 @@ _SYMPTOMS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (
             r"hash mismatch",
             "a download is not the file that was locked: a damaged cache, or another index",
-            "run: uv cache clean, then repeat; if it stays, distrust the index",
+            "run: {uv} cache clean, then repeat; if it stays, distrust the index",
         ),
         (
             r"no interpreter found|python-build-standalone|python downloads are",
             "this machine has no such Python, and uv could not download one",
-            "run: uv python install {python} (or pyenv install {python}), then repeat",
+            "run: {uv} python install {python} (or pyenv install {python}), then repeat",
         ),
         (
             _OFFLINE,
@@ -335,7 +337,7 @@ _SYMPTOMS: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
         (
             r"failed to build|build failures|build backend",
             "a package has no wheel for this platform and could not be compiled",
-            "run it in the container (containers/Dockerfile), which is Linux on x86-64",
+            "measure in a container, which is Linux: nox -s matrix -- --executor docker",
         ),
         (
             r"illegal instruction|avx",
@@ -362,7 +364,12 @@ def explain_failure(environment: Environment, step: str, ended: Completed) -> Pr
         )
     for pattern, cause, next_step in _SYMPTOMS:
         if pattern.search(text):
-            advice = next_step.format(id=environment.id, python=environment.python)
+            advice = next_step.format(
+                id=environment.id,
+                python=environment.python,
+                # The tool's own: a user may have no other on PATH.
+                uv=f"{shlex.quote(sys.executable)} -m uv",
+            )
             return ProvisionError(what, cause=cause, next_step=advice)
     if step == "import":
         return ProvisionError(
@@ -370,9 +377,7 @@ def explain_failure(environment: Environment, step: str, ended: Completed) -> Pr
             cause="a pinned package does not fit the others, or a system library is missing",
             next_step=f"run: nox -s update -- {environment.id}",
         )
-    return ProvisionError(
-        what, cause="see the message", next_step="repeat the command with a newer uv"
-    )
+    return ProvisionError(what, cause="see the message", next_step="repeat the command")
 
 
 def _last_words(text: str, ended: Completed) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -139,6 +140,9 @@ def test_an_engine_that_refuses(socket_path, said, cause):
     whole = engine.explain_engine_error("list containers", caught.value)
     assert whole.exit_code == 5
     assert said in whole.message
+    # No environment is concerned: nothing in braces was left for its name.
+    assert not re.search(r"[{}]", whole.next_step)
+    assert not re.search(r"[{}]", error.next_step.replace("{python}", ""))
 
 
 def test_a_build_says_its_last_errors_without_colours():

@@ -8,8 +8,11 @@ import errno
 import hashlib
 import json
 import os
+import re
+import shlex
 import shutil
 import stat
+import subprocess
 import sys
 import threading
 from datetime import date
@@ -404,6 +407,7 @@ def test_uv_texts_are_understood(name, step, cause, next_step):
     ended = completed((TEXTS / f"{name}.txt").read_text())
     error = provision.explain_failure(ENVIRONMENT, step, ended)
     assert cause in error.cause
+    assert not re.search(r"[{}]", error.next_step)
     assert next_step in error.next_step
     assert "error:" in error.message
 
@@ -429,6 +433,15 @@ def test_errors_of_our_own_writing_are_values(world, monkeypatch, number, cause)
     error = world.provision()
     assert isinstance(error, ProvisionError)
     assert cause in error.cause
+
+
+def test_the_uv_that_is_advised_is_the_tools_own():
+    """The user may have no other on PATH."""
+    ended = completed((TEXTS / "no_interpreter.txt").read_text())
+    advice = provision.explain_failure(ENVIRONMENT, "venv", ended).next_step
+    command = advice.removeprefix("run: ").partition(" python install")[0]
+    said = subprocess.run([*shlex.split(command), "--version"], capture_output=True, check=True)
+    assert said.stdout.startswith(b"uv ")
 
 
 def test_a_missing_uv_is_a_value(world, monkeypatch):
