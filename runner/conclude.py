@@ -6,7 +6,6 @@ Input: the classified cells and the controls. Output: the published folder.
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,9 @@ from runner.judge.cause import CauseTable, explain
 from runner.judge.verdict import Judge
 from runner.measure.work import Work, timed
 from runner.publish import files, reading, tables
+from runner.publish.audit import read_audit
 from runner.publish.carry_over import Kept
+from runner.publish.reading import PublishedRun
 from runner.render.site import render_site
 
 AUDIT_FILE = "audit.json"
@@ -71,27 +72,22 @@ def publish_run(
             totals=totals,
             causes=work.declared.causes,
         )
-        files.publish_claims(
-            work.request.out,
-            judge_claims(
+        published = PublishedRun(
+            run=run,
+            cells=cells,
+            observations=observations,
+            claims=judge_claims(
                 work.declared.claims.claims,
                 articles=work.declared.claims.articles,
                 cells=cells,
                 observations=observations,
                 run=run,
             ),
-        )
-        # Looked at before the run before is replaced, and written once this one is there.
-        changed = changes.note_changes(work.request.out, cells, run)
-        files.publish_data(
-            work.request.out,
-            cells=cells,
-            observations=observations,
-            totals=totals,
-            run=run,
+            # Looked at before the run before is replaced.
+            changes=changes.note_changes(work.request.out, cells, run),
             advice=advice.build_advice(cells, run),
         )
-        files.publish_changes(work.request.out, changed)
+        files.publish_data(work.request.out, published)
     with timed(work.durations, "render"):
         render_site(work.request.out, work.request.out / "site")
     return work.request.out / "site" / "index.html"
@@ -126,11 +122,11 @@ def _facts(
         isolation=work.request.start_method,
         confined=count_confined(results),
         controls=tuple(checked),
-        audit=read_audit(work.store.folder),
+        audit=read_audit(work.store.folder / AUDIT_FILE),
         not_run=not_run,
         durations=work.durations,
         sources=module_sources(work.request.root, work.declared.catalog),
-        kept=(kept.started, kept.tool_version, len(kept.results)) if kept else None,
+        kept=kept.record if kept else None,
     )
 
 
@@ -140,26 +136,6 @@ def count_confined(results: Sequence[CellResult]) -> dict[str, int]:
         str(each.observation.data.get("isolation") or "") for each in results if each.observation
     ]
     return {name: said.count(name) for name in sorted(set(said) - {""})}
-
-
-def read_audit(store: Path) -> files.AuditSummary | None:
-    """Return the last audit of this store, if there was one."""
-    path = store / AUDIT_FILE
-    if not path.exists():
-        return None
-    record = json.loads(path.read_text(encoding="utf-8"))
-    return files.AuditSummary(
-        sample=record["sample"],
-        disagreements=tuple(
-            files.Disagreement(
-                cell=each["cell"],
-                recorded=Outcome(each["recorded"]),
-                repeated=Outcome(each["repeated"]),
-                detail=each["detail"],
-            )
-            for each in record["disagreements"]
-        ),
-    )
 
 
 def module_docs(root: Path, catalog: Catalog) -> dict[str, str]:

@@ -26,10 +26,17 @@ sys.path.insert(0, str(ROOT))
 from msgspec import structs  # noqa: E402
 
 from runner.declare.causes import load_causes  # noqa: E402
-from runner.domain import UNCLASSIFIED, UNEXPLAINED, Aspect, Cause, Format, Outcome  # noqa: E402
+from runner.domain import (  # noqa: E402
+    ID_COLUMNS,
+    UNCLASSIFIED,
+    UNEXPLAINED,
+    Aspect,
+    Cause,
+    Format,
+    Outcome,
+)
 from runner.judge.cause import CauseTable, Symptoms, find_innermost  # noqa: E402
 from runner.publish.reading import ReportData, load_data  # noqa: E402
-from runner.publish.tables import ID_COLUMNS  # noqa: E402
 
 CAUSES = ROOT / "scenarios" / "causes.toml"
 CAPTURES = ROOT / "tests" / "unit" / "data" / "causes"
@@ -73,7 +80,7 @@ def main() -> int:
 
 def read_captures(data: ReportData) -> Iterator[Capture]:
     """Yield every cell of a run that asks for a cause."""
-    damaged = {each["id"]: bool(each["damage"]) for each in data.run["scenarios"]}
+    damaged = {each.id: bool(each.damage) for each in data.run.scenarios}
     ids = list(ID_COLUMNS)
     cells = data.cells[[*ids, "outcome", "aspects"]]
     cells = cells[~cells["outcome"].isin([str(each) for each in UNEXPLAINED])]
@@ -161,7 +168,7 @@ def _unlike(captures: list[Capture]) -> list[Capture]:
 
 def write_seen(seen: dict[str, list[str]], data: ReportData) -> None:
     """Rewrite `seen` of every cause, in release order."""
-    place = {each["id"]: number for number, each in enumerate(data.run["environments"])}
+    place = {name: number for number, name in enumerate(data.run.environment_ids)}
     text = CAUSES.read_text(encoding="utf-8")
     for name, environments in seen.items():
         ordered = sorted(environments, key=place.__getitem__)

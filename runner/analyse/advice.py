@@ -18,11 +18,13 @@ import pandas as pd
 
 from runner.analyse.attribution import attribute_failures
 from runner.domain import BARE, FAILED, MEASURED, Outcome
+from runner.publish.columns import AdviceRow, column_names
+from runner.publish.record import RunRecord
 
 NONE_OF_TRIED = "none_of_tried"
 NOT_TRIED = "not_tried"
 PAIR_COLUMNS = ("scenario", "format", "writer", "reader")
-ADVICE_COLUMNS = (*PAIR_COLUMNS, "outcome", "advice", "tried", "nearest", "attribution")
+ADVICE_COLUMNS = column_names(AdviceRow)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +47,7 @@ class Advice:
     """The nearest environment that reads this file bare; empty if none does."""
 
 
-def build_advice(cells: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
+def build_advice(cells: pd.DataFrame, run: RunRecord) -> pd.DataFrame:
     """Return one row, with ADVICE_COLUMNS, for each bare load that is not equivalent.
 
     Left out are those that never had a file to read or never ran, but not files whose
@@ -67,7 +69,7 @@ def build_advice(cells: pd.DataFrame, run: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def advise_pair(
-    advice: pd.DataFrame, cells: pd.DataFrame, run: Mapping[str, Any], pair: Mapping[str, str]
+    advice: pd.DataFrame, cells: pd.DataFrame, run: RunRecord, pair: Mapping[str, str]
 ) -> Advice | None:
     """Return the advice for one pair (`pair` names PAIR_COLUMNS); None if it is not in the run."""
     wanted = {column: pair[column] for column in PAIR_COLUMNS}
@@ -109,9 +111,8 @@ def _shown(code: str) -> str:
     return code.replace("{path}", "path").replace("{{", "{").replace("}}", "}")
 
 
-def _advice(pair: Mapping[str, str], run: Mapping[str, Any], row: Mapping[str, Any]) -> Advice:
-    remedies = {each["id"]: each for each in run["remedies"]}
-    remedy = remedies.get(str(row["advice"]), {})
+def _advice(pair: Mapping[str, str], run: RunRecord, row: Mapping[str, Any]) -> Advice:
+    remedy = next((each for each in run.remedies if each.id == str(row["advice"])), None)
     return Advice(
         scenario=pair["scenario"],
         format=pair["format"],
@@ -119,9 +120,9 @@ def _advice(pair: Mapping[str, str], run: Mapping[str, Any], row: Mapping[str, A
         reader=pair["reader"],
         outcome=str(row["outcome"]),
         remedy=str(row["advice"]),
-        title=str(remedy.get("title", "")),
-        code=str(remedy.get("code", "")),
-        gives_up=tuple(remedy.get("gives_up", ())),
+        title=remedy.title if remedy else "",
+        code=remedy.code if remedy else "",
+        gives_up=tuple(map(str, remedy.gives_up)) if remedy else (),
         tried=int(row["tried"]),
         nearest=str(row["nearest"]),
     )
@@ -133,14 +134,12 @@ def _needs_advice(bare: pd.DataFrame) -> pd.Series[bool]:
     return outcome.isin([str(each) for each in FAILED]) | unread
 
 
-def _best_remedies(
-    cells: pd.DataFrame, run: Mapping[str, Any]
-) -> tuple[pd.Series[Any], pd.Series[Any]]:
+def _best_remedies(cells: pd.DataFrame, run: RunRecord) -> tuple[pd.Series[Any], pd.Series[Any]]:
     """Return, by pair, the cheapest remedy that works, and how many were tried."""
     outcome = cells["outcome"].astype(str)
     remedied = cells["remedy"].astype(str) != BARE
     tried = cells[remedied & outcome.isin([str(each) for each in MEASURED])]
-    rank = {each["id"]: (each["cost"], place) for place, each in enumerate(run["remedies"])}
+    rank = {each.id: (each.cost, place) for place, each in enumerate(run.remedies)}
     order = {name: place for place, name in enumerate(sorted(rank, key=lambda each: rank[each]))}
     text = tried[[*PAIR_COLUMNS, "remedy"]].astype(str)
     counts = text.groupby(list(PAIR_COLUMNS))["remedy"].size()
@@ -149,12 +148,12 @@ def _best_remedies(
     return working.groupby(list(PAIR_COLUMNS))["remedy"].first(), counts
 
 
-def _nearest_readers(bare: pd.DataFrame, advice: pd.DataFrame, run: Mapping[str, Any]) -> list[str]:
+def _nearest_readers(bare: pd.DataFrame, advice: pd.DataFrame, run: RunRecord) -> list[str]:
     """Return for each row the environment nearest to the reader that reads the file bare.
 
     Nearest by place in release order; of two as near, the newer.
     """
-    places = {each["id"]: place for place, each in enumerate(run["environments"])}
+    places = {name: place for place, name in enumerate(run.environment_ids)}
     good = bare[bare["outcome"].astype(str) == Outcome.EQUIVALENT]
     artifact = list(PAIR_COLUMNS[:3])
     readers = {

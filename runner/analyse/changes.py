@@ -7,99 +7,83 @@ reads this file like any other data, so that rebuilding it gives the same feed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from runner.analyse.differences import (
-    Comparison,
-    cell_id,
-    compare_cells,
-    describe_detail,
-    read_cells,
-)
+from runner.analyse.differences import Comparison, cell_id, compare_cells, describe_detail
 from runner.domain import Change
-from runner.domain.errors import ConfigurationError
-from runner.publish.reading import CHANGES_SCHEMA
+from runner.domain.errors import MatrixError
+from runner.publish.reading import load_earlier, read_cells
+from runner.publish.record import (
+    CHANGES_SCHEMA,
+    KEPT_RUNS,
+    NAMED_CELLS,
+    ChangedCell,
+    ChangesEntry,
+    ChangesRecord,
+    RunRecord,
+)
 
-KEPT = 50
-"""Runs the history goes back."""
-EXAMPLES = 20
-"""Cells of each kind an entry names; the data of the runs hold all of them."""
 NAMED = (Change.REGRESSED, Change.FIXED, Change.CHANGED)
 
 
-def note_changes(data_dir: Path, cells: pd.DataFrame, run: Mapping[str, Any]) -> dict[str, Any]:
+def note_changes(data_dir: Path, cells: pd.DataFrame, run: RunRecord) -> ChangesRecord:
     """Return the history with this run in front, if anything differs from the run before.
 
     What a broken or foreign folder held is not compared: the history begins anew.
     """
-    before = _read_json(data_dir / "run.json")
-    published = before.get("started")
-    noted = _read_json(data_dir / "changes.json")
-    history = list(noted["runs"]) if noted.get("schema") == CHANGES_SCHEMA else []
-    comparison = _compare(data_dir, cells) if published else None
-    if comparison is None:
-        return _record([_entry(run, None, None)])
-    if not history:
-        history = [_entry(before, None, None)]
+    before, noted = load_earlier(data_dir)
+    comparison = _compare(data_dir, cells) if before else None
+    if before is None or comparison is None:
+        return _record([enter_run(run)])
+    history = list(noted.runs) if noted else [enter_run(before)]
     if comparison.differs:
-        history.insert(0, _entry(run, str(published), comparison))
-    return _record(history[:KEPT])
+        history.insert(0, enter_run(run, before.started, comparison))
+    return _record(history[:KEPT_RUNS])
+
+
+def enter_run(
+    run: RunRecord, previous: str | None = None, comparison: Comparison | None = None
+) -> ChangesEntry:
+    """Return the entry of a run; without a comparison, of one with nothing before it."""
+    return ChangesEntry(
+        started=run.started,
+        finished=run.finished,
+        tool_version=run.tool_version,
+        previous=previous,
+        cells=run.totals.cells,
+        by_outcome={str(name): number for name, number in run.totals.by_outcome.items()},
+        counts=None if comparison is None else dict(comparison.counts),
+        examples={} if comparison is None else _examples(comparison),
+    )
 
 
 def _compare(data_dir: Path, cells: pd.DataFrame) -> Comparison | None:
     try:
         before = read_cells(data_dir / "cells.parquet")
-    except ConfigurationError:
+    except MatrixError:
         return None
     return compare_cells(before, cells)
 
 
-def _entry(
-    run: Mapping[str, Any], previous: str | None, comparison: Comparison | None
-) -> dict[str, Any]:
-    return {
-        "started": run["started"],
-        "finished": run["finished"],
-        "tool_version": run["tool_version"],
-        "previous": previous,
-        "cells": run["totals"]["cells"],
-        "by_outcome": dict(run["totals"]["by_outcome"]),
-        "counts": None
-        if comparison is None
-        else {str(change): number for change, number in comparison.counts.items()},
-        "examples": {} if comparison is None else _examples(comparison),
-    }
-
-
-def _examples(comparison: Comparison) -> dict[str, list[dict[str, str]]]:
+def _examples(comparison: Comparison) -> Mapping[Change, tuple[ChangedCell, ...]]:
     found = {}
     for change in NAMED:
-        rows = comparison.rows(change).head(EXAMPLES).to_dict("records")
+        rows = comparison.rows(change).head(NAMED_CELLS).to_dict("records")
         if rows:
-            found[str(change)] = [
-                {
-                    "cell": cell_id(row),
-                    "before": describe_detail(row, "before"),
-                    "after": describe_detail(row, "after"),
-                    "cause": str(row["after_cause"]),
-                }
+            found[change] = tuple(
+                ChangedCell(
+                    cell=cell_id(row),
+                    before=describe_detail(row, "before"),
+                    after=describe_detail(row, "after"),
+                    cause=str(row["after_cause"]),
+                )
                 for row in rows
-            ]
+            )
     return found
 
 
-def _record(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"schema": CHANGES_SCHEMA, "runs": runs}
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def _record(runs: list[ChangesEntry]) -> ChangesRecord:
+    return ChangesRecord(schema=CHANGES_SCHEMA, runs=tuple(runs))

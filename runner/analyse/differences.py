@@ -12,19 +12,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
-from runner.domain import FACTS, ID_COLUMNS, OUTCOME_TABLE, UNJUDGED, Change, Format, Outcome
-from runner.domain.errors import ConfigurationError
+from runner.domain import FACTS, ID_COLUMNS, OUTCOME_TABLE, UNJUDGED, Change, Outcome
 from runner.domain.verdicts import CHANGE_STYLES, ChangeStyle
+from runner.publish.columns import DETAIL_COLUMNS
 
-DETAIL_COLUMNS = ("outcome", "cause", "aspects")
-"""What is held side by side."""
 SHOWN = 20
 """Cells of each kind that a summary names."""
 NOT_IN_CODE = re.compile(r"[`|<\s]+")
@@ -82,31 +78,6 @@ def compare_cells(before: pd.DataFrame, after: pd.DataFrame) -> Comparison:
         before=len(before),
         after=len(after),
     )
-
-
-def read_cells(path: Path) -> pd.DataFrame:
-    """Read the cells of a `cells.csv` or `cells.parquet` of any run.
-
-    Raises:
-        ConfigurationError: it is neither, or names a cell twice, or an outcome we do not know.
-    """
-    try:
-        if path.suffix == ".parquet":
-            frame = pd.read_parquet(path)
-        else:
-            frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-        frame = _text(frame[[*ID_COLUMNS, *DETAIL_COLUMNS]])
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        raise _not_cells(path, str(error)) from error
-    for name, vocabulary in (("outcome", Outcome), ("format", Format)):
-        unknown = sorted(set(frame[name]) - set(map(str, vocabulary)))
-        if unknown:
-            raise _not_cells(path, f"there is no {name} {unknown[0]!r}")
-    twice = frame.duplicated(list(ID_COLUMNS))
-    if twice.any():
-        first = cell_id(frame[twice].iloc[0].to_dict())
-        raise _not_cells(path, f"a cell is there twice: {first}")
-    return frame
 
 
 def cell_id(row: Mapping[Any, Any]) -> str:
@@ -208,11 +179,3 @@ def _changes(table: pd.DataFrame, side: pd.Series[str]) -> Any:
 def _text(frame: pd.DataFrame) -> pd.DataFrame:
     """Categories of two runs do not go together: compare them as text."""
     return frame.astype(object).astype(str)
-
-
-def _not_cells(path: Path, reason: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"{path}: not the cells of a run: {reason}",
-        cause="the file is missing, damaged, or neither cells.csv nor cells.parquet",
-        next_step="name the cells.csv or cells.parquet of a published run",
-    )

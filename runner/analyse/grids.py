@@ -12,7 +12,7 @@ import pandas as pd
 
 from runner.domain import BARE, ID_COLUMNS, OUTCOME_TABLE, Family, Outcome
 from runner.domain.errors import StoreError
-from runner.publish.reading import ReportData
+from runner.publish.reading import PublishedRun
 
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -67,22 +67,22 @@ class Count:
     number: int
 
 
-def code_cells(data: ReportData) -> Coded:
+def code_cells(data: PublishedRun) -> Coded:
     """Replace every identifier by its place in run.json."""
     run = data.run
     ids = {
-        "scenario": tuple(each["id"] for each in run["scenarios"]),
-        "format": tuple(run["formats"]),
-        "writer": tuple(each["id"] for each in run["environments"]),
-        "reader": tuple(each["id"] for each in run["environments"]),
-        "remedy": tuple(each["id"] for each in run["remedies"]),
+        "scenario": tuple(each.id for each in run.scenarios),
+        "format": tuple(map(str, run.formats)),
+        "writer": run.environment_ids,
+        "reader": run.environment_ids,
+        "remedy": tuple(each.id for each in run.remedies),
     }
     codes = {column: code_column(data.cells[column], ids[column]) for column in ID_COLUMNS}
     return Coded(
         scenarios=ids["scenario"],
         formats=ids["format"],
         environments=ids["writer"],
-        families=tuple(Family(each["family"]) for each in run["environments"]),
+        families=tuple(each.family for each in run.environments),
         remedies=ids["remedy"],
         outcome=code_column(data.cells["outcome"], tuple(str(each) for each in OUTCOMES)),
         **codes,

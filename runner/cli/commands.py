@@ -11,7 +11,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,13 +22,13 @@ from runner.analyse.advice import PAIR_COLUMNS, advise_pair, build_advice, descr
 from runner.analyse.attribution import ATTRIBUTION_TEXT, attribute_pair
 from runner.analyse.boundaries import describe_boundaries
 from runner.analyse.claims.verdict import judge_claims
-from runner.analyse.differences import cell_id, compare_cells, read_cells, summarize
+from runner.analyse.differences import cell_id, compare_cells, summarize
 from runner.analyse.grids import code_cells
 from runner.cli.audit import audit_run
 from runner.cli.bench import run_bench
 from runner.cli.image_work import ImageWish, work_on_images
 from runner.declare import scope
-from runner.domain import BARE, ID_COLUMNS, Cell, Change, Format, Outcome, Verdict
+from runner.domain import BARE, ID_COLUMNS, Cell, Change, ClaimVerdict, Format, Outcome, Verdict
 from runner.domain.claims import VERDICT_STYLES
 from runner.domain.errors import ControlFailure, RegressionFound, SelectionError
 from runner.domain.request import Request, RunOutcome
@@ -38,7 +37,8 @@ from runner.executors.provisioning import provision_all
 from runner.executors.registry import open_place
 from runner.host.progress import format_duration, make_reporter
 from runner.plan.cells import plan_bare, plan_remedies, plan_saves
-from runner.publish.reading import ReportData, load_data
+from runner.publish.reading import PublishedRun, load_data, read_cells
+from runner.publish.record import JudgedClaim
 from runner.render.site import render_site
 
 
@@ -161,12 +161,12 @@ def show_cell(request: Request, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _print_explanation(data: ReportData, row: Mapping[str, object]) -> None:
+def _print_explanation(data: PublishedRun, row: Mapping[str, object]) -> None:
     """Say why, in words, whose doing it is, and what works instead."""
-    for cause in data.run.get("causes", []):
-        if cause["id"] == row["cause"]:
-            print(f"why: {cause['title']}. {cause['explanation']}")
-            for link in cause["links"]:
+    for cause in data.run.causes:
+        if cause.id == row["cause"]:
+            print(f"why: {cause.title}. {cause.explanation}")
+            for link in cause.links:
                 print(f"see: {link}")
     pair = {column: str(row[column]) for column in PAIR_COLUMNS}
     attribution = attribute_pair(data.cells, pair)
@@ -294,39 +294,40 @@ def show_claims(request: Request, arguments: argparse.Namespace) -> int:
         cells=data.cells,
         observations=data.observations,
         run=data.run,
-    )["claims"]
-    symbols = {str(style.verdict): style.symbol for style in VERDICT_STYLES}
+    ).claims
+    symbols = {style.verdict: style.symbol for style in VERDICT_STYLES}
     if len(judged) == 1:
         print("\n".join(_describe_claim(judged[0], symbols)))
         return 0
     width = max(len(each.id) for each in chosen)
     table = Table(Column("claim", min_width=width), "verdict", "for", "against", "missing")
     for each in judged:
-        counts = [str(each[name]) for name in ("for", "against", "missing")]
-        table.add_row(each["id"], f"{symbols[each['verdict']]} {each['verdict']}", *counts)
+        counts = [str(number) for number in (each.supports, each.against, each.missing)]
+        table.add_row(each.id, f"{symbols[each.verdict]} {each.verdict}", *counts)
     Console().print(table)
-    totals = Counter(each["verdict"] for each in judged)
+    totals = Counter(each.verdict for each in judged)
     print(", ".join(f"{totals[name]} {name}" for name in symbols))
     return 0
 
 
-def _describe_claim(claim: Mapping[str, Any], symbols: Mapping[str, str]) -> Iterator[str]:
-    yield f"{claim['id']} ({claim['article']})"
-    yield claim["statement"]
-    if claim["note"]:
-        yield f"  {claim['note']}"
-    yield f"{symbols[claim['verdict']]} {claim['verdict']}: {claim['prediction']}"
-    yield f"  {claim['for']} for, {claim['against']} against, {claim['missing']} not measured"
-    yield f"  cells: {', '.join(claim['cells'])}"
-    if claim["than"]:
-        yield f"  compared with: {', '.join(claim['than'])}"
-    if claim["conditions"]:
-        yield f"  {claim['conditions']}"
-    for name, lines in (("holds", "holds"), ("does not hold", "fails"), ("mixed", "mixed")):
-        yield from (f"  {name}: {line}" for line in claim[lines])
-    for name in ("for", "against"):
-        for each in claim[f"examples_{name}"]:
-            yield f"  {name}: {each['cell']} {each['outcome']} {each['detail']}".rstrip()
+def _describe_claim(claim: JudgedClaim, symbols: Mapping[ClaimVerdict, str]) -> Iterator[str]:
+    yield f"{claim.id} ({claim.article})"
+    yield claim.statement
+    if claim.note:
+        yield f"  {claim.note}"
+    yield f"{symbols[claim.verdict]} {claim.verdict}: {claim.prediction}"
+    yield f"  {claim.supports} for, {claim.against} against, {claim.missing} not measured"
+    yield f"  cells: {', '.join(claim.cells)}"
+    if claim.than:
+        yield f"  compared with: {', '.join(claim.than)}"
+    if claim.conditions:
+        yield f"  {claim.conditions}"
+    said = (("holds", claim.holds), ("does not hold", claim.fails), ("mixed", claim.mixed))
+    for name, lines in said:
+        yield from (f"  {name}: {line}" for line in lines)
+    for name, examples in (("for", claim.examples_for), ("against", claim.examples_against)):
+        for each in examples:
+            yield f"  {name}: {each.cell} {each.outcome} {each.detail}".rstrip()
 
 
 def show_boundaries(request: Request, arguments: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ from runner.domain import (
     ProvisionedEnvironment,
 )
 from runner.publish.reading import load_data
+from runner.publish.record import KeptRecord
 
 _TEXTS = (
     *("status", "stage", "exception", "message", "traceback", "output"),
@@ -36,8 +37,7 @@ _TEXTS = (
 class Kept:
     """What was taken over, and from when."""
 
-    started: str
-    tool_version: str
+    record: KeptRecord
     results: tuple[CellResult, ...]
 
 
@@ -58,28 +58,26 @@ def keep_results(
     """
     data = load_data(data_dir)
     same = {
-        each["id"]
-        for each in data.run["environments"]
-        if each["id"] in environments
-        and each["lock_digest"] == environments[each["id"]].lock_digest
+        each.id
+        for each in data.run.environments
+        if each.id in environments and each.lock_digest == environments[each.id].lock_digest
     }
     ids = list(ID_COLUMNS)
     columns = [*ids, "outcome", "aspects", "artifact_sha256"]
     seen = data.observations.rename(columns={"aspects": "compared"})
     rows = data.cells[columns].merge(seen, on=ids, how="left").astype(object)
     results = []
-    for record in rows.where(rows.notna(), None).to_dict("records"):
-        row = {str(name): value for name, value in record.items()}
+    for each in rows.where(rows.notna(), None).to_dict("records"):
+        row = {str(name): value for name, value in each.items()}
         if row["scenario"] not in scenarios or not {row["writer"], row["reader"]} <= same:
             continue
         cell = _read_cell(row)
         if cell not in measured and row["outcome"] != Outcome.NOT_RUN:
             results.append(_read_result(cell, row))
-    return Kept(
-        started=str(data.run["started"]),
-        tool_version=str(data.run["tool_version"]),
-        results=tuple(results),
+    record = KeptRecord(
+        started=data.run.started, tool_version=data.run.tool_version, cells=len(results)
     )
+    return Kept(record=record, results=tuple(results))
 
 
 def _read_cell(row: Mapping[str, Any]) -> Cell:

@@ -1,46 +1,60 @@
 """The published data, read back: what `report`, `show` and later commands start from.
 
 Input: a folder with `cells.parquet`, `observations.parquet` and `run.json`. Output:
-`ReportData`. Nothing else is read: a report can be made from the data alone.
+`PublishedRun`, the one shape a published run has in memory. Nothing else is read: a report
+can be made from the data alone.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import csv
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from runner.domain import Cell, Format, Outcome
-from runner.domain.errors import ConfigurationError, StoreError
-from runner.publish.tables import CELL_COLUMNS, ID_COLUMNS, OBSERVATION_COLUMNS, count_outcomes
+from runner.domain import ID_COLUMNS, Cell, Format, Outcome
+from runner.domain.errors import ConfigurationError, MatrixError, StoreError
+from runner.publish.columns import (
+    DETAIL_COLUMNS,
+    ISOLATION,
+    ROWS,
+    CellRow,
+    check_columns,
+    check_table,
+    column_names,
+)
+from runner.publish.decoding import MAKE_DATA, SHOWN, read_record, shorten_reason
+from runner.publish.record import ChangesRecord, ClaimsRecord, Record, RunRecord
+from runner.publish.tables import count_outcomes
 
-RUN_SCHEMA = "run/1"
-CLAIMS_SCHEMA = "claims/1"
-CHANGES_SCHEMA = "changes/1"
 CSV, COMPRESSED_CSV = "cells.csv", "cells.csv.gz"
 """The cells as text; a large run's are compressed."""
-ISOLATION = "isolation"
-"""A column that older runs do not have: what they measured was not confined."""
-MAKE_DATA = "run `nox -s matrix` to make it, or name the folder of another run"
+UNREADABLE = (
+    *(OSError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError),
+    *(RecursionError, EOFError, zlib.error, csv.Error, pa.ArrowException),
+)
+"""What pyarrow and pandas raise for a file that is none of theirs, or is damaged."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ReportData:
-    """One published run."""
+class PublishedRun:
+    """One published run: as it is about to be written, or as it was read back."""
 
-    run: dict[str, Any]
+    run: RunRecord
     cells: pd.DataFrame
     observations: pd.DataFrame
-    claims: Mapping[str, Any] | None = None
-    """The content of claims.json; none where the run has none."""
-    changes: Mapping[str, Any] | None = None
-    """The content of changes.json; none where nothing was published before."""
+    claims: ClaimsRecord | None = None
+    """None where the run has none."""
+    changes: ChangesRecord | None = None
+    """None where nothing was published before."""
+    advice: pd.DataFrame | None = None
+    """None in data of older versions."""
     csv: str = CSV
     """Name of the file that holds the cells as text."""
 
@@ -52,102 +66,180 @@ class ReportData:
         return _find_row(self.cells, wanted), _find_row(self.observations, wanted)
 
 
-def load_data(data_dir: Path) -> ReportData:
-    """Read a published run; a missing, damaged or unknown file is a clear error."""
-    run = _load_run(data_dir / "run.json")
-    cells = _load_table(data_dir / "cells.parquet", "cells/1", CELL_COLUMNS)
-    observations = _load_table(
-        data_dir / "observations.parquet", "observations/1", OBSERVATION_COLUMNS
-    )
-    stated = run["totals"]
-    if (stated["cells"], stated["by_outcome"]) != (len(cells), count_outcomes(cells["outcome"])):
-        raise StoreError(
-            f"{data_dir}: run.json counts {stated['cells']} cells, cells.parquet {len(cells)}, "
-            "or their outcomes differ",
-            cause="the files come from different runs, or a write was interrupted",
-            next_step=MAKE_DATA,
-        )
-    return ReportData(
+def load_data(data_dir: Path) -> PublishedRun:
+    """Read a published run.
+
+    Raises:
+        StoreError: a file is missing or damaged, or they are of different runs.
+        ConfigurationError: a file was written by another version of this tool.
+    """
+    run = read_record(data_dir / "run.json", RunRecord)
+    cells = load_table(data_dir / "cells.parquet", "cells/1")
+    observations = load_table(data_dir / "observations.parquet", "observations/1")
+    _check_whole(data_dir, run, cells, observations)
+    advice = data_dir / "advice.parquet"
+    return PublishedRun(
         run=run,
         cells=cells,
         observations=observations,
-        claims=_load_claims(data_dir, run),
-        changes=_load_changes(data_dir),
+        claims=_load_claims(data_dir / "claims.json", run),
+        changes=load_changes(data_dir / "changes.json"),
+        advice=load_table(advice, "advice/1") if advice.exists() else None,
         csv=COMPRESSED_CSV if (data_dir / COMPRESSED_CSV).exists() else CSV,
     )
 
 
-def _load_run(path: Path) -> dict[str, Any]:
-    try:
-        run = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise StoreError(f"there is no {path}", next_step=MAKE_DATA) from error
-    except (OSError, ValueError) as error:
-        raise StoreError(f"cannot read {path}: {error}", next_step=MAKE_DATA) from error
-    found = run.get("schema") if isinstance(run, dict) else None
-    if found != RUN_SCHEMA:
-        raise ConfigurationError(
-            f"{path} has the schema {found!r}, this tool reads {RUN_SCHEMA!r}",
-            cause="it was written by another version of this tool",
-            next_step="use that version, or run `nox -s matrix` again",
-        )
-    return dict(run)
-
-
-def _load_claims(data_dir: Path, run: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Read claims.json; it has to be of this run, as it names its cells."""
-    path = data_dir / "claims.json"
+def load_changes(path: Path) -> ChangesRecord | None:
+    """Read changes.json, where there is one: the runs before this one may be of any age."""
     if not path.exists():
         return None
+    return read_record(path, ChangesRecord, f"remove {path}: the history ends here")
+
+
+def load_earlier(data_dir: Path) -> tuple[RunRecord | None, ChangesRecord | None]:
+    """Read what an earlier run says of itself; None for what is missing or damaged."""
+    return (
+        _read_or_none(data_dir / "run.json", RunRecord),
+        _read_or_none(data_dir / "changes.json", ChangesRecord),
+    )
+
+
+def _read_or_none(path: Path, kind: type[Any]) -> Any:
     try:
-        claims = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"cannot read {path}: {error}", next_step=MAKE_DATA) from error
-    if (claims.get("schema"), claims.get("run")) != (CLAIMS_SCHEMA, run["started"]):
+        return read_record(path, kind)
+    except MatrixError:
+        return None
+
+
+def _load_claims(path: Path, run: RunRecord) -> ClaimsRecord | None:
+    """Read claims.json; it has to be of this run, as it names its cells."""
+    if not path.exists():
+        return None
+    claims = read_record(path, ClaimsRecord)
+    if claims.run != run.started:
         raise StoreError(
-            f"{path} has the schema {claims.get('schema')!r} and is of the run of "
-            f"{claims.get('run')}, run.json has {run['started']}",
-            cause="the files come from different runs, or a write was interrupted",
+            f"{path} is of the run of {claims.run[:40]}, run.json has {run.started}",
+            cause="the files come from different runs",
             next_step=MAKE_DATA,
         )
     return claims
 
 
-def _load_changes(data_dir: Path) -> dict[str, Any] | None:
-    """Read changes.json: the runs before this one may be of any age."""
-    path = data_dir / "changes.json"
-    if not path.exists():
-        return None
-    try:
-        changes = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise StoreError(f"cannot read {path}: {error}", next_step=MAKE_DATA) from error
-    if changes.get("schema") != CHANGES_SCHEMA:
-        raise ConfigurationError(
-            f"{path} has the schema {changes.get('schema')!r}, this tool reads {CHANGES_SCHEMA!r}",
-            cause="it was written by another version of this tool",
-            next_step=f"use that version, or remove {path}: its history ends here",
-        )
-    return changes
+def load_table(path: Path, schema: str) -> pd.DataFrame:
+    """Read one parquet file of a published run and hold it against its columns.
 
-
-def _load_table(path: Path, schema: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    Raises:
+        StoreError: it is missing, damaged, or holds what its columns do not allow.
+        ConfigurationError: it is another table than that of the schema.
+    """
     try:
         table = pq.read_table(path)
+        found = (table.schema.metadata or {}).get(b"schema", b"").decode()
     except FileNotFoundError as error:
         raise StoreError(f"there is no {path}", next_step=MAKE_DATA) from error
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(f"cannot read {path}: {error}", next_step=MAKE_DATA) from error
-    found = (table.schema.metadata or {}).get(b"schema", b"").decode()
-    if ISOLATION in columns and ISOLATION not in table.column_names:
+    except UNREADABLE as error:
+        raise StoreError(
+            f"cannot read {path}: {shorten_reason(error)}", next_step=MAKE_DATA
+        ) from error
+    row = ROWS[schema]
+    if ISOLATION in column_names(row) and ISOLATION not in table.column_names:
         table = table.append_column(ISOLATION, pa.array([""] * len(table)))
-    if found != schema or tuple(table.column_names) != columns:
+    if found != schema:
         raise ConfigurationError(
-            f"{path} has the schema {found!r}, this tool reads {schema!r}",
-            cause="it was written by another version of this tool",
+            f"{path} has the schema {found[:40]!r}, this tool reads {schema!r}",
+            cause="it is another table, or was written by another version of this tool",
             next_step="use that version, or run `nox -s matrix` again",
         )
-    frame: pd.DataFrame = table.to_pandas()
+    return _checked_frame(path, table, row)
+
+
+def _checked_frame(path: Path, table: pa.Table, row: type[Record]) -> pd.DataFrame:
+    try:
+        check_table(table, row)
+        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    except UNREADABLE as error:
+        raise StoreError(
+            f"{path} is damaged: {shorten_reason(error)}",
+            cause="it was edited, or written by another version of this tool",
+            next_step=MAKE_DATA,
+        ) from error
+    return frame
+
+
+def _check_whole(
+    data_dir: Path, run: RunRecord, cells: pd.DataFrame, observations: pd.DataFrame
+) -> None:
+    """Prove that the files are of one run, and name each of its cells once.
+
+    Raises:
+        StoreError: they are not.
+    """
+    reasons = []
+    counted = count_outcomes(cells["outcome"])
+    if (run.totals.cells, run.totals.by_outcome) != (len(cells), counted):
+        reasons.append(
+            f"run.json counts {run.totals.cells} cells, cells.parquet {len(cells)}, "
+            "or their outcomes differ"
+        )
+    ids = {
+        "scenario": {each.id for each in run.scenarios},
+        "format": set(map(str, run.formats)),
+        "writer": set(run.environment_ids),
+        "reader": set(run.environment_ids),
+        "remedy": {each.id for each in run.remedies},
+    }
+    for name, frame in (("cells.parquet", cells), ("observations.parquet", observations)):
+        reasons += _check_ids(name, frame, ids)
+    if reasons:
+        raise StoreError(
+            f"{data_dir}: {reasons[0]}",
+            cause="the files come from different runs, or one was edited",
+            next_step=MAKE_DATA,
+        )
+
+
+def _check_ids(name: str, frame: pd.DataFrame, ids: dict[str, set[str]]) -> list[str]:
+    for column, known in ids.items():
+        unknown = sorted(set(map(str, frame[column].unique())) - known)
+        if unknown:
+            shown = ", ".join(unknown[:5])[:200]
+            return [f"{name} names a {column} that run.json does not: {shown}"]
+    codes = [pd.factorize(frame[column])[0].astype(np.int64) for column in ID_COLUMNS]
+    key = codes[0]
+    for each in codes[1:]:
+        key = key * (int(each.max(initial=0)) + 1) + each
+    return [f"{name} names a cell twice"] if len(np.unique(key)) != len(key) else []
+
+
+def read_cells(path: Path) -> pd.DataFrame:
+    """Read the cells of a `cells.csv`, `cells.csv.gz` or `cells.parquet` of any run, as texts.
+
+    Columns are those of a cell, its outcome, cause and aspects.
+
+    Raises:
+        ConfigurationError: it is none, or names a cell twice, or holds what no cell has.
+    """
+    wanted = [*ID_COLUMNS, *DETAIL_COLUMNS]
+    try:
+        table = (
+            pq.read_table(path, columns=wanted)
+            if path.suffix == ".parquet"
+            else pa.Table.from_pandas(
+                pd.read_csv(path, dtype=str, keep_default_na=False, usecols=wanted)[wanted],
+                preserve_index=False,
+            )
+        )
+        check_columns(table.select(wanted), CellRow, wanted)
+        frame: pd.DataFrame = table.select(wanted).to_pandas(ignore_metadata=True)
+    except UNREADABLE as error:
+        raise _not_cells(path, shorten_reason(error)) from error
+    frame = frame.astype(object)
+    repeated = frame.duplicated(list(ID_COLUMNS))
+    if repeated.any():
+        first = "{scenario}/{format}/{writer}->{reader}/{remedy}".format_map(
+            frame[repeated].iloc[0].to_dict()
+        )
+        raise _not_cells(path, f"{first[:SHOWN]} is there twice")
     return frame
 
 
@@ -160,28 +252,28 @@ def _find_row(frame: pd.DataFrame, wanted: dict[str, str]) -> dict[str, Any]:
 
 
 def load_outcomes(path: Path) -> dict[Cell, Outcome]:
-    """Return the outcome of every cell of a `cells.csv` or `cells.parquet`, as a baseline.
+    """Return the outcome of every cell of such a file, as a baseline.
 
     Raises:
-        ConfigurationError: the file is missing, or is neither.
+        ConfigurationError: as `read_cells`.
     """
-    try:
-        read = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
-        frame = read(path)
-        columns = [frame[name].astype(str) for name in (*ID_COLUMNS, "outcome")]
-        return {
-            Cell(
-                scenario=scenario,
-                format=Format(format_),
-                writer=writer,
-                reader=reader,
-                remedy=remedy,
-            ): Outcome(outcome)
-            for scenario, format_, writer, reader, remedy, outcome in zip(*columns, strict=True)
-        }
-    except (OSError, ValueError, KeyError, pa.ArrowInvalid) as error:
-        raise ConfigurationError(
-            f"{path}: not the cells of a run: {error}",
-            cause="the file is missing, or is neither cells.csv nor cells.parquet",
-            next_step="name the file of an earlier run with --baseline",
-        ) from error
+    frame = read_cells(path)
+    columns = [frame[name] for name in (*ID_COLUMNS, "outcome")]
+    return {
+        Cell(
+            scenario=scenario,
+            format=Format(format_),
+            writer=writer,
+            reader=reader,
+            remedy=remedy,
+        ): Outcome(outcome)
+        for scenario, format_, writer, reader, remedy, outcome in zip(*columns, strict=True)
+    }
+
+
+def _not_cells(path: Path, reason: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path}: not the cells of a run: {reason}",
+        cause="the file is missing, damaged, or neither cells.csv nor cells.parquet",
+        next_step="name the cells.csv or cells.parquet of a published run",
+    )

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from runner.domain import (
+    ID_COLUMNS,
     CellResult,
     Environment,
     Format,
@@ -31,47 +32,18 @@ from runner.domain import (
 )
 from runner.domain.errors import ConfigurationError, MatrixError
 from runner.judge.cause import ESCAPE
+from runner.publish.columns import (
+    EXCEPTION_LIMIT,
+    MESSAGE_LIMIT,
+    CellRow,
+    ObservationRow,
+    column_names,
+)
 
-CELL_COLUMNS = (
-    "scenario",
-    "format",
-    "writer",
-    "reader",
-    "remedy",
-    "outcome",
-    "cause",
-    "aspects",
-    "exception",
-    "message",
-    "verdict",
-    "duration_s",
-    "artifact_sha256",
-    "max_abs_diff",
-)
-ID_COLUMNS = ("scenario", "format", "writer", "reader", "remedy")
-OBSERVATION_COLUMNS = (
-    *ID_COLUMNS,
-    "status",
-    "stage",
-    "exception",
-    "message",
-    "traceback",
-    "output",
-    "warnings",
-    "aspects",
-    "facts",
-    "reason",
-    "duration_s",
-    "max_rss_mb",
-    "start_method",
-    "position",
-    "isolation",
-)
+CELL_COLUMNS = column_names(CellRow)
+OBSERVATION_COLUMNS = column_names(ObservationRow)
 TEXT_COLUMNS = ("message", "traceback", "output", "warnings", "aspects", "facts", "reason")
 
-MESSAGE_LIMIT = 120
-"""Characters of a message in `cells`; the whole text is in `observations`."""
-EXCEPTION_LIMIT = 300
 DIGEST_LIMIT = 12
 """Hex digits of an artifact's digest in `cells`: enough to tell artifacts apart."""
 DIFFERENCE_DIGITS = 4
@@ -110,7 +82,7 @@ class Totals:
     """Counts by outcome: overall, and in the views that must add up to it."""
 
     cells: int
-    by_outcome: Mapping[str, int]
+    by_outcome: Mapping[Outcome, int]
     by_scenario: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     by_format: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     by_pair: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -387,10 +359,10 @@ def _categorize(
     return pd.Categorical.from_codes(codes, dtype=dtype)
 
 
-def count_outcomes(outcomes: pd.Series[Any]) -> dict[str, int]:
+def count_outcomes(outcomes: pd.Series[Any]) -> dict[Outcome, int]:
     """Count the cells of each outcome, in the order of the vocabulary."""
     counted = outcomes.astype(str).value_counts()
-    return {str(each): int(counted[str(each)]) for each in Outcome if str(each) in counted.index}
+    return {each: int(counted[str(each)]) for each in Outcome if str(each) in counted.index}
 
 
 def _count_by(cells: pd.DataFrame, keys: pd.Series[Any]) -> dict[str, dict[str, int]]:
@@ -402,7 +374,7 @@ def _count_by(cells: pd.DataFrame, keys: pd.Series[Any]) -> dict[str, dict[str, 
 
 
 def _check_outcomes(
-    name: str, by: Mapping[str, Mapping[str, int]], overall: Mapping[str, int]
+    name: str, by: Mapping[str, Mapping[str, int]], overall: Mapping[Outcome, int]
 ) -> None:
     summed: dict[str, int] = {}
     for counts in by.values():

@@ -14,7 +14,7 @@ import numpy as np
 
 from runner.analyse.boundaries import GridBoundaries, describe_boundaries
 from runner.analyse.grids import Coded, Mask, bare_loads
-from runner.publish.reading import ReportData
+from runner.publish.reading import PublishedRun
 
 File = tuple[str, str]
 """Name within the site, with slashes, and text."""
@@ -46,7 +46,7 @@ class Page:
 class Site:
     """The site that is being made: the run it shows, its templates and its addresses."""
 
-    data: ReportData
+    data: PublishedRun
     coded: Coded
     templates: jinja2.Environment
     data_href: str

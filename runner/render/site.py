@@ -64,6 +64,6 @@ def _site_files(site: Site) -> Iterator[File]:
     yield from script_files(site)
     yield from extra_files(site)
     if site.base_url:
-        yield "sitemap.xml", sitemap_text(listed, site.data.run["finished"], site.base_url)
+        yield "sitemap.xml", sitemap_text(listed, site.data.run.finished, site.base_url)
     for path in sorted((TEMPLATES / "assets").glob("*.*s")):
         yield f"assets/{path.name}", path.read_text(encoding="utf-8")

@@ -7,9 +7,8 @@ only as text, and every page forbids inline scripts and styles.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -17,6 +16,7 @@ from markupsafe import Markup
 from runner.domain import OUTCOME_TABLE, Family
 from runner.domain.claims import VERDICT_STYLES
 from runner.domain.environments import FAMILY_CSS, FAMILY_LABEL
+from runner.publish.record import RunRecord
 from runner.render.page import Page
 from runner.render.parts.svg import mark_path
 from runner.render.parts.text import code_line, link_name, mark_code, split_paragraphs, upper_first
@@ -25,7 +25,7 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
 
 
 def load_templates(
-    run: Mapping[str, Any], pages: Sequence[Page], *, data_href: str, csv: str
+    run: RunRecord, pages: Sequence[Page], *, data_href: str, csv: str
 ) -> jinja2.Environment:
     """Return the templates for the pages of one run; `csv` is the name of the cells as text."""
     templates = jinja2.Environment(
@@ -58,9 +58,9 @@ def load_templates(
         families=[
             (FAMILY_CSS[family], FAMILY_LABEL[family])
             for family in Family
-            if any(each["family"] == family for each in run["environments"])
+            if any(each.family == family for each in run.environments)
         ],
-        failed_controls=[each for each in run["controls"] if not each["passed"]],
+        failed_controls=[each for each in run.controls if not each.passed],
     )
     return templates
 

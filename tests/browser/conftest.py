@@ -13,11 +13,10 @@ from pathlib import Path
 import pytest
 from chromium import DESKTOP, NoBrowserError, open_browser
 from playwright.sync_api import Browser, BrowserContext, Page, Request
-from report_fixtures import HOSTILE, make_run, publish_run
+from report_fixtures import HOSTILE, make_run, publish_run, write_record
 
 from runner.analyse.claims.verdict import judge_claims
 from runner.domain import CellSet, Claim, Event, Prediction, Share
-from runner.publish.files import publish_claims
 from runner.publish.tables import build_cells, build_observations
 from runner.render.site import render_site
 
@@ -62,7 +61,7 @@ def report(tmp_path_factory) -> Path:
         observations=build_observations(run.results, run.order),
         run=record,
     )
-    publish_claims(folder, claims)
+    write_record(folder, "claims.json", claims)
     render_site(folder, folder / "site")
     return folder
 

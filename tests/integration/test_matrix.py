@@ -20,7 +20,7 @@ from matrix_harness import (
     run_record,
 )
 
-from runner.publish.files import load_schema
+from runner.publish.schemas import load_schema
 
 CUSTOM = "custom_layer_trained.corrected"
 ASPECTS = {"structure", "outputs", "weights", "losses", "trainable", "dtype"}

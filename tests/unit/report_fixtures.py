@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from runner.domain import (
     Aspect,
     Backend,
@@ -23,13 +25,9 @@ from runner.domain import (
     Remedy,
     Scenario,
 )
-from runner.publish.files import (
-    AuditSummary,
-    Disagreement,
-    RunFacts,
-    build_run_record,
-    publish_data,
-)
+from runner.publish.files import RunFacts, build_run_record, format_record, publish_data
+from runner.publish.reading import PublishedRun
+from runner.publish.record import AuditSummary, Disagreement, EnvironmentRecord, Record, RunRecord
 from runner.publish.tables import (
     Order,
     build_cells,
@@ -128,17 +126,22 @@ def make_result(cell: Cell, outcome: Outcome, **data: Any) -> CellResult:
     )
 
 
-def publish_run(run: SmallRun, data_dir: Path, **facts: Any) -> dict[str, Any]:
+def publish_run(run: SmallRun, data_dir: Path, **facts: Any) -> RunRecord:
     """Publish a run and give back its record."""
+    published = put_together(run, **facts)
+    publish_data(data_dir, published)
+    return published.run
+
+
+def put_together(run: SmallRun, **facts: Any) -> PublishedRun:
+    """Return a run as it would be published."""
     cells = build_cells(run.results, run.order)
     observations = build_observations(run.results, run.order, hide=("/home/me",))
-    totals = count_totals(cells)
-    record = record_run(run, totals, **facts)
-    publish_data(data_dir, cells=cells, observations=observations, totals=totals, run=record)
-    return record
+    record = record_run(run, count_totals(cells), **facts)
+    return PublishedRun(run=record, cells=cells, observations=observations)
 
 
-def record_run(run: SmallRun, totals: Any, **facts: Any) -> dict[str, Any]:
+def record_run(run: SmallRun, totals: Any, **facts: Any) -> RunRecord:
     given: dict[str, Any] = {
         "started": MOMENT,
         "finished": MOMENT,
@@ -181,6 +184,17 @@ def record_run(run: SmallRun, totals: Any, **facts: Any) -> dict[str, Any]:
         carries={Format.H5: frozenset({Aspect.OUTPUTS}), Format.KERAS: frozenset()},
         totals=totals,
     )
+
+
+def make_environment_record(name: str, family: Family, released: date) -> EnvironmentRecord:
+    """An environment of a run as its record names it."""
+    found = put_together(make_run()).run.environments[0]
+    return msgspec.structs.replace(found, id=name, family=family, released=released)
+
+
+def write_record(folder: Path, name: str, record: Record) -> None:
+    """Put one record into a folder of published data."""
+    (folder / name).write_bytes(format_record(name, record))
 
 
 def _results(

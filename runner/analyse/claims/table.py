@@ -5,7 +5,7 @@ Input: the tables of `aggregate`. Output: a `Table`, which answers for all cells
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from runner.analyse.boundaries import Axis
 from runner.analyse.grids import BLANK
 from runner.domain import BARE, ID_COLUMNS, OUTCOME_TABLE, Outcome, Pair
 from runner.domain.selector import compile_glob
+from runner.publish.record import EnvironmentRecord
 
 PAIR = ["writer", "reader"]
 OUTCOMES = tuple(Outcome)
@@ -35,12 +36,12 @@ class Table:
         self,
         cells: pd.DataFrame,
         observations: pd.DataFrame,
-        environments: Sequence[Mapping[str, Any]],
+        environments: Sequence[EnvironmentRecord],
     ) -> None:
         self.size = len(cells)
-        self.axis = Axis(ids=tuple(str(each["id"]) for each in environments))
-        self._family = np.array([str(each["family"]) for each in environments], dtype=object)
-        released = [str(each["released"]) for each in environments]
+        self.axis = Axis(ids=tuple(each.id for each in environments))
+        self._family = np.array([str(each.family) for each in environments], dtype=object)
+        released = [each.released.isoformat() for each in environments]
         self._released = np.unique(released, return_inverse=True)[1].reshape(-1)
         self._cells = cells
         self._observations = observations

@@ -7,7 +7,6 @@ A verdict is given only if no cell that was not measured could change it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,7 @@ from runner.analyse.claims.words import (
     prediction_words,
 )
 from runner.domain import Claim, ClaimVerdict, Share
-from runner.publish.reading import CLAIMS_SCHEMA
+from runner.publish.record import CLAIMS_SCHEMA, Article, ClaimsRecord, JudgedClaim, RunRecord
 
 
 def judge_claims(
@@ -35,46 +34,45 @@ def judge_claims(
     articles: Mapping[str, str],
     cells: pd.DataFrame,
     observations: pd.DataFrame,
-    run: Mapping[str, Any],
-) -> dict[str, Any]:
+    run: RunRecord,
+) -> ClaimsRecord:
     """Return the content of claims.json; `articles` are titles by file name."""
-    table = Table(cells, observations, run["environments"])
-    return {
-        "schema": CLAIMS_SCHEMA,
-        "run": run["started"],
-        "cells": len(cells),
-        "articles": [{"file": file, "title": title} for file, title in articles.items()],
-        "claims": [judge_claim(claim, table) for claim in claims],
-    }
+    table = Table(cells, observations, run.environments)
+    return ClaimsRecord(
+        schema=CLAIMS_SCHEMA,
+        run=run.started,
+        cells=len(cells),
+        articles=tuple(Article(file=file, title=title) for file, title in articles.items()),
+        claims=tuple(judge_claim(claim, table) for claim in claims),
+    )
 
 
-def judge_claim(claim: Claim, table: Table) -> dict[str, Any]:
+def judge_claim(claim: Claim, table: Table) -> JudgedClaim:
     """Return one entry of claims.json."""
     decided = _compare(claim, table) if claim.than else _decide(claim, table)
-    verdict = reach_verdict(claim.predicts.share, decided)
-    return {
-        "id": claim.id,
-        "article": claim.article,
-        "statement": claim.statement,
-        "note": claim.note,
-        "cells": list(claim.decided_by.cells),
-        "than": list(claim.than.cells) if claim.than else [],
-        "conditions": claim_conditions(claim),
-        "prediction": prediction_words(claim),
-        "verdict": str(verdict),
-        "deciding": len(decided.supports) + len(decided.opposes),
-        "for": len(decided.supports),
-        "against": len(decided.opposes),
-        "ties": decided.ties,
-        "missing": decided.missing,
-        "excluded": dict(decided.excluded),
-        "examples_for": pick_examples(table, decided, decided.supports),
-        "examples_against": pick_examples(table, decided, decided.opposes),
-        "holds": name_ranges(table, decided, HOLDS),
-        "fails": name_ranges(table, decided, FAILS),
-        "mixed": name_ranges(table, decided, MIXED),
-        "parts": count_parts(table, decided),
-    }
+    return JudgedClaim(
+        id=claim.id,
+        article=claim.article,
+        statement=claim.statement,
+        note=claim.note,
+        cells=claim.decided_by.cells,
+        than=claim.than.cells if claim.than else (),
+        conditions=claim_conditions(claim),
+        prediction=prediction_words(claim),
+        verdict=reach_verdict(claim.predicts.share, decided),
+        deciding=len(decided.supports) + len(decided.opposes),
+        supports=len(decided.supports),
+        against=len(decided.opposes),
+        ties=decided.ties,
+        missing=decided.missing,
+        excluded=dict(decided.excluded),
+        examples_for=pick_examples(table, decided, decided.supports),
+        examples_against=pick_examples(table, decided, decided.opposes),
+        holds=name_ranges(table, decided, HOLDS),
+        fails=name_ranges(table, decided, FAILS),
+        mixed=name_ranges(table, decided, MIXED),
+        parts=count_parts(table, decided),
+    )
 
 
 def reach_verdict(share: Share, decided: Decided) -> ClaimVerdict:

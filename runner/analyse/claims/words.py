@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -16,8 +15,8 @@ from runner.analyse.boundaries import cover_grid, pair_words
 from runner.analyse.claims.table import OUTCOMES, Places, Table
 from runner.analyse.grids import BLANK
 from runner.domain import Claim, Event, Share
+from runner.publish.record import EXAMPLES, ClaimExample, ClaimPart
 
-EXAMPLES = 3
 HOLDS, FAILS, MIXED = 0, 1, 2
 """What the cells of one writer and reader say together."""
 
@@ -38,27 +37,27 @@ class Decided:
     """For comparisons: row -> the row it is compared with."""
 
 
-def pick_examples(table: Table, decided: Decided, rows: Places) -> list[dict[str, str]]:
+def pick_examples(table: Table, decided: Decided, rows: Places) -> tuple[ClaimExample, ...]:
     """Return a few cells, spread over all of them."""
     if not len(rows):
-        return []
+        return ()
     places = np.unique(np.linspace(0, len(rows) - 1, EXAMPLES).round().astype(int))
-    return [_example(table, decided, int(rows[place])) for place in places]
+    return tuple(_example(table, decided, int(rows[place])) for place in places)
 
 
-def _example(table: Table, decided: Decided, row: int) -> dict[str, str]:
+def _example(table: Table, decided: Decided, row: int) -> ClaimExample:
     said = [table.text("aspects", row), table.text("exception", row), table.text("message", row)]
     than = decided.compared.get(row)
-    return {
-        "cell": table.cell_id(row),
-        "outcome": str(OUTCOMES[table.outcome[row]]),
-        "detail": ": ".join(text for text in said if text and text != "nan"),
-        "than": "" if than is None else table.cell_id(than),
-        "than_outcome": "" if than is None else str(OUTCOMES[table.outcome[than]]),
-    }
+    return ClaimExample(
+        cell=table.cell_id(row),
+        outcome=OUTCOMES[table.outcome[row]],
+        detail=": ".join(text for text in said if text and text != "nan"),
+        than="" if than is None else table.cell_id(than),
+        than_outcome="" if than is None else str(OUTCOMES[table.outcome[than]]),
+    )
 
 
-def name_ranges(table: Table, decided: Decided, wanted: int) -> list[str]:
+def name_ranges(table: Table, decided: Decided, wanted: int) -> tuple[str, ...]:
     """Name the writers and readers whose cells say so, the widest rule first."""
     size = len(table.axis.ids)
     matrix = np.full((size, size), BLANK, dtype=np.int64)
@@ -68,12 +67,12 @@ def name_ranges(table: Table, decided: Decided, wanted: int) -> list[str]:
         matrix[at] = np.where((before == BLANK) | (before == code), code, MIXED)
     if (matrix[~np.eye(size, dtype=bool)] == BLANK).all():
         ranges = table.axis.ranges(np.flatnonzero(matrix.diagonal() == wanted).tolist())
-        return [f"saved and loaded by {table.axis.words(ranges)}"] if ranges else []
+        return (f"saved and loaded by {table.axis.words(ranges)}",) if ranges else ()
     rules = cover_grid(matrix, table.axis)
-    return [pair_words(rule, table.axis) for rule in rules if rule.code == wanted]
+    return tuple(pair_words(rule, table.axis) for rule in rules if rule.code == wanted)
 
 
-def count_parts(table: Table, decided: Decided) -> list[dict[str, Any]]:
+def count_parts(table: Table, decided: Decided) -> tuple[ClaimPart, ...]:
     """Count by scenario, format and remedy what speaks for a claim and what against it."""
     counts: dict[tuple[str, str, str], list[int]] = {}
     for side, rows in enumerate((decided.supports, decided.opposes)):
@@ -84,10 +83,10 @@ def count_parts(table: Table, decided: Decided) -> list[dict[str, Any]]:
                 table.part("remedy", row),
             )
             counts.setdefault(key, [0, 0])[side] += 1
-    return [
-        {"scenario": scenario, "format": format_, "remedy": remedy, "for": good, "against": bad}
+    return tuple(
+        ClaimPart(scenario=scenario, format=format_, remedy=remedy, supports=good, against=bad)
         for (scenario, format_, remedy), (good, bad) in sorted(counts.items())
-    ]
+    )
 
 
 SHARE_WORDS = {Share.ALL: "all", Share.MOST: "more than half", Share.SOME: "at least one"}

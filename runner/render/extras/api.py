@@ -16,52 +16,58 @@ import numpy as np
 
 from runner.analyse.grids import BLANK, MEASURED, OUTCOMES, Coded, Codes, Mask, bare_loads
 from runner.domain import OUTCOME_TABLE
-from runner.publish.reading import ReportData
+from runner.publish.reading import PublishedRun
+from runner.publish.record import EnvironmentRecord, RunRecord, ScenarioRecord
 
 BLANK_LETTER = "."
 LETTERS = {style.css: str(style.outcome) for style in OUTCOME_TABLE}
 
 
-def api_files(data: ReportData, coded: Coded, data_href: str) -> Iterator[tuple[str, str]]:
+def api_files(data: PublishedRun, coded: Coded, data_href: str) -> Iterator[tuple[str, str]]:
     """`(name, text)` of every file of the API; `data_href` leads from the site to the data."""
     run = data.run
     yield "api/index.json", _dump(_index(run, f"../{data_href}/"))
-    for place, scenario in enumerate(run["scenarios"]):
+    for place, scenario in enumerate(run.scenarios):
         record = _scenario_record(data, coded, place, scenario)
-        yield f"api/scenarios/{scenario['id']}.json", _dump(record)
-    for place, environment in enumerate(run["environments"]):
+        yield f"api/scenarios/{scenario.id}.json", _dump(record)
+    for place, environment in enumerate(run.environments):
         record = _environment_record(coded, place, environment)
-        yield f"api/environments/{environment['id']}.json", _dump(record)
+        yield f"api/environments/{environment.id}.json", _dump(record)
 
 
-def _index(run: Mapping[str, Any], data_href: str) -> dict[str, Any]:
+def _index(run: RunRecord, data_href: str) -> dict[str, Any]:
     return {
         "schema": "api-index/1",
-        "run": {name: run[name] for name in ("started", "finished", "profile", "tool_version")},
-        "cells": run["totals"]["cells"],
-        "by_outcome": dict(run["totals"]["by_outcome"]),
+        "run": {
+            "started": run.started,
+            "finished": run.finished,
+            "profile": run.profile,
+            "tool_version": run.tool_version,
+        },
+        "cells": run.totals.cells,
+        "by_outcome": dict(run.totals.by_outcome),
         "letters": {**LETTERS, BLANK_LETTER: ""},
-        "formats": list(run["formats"]),
-        "remedies": [each["id"] for each in run["remedies"]],
+        "formats": list(map(str, run.formats)),
+        "remedies": [each.id for each in run.remedies],
         "scenarios": [
             {
-                "id": each["id"],
-                "title": each["title"],
-                "group": each["group"],
-                "href": f"scenarios/{each['id']}.json",
-                "page": f"../scenario/{each['id']}.html",
+                "id": each.id,
+                "title": each.title,
+                "group": each.group,
+                "href": f"scenarios/{each.id}.json",
+                "page": f"../scenario/{each.id}.html",
             }
-            for each in run["scenarios"]
+            for each in run.scenarios
         ],
         "environments": [
             {
-                "id": each["id"],
-                "family": each["family"],
-                "released": each["released"],
-                "href": f"environments/{each['id']}.json",
-                "badge": f"../badges/{each['id']}.svg",
+                "id": each.id,
+                "family": each.family,
+                "released": each.released.isoformat(),
+                "href": f"environments/{each.id}.json",
+                "badge": f"../badges/{each.id}.svg",
             }
-            for each in run["environments"]
+            for each in run.environments
         ],
         "files": {
             "cells": f"{data_href}cells.csv",
@@ -72,18 +78,18 @@ def _index(run: Mapping[str, Any], data_href: str) -> dict[str, Any]:
 
 
 def _scenario_record(
-    data: ReportData, coded: Coded, place: int, scenario: Mapping[str, Any]
+    data: PublishedRun, coded: Coded, place: int, scenario: ScenarioRecord
 ) -> dict[str, Any]:
     here = np.flatnonzero(coded.scenario == place)
     causes = data.cells["cause"].iloc[here].astype(object).astype(str)
     numbers = Counter(causes[causes != ""].tolist())
     return {
         "schema": "api-scenario/1",
-        "id": scenario["id"],
-        "title": scenario["title"],
-        "summary": scenario["summary"],
-        "group": scenario["group"],
-        "aspects": list(scenario["aspects"]),
+        "id": scenario.id,
+        "title": scenario.title,
+        "summary": scenario.summary,
+        "group": scenario.group,
+        "aspects": list(scenario.aspects),
         "cells": len(here),
         "by_outcome": _by_outcome(coded.outcome[here]),
         "causes": {name: numbers[name] for name in sorted(numbers)},
@@ -110,15 +116,20 @@ def _grids(coded: Coded, here: Codes) -> Iterator[dict[str, Any]]:
         }
 
 
-def _environment_record(coded: Coded, place: int, environment: Mapping[str, Any]) -> dict[str, Any]:
+def _environment_record(coded: Coded, place: int, environment: EnvironmentRecord) -> dict[str, Any]:
     bare = bare_loads(coded)
-    names = ("id", "family", "backend", "python", "python_version", "released", "formats")
     return {
         "schema": "api-environment/1",
-        **{name: environment[name] for name in names},
-        "status": environment["status"],
-        "reason": environment["reason"],
-        "resolved": dict(environment["resolved"]),
+        "id": environment.id,
+        "family": environment.family,
+        "backend": environment.backend,
+        "python": environment.python,
+        "python_version": environment.python_version,
+        "released": environment.released.isoformat(),
+        "formats": environment.formats,
+        "status": environment.status,
+        "reason": environment.reason,
+        "resolved": dict(environment.resolved),
         "bare_loads": {
             "as_reader": _by_format(coded, bare & (coded.reader == place)),
             "as_writer": _by_format(coded, bare & (coded.writer == place)),

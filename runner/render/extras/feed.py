@@ -6,27 +6,27 @@ that the same data give the same feed. Without a base address its links are rela
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+from runner.analyse.changes import enter_run
 from runner.domain import Change
 from runner.domain.verdicts import CHANGE_STYLES
+from runner.publish.record import ChangesEntry, ChangesRecord, RunRecord
 
 TITLE = "Keras compatibility matrix: changes between published runs"
 NAMED = 5
 """Cells of each kind that an entry names."""
 
 
-def feed_text(run: Mapping[str, Any], changes: Mapping[str, Any] | None, base_url: str = "") -> str:
+def feed_text(run: RunRecord, changes: ChangesRecord | None, base_url: str = "") -> str:
     """Write the feed; a run without a history is its one entry."""
-    entries = list(changes["runs"]) if changes and changes["runs"] else [first_entry(run)]
+    entries = list(changes.runs) if changes else [enter_run(run)]
     lines = [
         '<?xml version="1.0" encoding="utf-8"?>',
         '<feed xmlns="http://www.w3.org/2005/Atom">',
         f"<title>{TITLE}</title>",
         "<id>urn:keras-compatibility-matrix:feed</id>",
-        f"<updated>{escape(entries[0]['finished'])}</updated>",
+        f"<updated>{escape(entries[0].finished)}</updated>",
         "<author><name>Keras compatibility matrix</name></author>",
         f'<link rel="alternate" href={quoteattr(f"{base_url}compare.html")}/>',
     ]
@@ -37,52 +37,39 @@ def feed_text(run: Mapping[str, Any], changes: Mapping[str, Any] | None, base_ur
     return "\n".join([*lines, "</feed>", ""])
 
 
-def first_entry(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the entry of a run with nothing before it."""
-    return {
-        "started": run["started"],
-        "finished": run["finished"],
-        "tool_version": run["tool_version"],
-        "previous": None,
-        "cells": run["totals"]["cells"],
-        "by_outcome": dict(run["totals"]["by_outcome"]),
-        "counts": None,
-        "examples": {},
-    }
-
-
-def describe_entry(entry: Mapping[str, Any]) -> str:
+def describe_entry(entry: ChangesEntry) -> str:
     """Say in one line what a run changed."""
-    if entry["counts"] is None:
-        return f"First published run: {entry['cells']:,} cells"
+    if entry.counts is None:
+        return f"First published run: {entry.cells:,} cells"
     said = [
-        f"{entry['counts'][style.change]:,} {style.label}"
+        f"{entry.counts[style.change]:,} {style.label}"
         for style in CHANGE_STYLES
-        if style.change is not Change.SAME and entry["counts"][style.change]
+        if style.change is not Change.SAME and entry.counts[style.change]
     ]
     return ", ".join(said) or "nothing changed"
 
 
-def _entry(entry: Mapping[str, Any], base_url: str) -> list[str]:
-    link = quoteattr(f"{base_url}compare.html#run-{entry['started']}")
+def _entry(entry: ChangesEntry, base_url: str) -> list[str]:
+    link = quoteattr(f"{base_url}compare.html#run-{entry.started}")
     return [
         "<entry>",
         f"<title>{escape(describe_entry(entry))}</title>",
-        f"<id>urn:keras-compatibility-matrix:run:{escape(entry['started'])}</id>",
-        f"<updated>{escape(entry['finished'])}</updated>",
+        f"<id>urn:keras-compatibility-matrix:run:{escape(entry.started)}</id>",
+        f"<updated>{escape(entry.finished)}</updated>",
         f'<link rel="alternate" href={link}/>',
         f'<content type="text">{escape(_content(entry))}</content>',
         "</entry>",
     ]
 
 
-def _content(entry: Mapping[str, Any]) -> str:
+def _content(entry: ChangesEntry) -> str:
     lines = [f"{describe_entry(entry)}."]
-    if entry["previous"]:
-        lines.append(f"Compared with the run of {entry['previous']}; {entry['cells']:,} cells now.")
-    for kind, examples in entry["examples"].items():
+    if entry.previous:
+        lines.append(f"Compared with the run of {entry.previous}; {entry.cells:,} cells now.")
+    counts = entry.counts or {}
+    for kind, examples in entry.examples.items():
         shown = examples[:NAMED]
-        lines += [f"{kind}: {each['cell']}: {each['before']} -> {each['after']}" for each in shown]
-        if entry["counts"][kind] > len(shown):
-            lines.append(f"{kind}: {entry['counts'][kind]:,} cells in all")
+        lines += [f"{kind}: {each.cell}: {each.before} -> {each.after}" for each in shown]
+        if counts[kind] > len(shown):
+            lines.append(f"{kind}: {counts[kind]:,} cells in all")
     return "\n".join(lines)

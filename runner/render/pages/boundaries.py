@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from runner.analyse.boundaries import Boundary
 from runner.analyse.grids import Count, tally
 from runner.domain import BARE
+from runner.publish.record import ScenarioRecord
 from runner.render.page import File, Page, Site
 
 SHOWN_RULES = 6
@@ -29,7 +29,7 @@ class BoundaryGrid:
 class BoundaryRow:
     """What breaks where, for one scenario."""
 
-    scenario: Mapping[str, Any]
+    scenario: ScenarioRecord
     grids: list[BoundaryGrid]
 
 
@@ -41,11 +41,11 @@ def _files(site: Site) -> Iterator[File]:
 def _boundary_rows(site: Site) -> Iterator[BoundaryRow]:
     """Yield for each scenario the widest rules of its bare loads, format by format."""
     coded = site.coded
-    for place, scenario in enumerate(site.data.run["scenarios"]):
+    for place, scenario in enumerate(site.data.run.scenarios):
         here = coded.outcome[site.bare & (coded.scenario == place)]
         formats = coded.format[site.bare & (coded.scenario == place)]
         grids = []
-        for found in site.boundaries.get(scenario["id"], []):
+        for found in site.boundaries.get(scenario.id, []):
             if found.remedy == BARE:
                 inside = here[formats == coded.formats.index(found.format)]
                 grids.append(

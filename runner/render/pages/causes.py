@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from runner.analyse.grids import Coded, Codes, Count, Mask, code_column, tally
-from runner.publish.reading import ReportData
+from runner.publish.reading import PublishedRun
+from runner.publish.record import CauseRecord
 from runner.render.page import File, Page, Site
 
 
@@ -17,7 +17,7 @@ from runner.render.page import File, Page, Site
 class CauseRow:
     """One cause with the cells that have it."""
 
-    cause: Mapping[str, Any]
+    cause: CauseRecord
     cells: int
     bare: int
     counts: list[Count]
@@ -34,32 +34,30 @@ def _files(site: Site) -> Iterator[File]:
     )
 
 
-def _cause_rows(data: ReportData, coded: Coded, bare: Mask) -> list[CauseRow]:
+def _cause_rows(data: PublishedRun, coded: Coded, bare: Mask) -> list[CauseRow]:
     """Return one row a cause that was seen, the commonest first."""
-    known = {each["id"]: each for each in data.run.get("causes", [])}
     ids = sorted({str(each) for each in data.cells["cause"].unique()} - {""})
     cause = code_column(data.cells["cause"], ("", *ids)) - 1
     rows = []
     for place, name in enumerate(ids):
         here = cause == place
-        unnamed = {"id": name, "title": name, "explanation": "", "links": [], "seen": []}
         rows.append(
             CauseRow(
-                cause=known.get(name, unnamed),
+                cause=data.run.describe_cause(name),
                 cells=int(here.sum()),
                 bare=int((here & bare).sum()),
                 counts=tally(coded.outcome[here]),
                 scenarios=_by_scenario(data, coded.scenario[here]),
             )
         )
-    return sorted(rows, key=lambda row: (-row.cells, row.cause["id"]))
+    return sorted(rows, key=lambda row: (-row.cells, row.cause.id))
 
 
-def _by_scenario(data: ReportData, scenario: Codes) -> list[tuple[str, str, int]]:
-    numbers = np.bincount(scenario, minlength=len(data.run["scenarios"])).tolist()
+def _by_scenario(data: PublishedRun, scenario: Codes) -> list[tuple[str, str, int]]:
+    numbers = np.bincount(scenario, minlength=len(data.run.scenarios)).tolist()
     found = [
-        (each["id"], each["title"], number)
-        for each, number in zip(data.run["scenarios"], numbers, strict=True)
+        (each.id, each.title, number)
+        for each, number in zip(data.run.scenarios, numbers, strict=True)
         if number
     ]
     return sorted(found, key=lambda each: (-each[2], each[0]))

@@ -10,15 +10,13 @@ from runner.render.page import File, Page, Site
 
 def _files(site: Site) -> Iterator[File]:
     data = site.data
-    claims = data.claims["claims"] if data.claims else []
-    articles = data.claims["articles"] if data.claims else []
+    claims = data.claims.claims if data.claims else ()
+    articles = data.claims.articles if data.claims else ()
     by_article = [
-        (article, [each for each in claims if each["article"] == article["file"]])
-        for article in articles
+        (article, [each for each in claims if each.article == article.file]) for article in articles
     ]
     totals = [
-        (style, sum(each["verdict"] == style.verdict for each in claims))
-        for style in VERDICT_STYLES
+        (style, sum(each.verdict == style.verdict for each in claims)) for style in VERDICT_STYLES
     ]
     yield site.render(PAGE, by_article=by_article, totals=totals)
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+from runner.analyse.changes import enter_run
 from runner.domain import Change
 from runner.domain.verdicts import CHANGE_STYLES
-from runner.render.extras.feed import describe_entry, first_entry
+from runner.render.extras.feed import describe_entry
 from runner.render.page import File, Page, Site
 
 
 def _files(site: Site) -> Iterator[File]:
     changes = site.data.changes
-    entries: list[dict[str, Any]] = (
-        list(changes["runs"]) if changes else [first_entry(site.data.run)]
-    )
+    entries = changes.runs if changes else (enter_run(site.data.run),)
     yield site.render(
         PAGE,
         changes=[style for style in CHANGE_STYLES if style.change is not Change.SAME],

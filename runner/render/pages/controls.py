@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
+from runner.publish.record import RunRecord
 from runner.render.page import File, Page, Site
 
 CONTROL_WORDS: Mapping[str, str] = MappingProxyType(
@@ -44,20 +44,20 @@ def _files(site: Site) -> Iterator[File]:
     yield site.render(PAGE, groups=_control_groups(site.data.run))
 
 
-def _control_groups(run: Mapping[str, Any]) -> list[ControlGroup]:
+def _control_groups(run: RunRecord) -> list[ControlGroup]:
     """Sort the controls of a run by kind."""
     groups: dict[str, ControlGroup] = {}
-    for each in run["controls"]:
-        kind, _, cell = each["id"].partition(" ")
+    for each in run.controls:
+        kind, _, cell = each.id.partition(" ")
         group = groups.setdefault(
             kind,
             ControlGroup(kind=kind, words=CONTROL_WORDS.get(kind, ""), passed=[], failed=[]),
         )
         shown = ShownControl(
-            id=each["id"],
+            id=each.id,
             cell=cell if "->" in cell else "",
-            passed=each["passed"],
-            detail=each["detail"],
+            passed=each.passed,
+            detail=each.detail,
         )
         (group.passed if shown.passed else group.failed).append(shown)
     return list(groups.values())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from runner.analyse.grids import Coded, Count, tally
-from runner.publish.reading import ReportData
+from runner.publish.reading import PublishedRun
+from runner.publish.record import EnvironmentRecord
 from runner.render.page import File, Page, Site
 
 
@@ -15,7 +15,7 @@ from runner.render.page import File, Page, Site
 class EnvironmentRow:
     """How the cells of one environment came out, in both of its roles."""
 
-    environment: Mapping[str, Any]
+    environment: EnvironmentRecord
     written: int
     written_counts: list[Count]
     read: int
@@ -26,10 +26,10 @@ def _files(site: Site) -> Iterator[File]:
     yield site.render(PAGE, rows=_environment_rows(site.data, site.coded))
 
 
-def _environment_rows(data: ReportData, coded: Coded) -> list[EnvironmentRow]:
+def _environment_rows(data: PublishedRun, coded: Coded) -> list[EnvironmentRow]:
     """Return one row an environment, in release order."""
     rows = []
-    for place, environment in enumerate(data.run["environments"]):
+    for place, environment in enumerate(data.run.environments):
         written = coded.outcome[coded.writer == place]
         read = coded.outcome[coded.reader == place]
         rows.append(

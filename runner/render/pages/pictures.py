@@ -26,7 +26,8 @@ from runner.analyse.grids import (
     bare_loads,
 )
 from runner.domain.environments import FAMILY_CSS
-from runner.publish.reading import ReportData
+from runner.publish.reading import PublishedRun
+from runner.publish.record import RunRecord
 from runner.render.page import File, Page, Site
 from runner.render.parts.svg import SHAPES, Plot
 
@@ -103,7 +104,7 @@ def _files(site: Site) -> Iterator[File]:
     yield site.render(PAGE, **_shown(site.data, site.coded))
 
 
-def _shown(data: ReportData, coded: Coded) -> dict[str, Any]:
+def _shown(data: PublishedRun, coded: Coded) -> dict[str, Any]:
     shapes = _shapes(data.run)
     coverage = {
         name: list(_coverage(data.run, coded, rows, shapes))
@@ -135,9 +136,9 @@ def _shown(data: ReportData, coded: Coded) -> dict[str, Any]:
 FAMILY_CSS_OF = {str(family): css for family, css in FAMILY_CSS.items()}
 
 
-def _shapes(run: Mapping[str, Any]) -> dict[str, str]:
+def _shapes(run: RunRecord) -> dict[str, str]:
     """Give each family of the run a shape of its own."""
-    families = list(dict.fromkeys(each["family"] for each in run["environments"]))
+    families = list(dict.fromkeys(each.family for each in run.environments))
     return dict(zip(families, SHAPES, strict=False))
 
 
@@ -150,11 +151,11 @@ def _by_format(coded: Coded, chosen: Mask) -> Iterator[tuple[str, Codes]]:
             yield name, rows
 
 
-def given_files(run: Mapping[str, Any], coded: Coded) -> Mask:
+def given_files(run: RunRecord, coded: Coded) -> Mask:
     """Return where a reader was given a file that nobody had damaged, in whatever format."""
-    whole = np.array([not each["damage"] for each in run["scenarios"]])
+    whole = np.array([not each.damage for each in run.scenarios])
     written = np.array(
-        [[name in each["formats"] for name in coded.formats] for each in run["environments"]]
+        [[name in each.formats for name in coded.formats] for each in run.environments]
     )
     answered = MEASURED[coded.outcome] | (coded.outcome == UNSUPPORTED)
     given: Mask = answered & whole[coded.scenario] & written[coded.writer, coded.format]
@@ -165,17 +166,17 @@ def given_files(run: Mapping[str, Any], coded: Coded) -> Mask:
 
 
 def _coverage(
-    run: Mapping[str, Any], coded: Coded, rows: Codes, shapes: Mapping[str, str]
+    run: RunRecord, coded: Coded, rows: Codes, shapes: Mapping[str, str]
 ) -> Iterator[Coverage]:
-    for place, environment in enumerate(run["environments"]):
+    for place, environment in enumerate(run.environments):
         outcomes = coded.outcome[rows[coded.reader[rows] == place]]
         if len(outcomes):
             yield Coverage(
-                reader=environment["id"],
-                family=environment["family"],
-                css=FAMILY_CSS_OF[environment["family"]],
-                shape=shapes[environment["family"]],
-                released=environment["released"],
+                reader=environment.id,
+                family=environment.family,
+                css=FAMILY_CSS_OF[environment.family],
+                shape=shapes[environment.family],
+                released=environment.released.isoformat(),
                 files=len(outcomes),
                 same=int((outcomes == EQUIVALENT).sum()),
                 silent=int((outcomes == DIVERGED).sum()),
@@ -220,14 +221,14 @@ def _plot_coverage(name: str, found: Sequence[Coverage], years: tuple[int, int])
 # --- where formats break -------------------------------------------------------------------
 
 
-def _steps(run: Mapping[str, Any], coded: Coded, rows: Codes) -> Iterator[Step]:
+def _steps(run: RunRecord, coded: Coded, rows: Codes) -> Iterator[Step]:
     """Hold each reader against the one before it of the same family and backend."""
     size = len(coded.environments)
     keys = coded.scenario[rows] * size + coded.writer[rows]
     good = coded.outcome[rows] == EQUIVALENT
     last: dict[tuple[str, str], int] = {}
-    for place, environment in enumerate(run["environments"]):
-        line = (environment["family"], environment["backend"])
+    for place, environment in enumerate(run.environments):
+        line = (environment.family, environment.backend)
         before = last.get(line)
         here = coded.reader[rows] == place
         if not here.any():
@@ -245,8 +246,8 @@ def _steps(run: Mapping[str, Any], coded: Coded, rows: Codes) -> Iterator[Step]:
         numbers = np.bincount(np.array(lost, dtype=np.int64) // size) if lost else None
         yield Step(
             before=coded.environments[before],
-            after=environment["id"],
-            css=FAMILY_CSS_OF[environment["family"]],
+            after=environment.id,
+            css=FAMILY_CSS_OF[environment.family],
             both=len(both),
             lost=len(lost),
             won=sum(new[key] and not old[key] for key in both),
@@ -287,7 +288,7 @@ def _plot_steps(name: str, steps: Sequence[Step]) -> Markup | None:
 # --- largest differences -------------------------------------------------------------------
 
 
-def _differences(data: ReportData, coded: Coded) -> tuple[list[Difference], int]:
+def _differences(data: PublishedRun, coded: Coded) -> tuple[list[Difference], int]:
     """The largest of each scenario, the largest first; and how many are not finite."""
     sizes = data.cells["max_abs_diff"].to_numpy(dtype=np.float64, na_value=np.nan)
     silent = (coded.outcome == DIVERGED) & ~np.isnan(sizes)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from runner.analyse.grids import DIVERGED, EQUIVALENT, MEASURED, tally
 from runner.domain import BARE
+from runner.publish.record import RemedyRecord
 from runner.render.page import File, Page, Site
 
 
@@ -17,7 +17,7 @@ from runner.render.page import File, Page, Site
 class RemedyRow:
     """How often one way of loading helped where the bare load did not do."""
 
-    remedy: Mapping[str, Any]
+    remedy: RemedyRecord
     tried: int
     helped: int
     silent: int
@@ -45,7 +45,7 @@ def _files(site: Site) -> Iterator[File]:
     after_success = np.isin(keys, keys[bare & good])
     by_format = [(name, coded.format == number) for number, name in enumerate(coded.formats)]
     rows = []
-    for place, remedy in enumerate(data.run["remedies"]):
+    for place, remedy in enumerate(data.run.remedies):
         here = (coded.remedy == place) & measured
         tried, control = here & after_failure, here & after_success
         beside = here & ~after_failure & ~after_success
@@ -69,7 +69,7 @@ def _files(site: Site) -> Iterator[File]:
     yield site.render(
         PAGE,
         failing=len(failing),
-        rows=[row for row in rows if row.remedy["id"] != BARE],
+        rows=[row for row in rows if row.remedy.id != BARE],
         cells=len(coded.outcome),
         counts_all=tally(coded.outcome),
         bare_cells=int(bare.sum()),

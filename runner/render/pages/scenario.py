@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -21,7 +20,8 @@ from runner.analyse.grids import (
 from runner.domain import BARE, UNCLASSIFIED
 from runner.domain.errors import StoreError
 from runner.domain.selector import compile_glob, parse_pattern
-from runner.publish.reading import ReportData
+from runner.publish.reading import PublishedRun
+from runner.publish.record import JudgedClaim, RemedyRecord
 from runner.render.page import File, Page, Site
 from runner.render.parts.grid import outcome_grid
 from runner.render.parts.text import code_line, drop_docstring, example_path, highlight_python
@@ -67,40 +67,39 @@ class CauseCount:
 def _files(site: Site) -> Iterator[File]:
     data, coded = site.data, site.coded
     causes = _cause_counts(data)
-    remedies = {each["id"]: each for each in data.run["remedies"]}
-    sources = data.run.get("sources", {})
-    claims = data.claims["claims"] if data.claims else []
-    for place, scenario in enumerate(data.run["scenarios"]):
+    remedies = {each.id: each for each in data.run.remedies}
+    sources = data.run.sources
+    claims = data.claims.claims if data.claims else ()
+    for place, scenario in enumerate(data.run.scenarios):
         here = np.flatnonzero(coded.scenario == place)
         by_format = [
             (name, here[coded.format[here] == number]) for number, name in enumerate(coded.formats)
         ]
-        source = sources.get(scenario["module"], "")
+        source = sources.get(scenario.module, "")
         yield site.render(
             PAGE,
-            f"scenario/{scenario['id']}.html",
+            f"scenario/{scenario.id}.html",
             scenario=scenario,
             cells=len(here),
             page_counts=tally(coded.outcome[here]),
             formats=[
                 _format_view(coded, rows, name, remedies) for name, rows in by_format if len(rows)
             ],
-            causes=causes.get(scenario["id"], []),
-            boundaries=site.boundaries.get(scenario["id"], []),
-            claims=[each for each in claims if _concerns(each, scenario["id"])],
+            causes=causes.get(scenario.id, []),
+            boundaries=site.boundaries.get(scenario.id, []),
+            claims=[each for each in claims if _concerns(each, scenario.id)],
             code=highlight_python(drop_docstring(source)) if source else "",
         )
 
 
-def _concerns(claim: Mapping[str, Any], scenario: str) -> bool:
+def _concerns(claim: JudgedClaim, scenario: str) -> bool:
     """Whether cells of the scenario decide a claim; one about every scenario is about none."""
-    globs = [parse_pattern(each).scenario for each in (*claim["cells"], *claim["than"])]
+    globs = [parse_pattern(each).scenario for each in (*claim.cells, *claim.than)]
     return any(glob != "*" and compile_glob(glob)(scenario) for glob in globs)
 
 
-def _cause_counts(data: ReportData) -> dict[str, list[CauseCount]]:
+def _cause_counts(data: PublishedRun) -> dict[str, list[CauseCount]]:
     """Count the causes of each scenario, the commonest first."""
-    known = {each["id"]: each for each in data.run.get("causes", [])}
     named = data.cells[["scenario", "cause", "remedy"]].astype(str)
     named = named[named["cause"] != ""]
     bare = (named["remedy"] == BARE).rename("bare")
@@ -109,11 +108,11 @@ def _cause_counts(data: ReportData) -> dict[str, list[CauseCount]]:
     for (scenario, cause), (cells, bare_cells) in zip(
         sizes.index.to_list(), sizes.to_numpy().tolist(), strict=True
     ):
-        words = known.get(cause, {"title": cause, "explanation": ""})
+        words = data.run.describe_cause(cause)
         counted = CauseCount(
             id=cause,
-            title=words["title"],
-            explanation=words["explanation"],
+            title=words.title,
+            explanation=words.explanation,
             cells=int(cells),
             bare=int(bare_cells),
         )
@@ -124,7 +123,7 @@ def _cause_counts(data: ReportData) -> dict[str, list[CauseCount]]:
 
 
 def _format_view(
-    coded: Coded, rows: Codes, name: str, remedies: Mapping[str, Mapping[str, Any]]
+    coded: Coded, rows: Codes, name: str, remedies: Mapping[str, RemedyRecord]
 ) -> FormatView:
     grids = []
     for number, remedy in enumerate(coded.remedies):
@@ -137,14 +136,14 @@ def _format_view(
         grids.append(
             GridView(
                 name=remedy,
-                title=remedies[remedy]["title"],
-                code=code_line(remedies[remedy]["code"], example_path(name)),
+                title=remedies[remedy].title,
+                code=code_line(remedies[remedy].code, example_path(name)),
                 cells=len(chosen),
                 counts=tally(coded.outcome[chosen]),
                 table=outcome_grid(coded, matrix) if remedy == BARE else None,
             )
         )
-    titles = [remedies[each]["title"] for each in coded.remedies]
+    titles = [remedies[each].title for each in coded.remedies]
     return FormatView(
         name=name,
         cells=len(rows),

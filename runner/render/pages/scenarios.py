@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from runner.analyse.grids import EQUIVALENT, MEASURED, Coded, Count, Mask, tally
-from runner.publish.reading import ReportData
+from runner.publish.reading import PublishedRun
+from runner.publish.record import ScenarioRecord
 from runner.render.page import File, Page, Site
 
 
@@ -15,7 +15,7 @@ from runner.render.page import File, Page, Site
 class ScenarioRow:
     """One line of the list of scenarios, counting bare loads."""
 
-    scenario: Mapping[str, Any]
+    scenario: ScenarioRecord
     cells: int
     bare: int
     measured: int
@@ -33,15 +33,15 @@ def _files(site: Site) -> Iterator[File]:
 
 
 def _scenario_groups(
-    data: ReportData, coded: Coded, bare: Mask
+    data: PublishedRun, coded: Coded, bare: Mask
 ) -> list[tuple[str, list[ScenarioRow]]]:
     groups: dict[str, list[ScenarioRow]] = {}
-    for place, scenario in enumerate(data.run["scenarios"]):
+    for place, scenario in enumerate(data.run.scenarios):
         here = coded.scenario == place
         outcomes = coded.outcome[here & bare]
         measured = int(MEASURED[outcomes].sum())
         good = int((outcomes == EQUIVALENT).sum())
-        groups.setdefault(scenario["group"], []).append(
+        groups.setdefault(scenario.group, []).append(
             ScenarioRow(
                 scenario=scenario,
                 cells=int(here.sum()),

@@ -1,6 +1,6 @@
 """The data of the cell page: one small script for each scenario and format.
 
-Input: `ReportData` and its codes. Output: `(name, text)` of each script, which calls
+Input: `PublishedRun` and its codes. Output: `(name, text)` of each script, which calls
 `matrixShard({...})`; a script can be loaded from a file system, where `fetch` cannot.
 
 What repeats is stored once: a cell is a number of a record, a record a number in each of the
@@ -25,8 +25,9 @@ import numpy as np
 import pandas as pd
 
 from runner.analyse.grids import BLANK, Coded, Codes, code_column
-from runner.publish.reading import ReportData
-from runner.publish.tables import ID_COLUMNS, round_significant
+from runner.domain import ID_COLUMNS
+from runner.publish.reading import PublishedRun
+from runner.publish.tables import round_significant
 from runner.render.scripts.script import script
 
 SHARD_VERSION = 2
@@ -85,7 +86,7 @@ class Recorded:
     digest: Codes
 
 
-def record_cells(data: ReportData, coded: Coded, attribution: pd.Series[Any]) -> Recorded:
+def record_cells(data: PublishedRun, coded: Coded, attribution: pd.Series[Any]) -> Recorded:
     """Line up observations with cells and number all their texts.
 
     `attribution` is one word for each cell: whose doing a failure is.
@@ -323,7 +324,7 @@ def _short_difference(value: float | str | None, *, agrees: bool) -> str:
     return f"{round_significant(number, DIFFERENCE_DIGITS):g}"
 
 
-def _observation_of_cell(data: ReportData, coded: Coded) -> Codes:
+def _observation_of_cell(data: PublishedRun, coded: Coded) -> Codes:
     """Find the row of each cell's observation; -1 where it has none."""
     ids = {
         "scenario": coded.scenarios,

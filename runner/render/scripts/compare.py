@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from runner.analyse.differences import DETAIL_COLUMNS
 from runner.analyse.grids import MEASURED, Coded, Codes
-from runner.domain import OUTCOME_TABLE, UNJUDGED, Family
+from runner.domain import OUTCOME_TABLE, UNJUDGED
 from runner.domain.environments import FAMILY_CSS
 from runner.domain.errors import StoreError
 from runner.domain.verdicts import CHANGE_STYLES
-from runner.publish.reading import ReportData
+from runner.publish.columns import DETAIL_COLUMNS
+from runner.publish.reading import PublishedRun
 
 BLANK = "."
 SKIPPED = frozenset('"\\<.')
@@ -24,7 +24,7 @@ SKIPPED = frozenset('"\\<.')
 FIRST, LAST = 0x21, 0xD7FF
 
 
-def compare_data(data: ReportData, coded: Coded) -> dict[str, Any]:
+def compare_data(data: PublishedRun, coded: Coded) -> dict[str, Any]:
     """Return outcome, cause and aspects of every cell, and how changes are told and shown.
 
     A grid is the environments that write and read in it, and a letter a cell, writer by
@@ -34,7 +34,11 @@ def compare_data(data: ReportData, coded: Coded) -> dict[str, Any]:
     alphabet = _alphabet(len(records))
     return {
         "version": 1,
-        "run": {name: data.run[name] for name in ("started", "profile", "tool_version")},
+        "run": {
+            "started": data.run.started,
+            "profile": data.run.profile,
+            "tool_version": data.run.tool_version,
+        },
         "outcomes": {
             str(style.outcome): {
                 "symbol": style.symbol,
@@ -57,15 +61,15 @@ def compare_data(data: ReportData, coded: Coded) -> dict[str, Any]:
             for style in CHANGE_STYLES
         ],
         "environments": list(coded.environments),
-        "families": [FAMILY_CSS[Family(each["family"])] for each in data.run["environments"]],
-        "causes": {each["id"]: each["title"] for each in data.run.get("causes", [])},
+        "families": [FAMILY_CSS[each.family] for each in data.run.environments],
+        "causes": {each.id: each.title for each in data.run.causes},
         "records": records,
         "alphabet": "".join(alphabet),
         "grids": _grids(coded, code, np.array([*alphabet, BLANK])),
     }
 
 
-def _records(data: ReportData) -> tuple[list[list[str]], Codes]:
+def _records(data: PublishedRun) -> tuple[list[list[str]], Codes]:
     """Every distinct outcome, cause and aspects, the commonest first, and each cell's place."""
     columns = data.cells[list(DETAIL_COLUMNS)].astype(object).astype(str)
     numbers = columns.groupby(list(DETAIL_COLUMNS), sort=True).ngroup().to_numpy(dtype=np.int64)

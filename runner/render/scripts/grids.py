@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from runner.analyse.grids import Coded, Codes, code_column
 from runner.domain.errors import StoreError
-from runner.publish.reading import ReportData
+from runner.publish.reading import PublishedRun
 
 BLANK = "."
 CODES = (*range(48, 127), *range(256, 384))
@@ -23,7 +23,7 @@ LETTERS = "".join(letter for letter in map(chr, CODES) if letter not in "<\\`&")
 byte each; the table in `cells.js` ends with the last."""
 
 
-def pack_cells(data: ReportData, coded: Coded) -> dict[str, Any]:
+def pack_cells(data: PublishedRun, coded: Coded) -> dict[str, Any]:
     """Return the value of `data/grids.js`, which `cells.js` reads beside `data/index.js`.
 
     Raises:

@@ -2,21 +2,43 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
+import msgspec
 import pandas as pd
 import pytest
+from report_fixtures import make_environment_record, make_run, put_together
 
 from runner.analyse.advice import ADVICE_COLUMNS, advise_pair, build_advice, describe_advice
+from runner.domain import Aspect, Family
+from runner.publish.record import RemedyRecord
 
-RUN: dict[str, Any] = {
-    "environments": [{"id": name} for name in ("old", "mid", "new", "newest")],
-    "remedies": [
-        {"id": "none", "cost": 0, "title": "Bare", "code": "load({path})", "gives_up": []},
-        {"id": "costly", "cost": 9, "title": "C", "code": "c({path})", "gives_up": ["optimizer"]},
-        {"id": "cheap", "cost": 1, "title": "N", "code": "n({path}, {{...}})", "gives_up": []},
-    ],
-}
+
+def remedy(name: str, cost: int, code: str, *gives_up: Aspect) -> RemedyRecord:
+    return RemedyRecord(
+        id=name,
+        title=name[0].upper(),
+        code=code,
+        formats=(),
+        environments=(),
+        cost=cost,
+        gives_up=gives_up,
+    )
+
+
+RUN = msgspec.structs.replace(
+    put_together(make_run()).run,
+    environments=tuple(
+        make_environment_record(name, Family.KERAS3, date(2020, 1, 1))
+        for name in ("old", "mid", "new", "newest")
+    ),
+    remedies=(
+        remedy("none", 0, "load({path})"),
+        remedy("costly", 9, "c({path})", Aspect.OPTIMIZER),
+        remedy("cheap", 1, "n({path}, {{...}})"),
+    ),
+)
 
 
 def make_cells(*rows: tuple[str, str, str, str]) -> pd.DataFrame:

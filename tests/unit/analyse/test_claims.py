@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
 from typing import Any
 
 import jsonschema
+import msgspec
 import pandas as pd
 import pytest
+from report_fixtures import make_environment_record, make_run, put_together
 
 from runner.analyse.claims.verdict import judge_claims
 from runner.analyse.claims.words import claim_conditions, prediction_words
@@ -22,17 +26,18 @@ from runner.domain import (
     Prediction,
     Share,
 )
-from runner.publish.files import load_schema
+from runner.publish.files import format_record
+from runner.publish.schemas import load_schema
 
 OLD, NEW, THREE = "tf2.7", "tf2.8", "keras3.0"
-RUN = {
-    "started": "2026-01-02T03:04:05+00:00",
-    "environments": [
-        {"id": OLD, "family": "tf.keras", "released": "2022-02-02"},
-        {"id": NEW, "family": "tf.keras", "released": "2022-05-23"},
-        {"id": THREE, "family": "keras3", "released": "2023-11-28"},
-    ],
-}
+RUN = msgspec.structs.replace(
+    put_together(make_run()).run,
+    environments=(
+        make_environment_record(OLD, Family.TF_KERAS, date(2022, 2, 2)),
+        make_environment_record(NEW, Family.TF_KERAS, date(2022, 5, 23)),
+        make_environment_record(THREE, Family.KERAS3, date(2023, 11, 28)),
+    ),
+)
 E, D, L, S, U, N, H = (
     Outcome.EQUIVALENT,
     Outcome.DIVERGED,
@@ -84,8 +89,9 @@ def judge(
         observations=pd.DataFrame() if observations is None else observations,
         run=RUN,
     )
-    jsonschema.validate(record, load_schema("claims"))
-    (found,) = record["claims"]
+    written = json.loads(format_record("claims.json", record))
+    jsonschema.validate(written, load_schema("claims"))
+    (found,) = written["claims"]
     return dict(found)
 
 

@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 from report_fixtures import make_run, publish_run
 
-from runner.analyse.differences import DETAIL_COLUMNS, compare_cells, read_cells, summarize
+from runner.analyse.differences import compare_cells, summarize
 from runner.domain import FACTS, ID_COLUMNS, Change, Outcome
 from runner.domain.errors import ConfigurationError
 from runner.domain.verdicts import CHANGE_STYLES, direction
+from runner.publish.columns import DETAIL_COLUMNS
+from runner.publish.reading import read_cells
 
 JUDGED = [each for each in Outcome if FACTS[each].judged]
 
@@ -117,9 +119,12 @@ def test_the_summary_reconciles_and_names_what_regressed() -> None:
 @pytest.mark.parametrize(
     ("frame", "reason"),
     [
-        (cells(("a", "great", "", "")), "there is no outcome 'great'"),
-        (cells(("a", "crashed", "", ""), ("a", "diverged", "", "")), "a cell is there twice: a/h5"),
-        (cells(("a", "crashed", "", "")).assign(format="zip"), "there is no format 'zip'"),
+        (cells(("a", "great", "", "")), "column outcome holds 'great'"),
+        (
+            cells(("a", "crashed", "", ""), ("a", "diverged", "", "")),
+            "a/h5/tf2.12->keras3.15/none is there twice",
+        ),
+        (cells(("a", "crashed", "", "")).assign(format="zip"), "column format holds 'zip'"),
         (cells(("a", "crashed", "", "")).drop(columns="reader"), "reader"),
     ],
 )

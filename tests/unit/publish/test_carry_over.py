@@ -13,6 +13,7 @@ from runner.domain import CellResult, Outcome, ProvisionedEnvironment
 from runner.domain.errors import StoreError
 from runner.publish.carry_over import keep_results
 from runner.publish.reading import load_data
+from runner.publish.record import KeptRecord
 from runner.publish.tables import build_cells, build_observations
 
 
@@ -63,7 +64,8 @@ def test_what_is_kept_is_published_as_before(tmp_path: Path) -> None:
         build_observations(kept.results, run.order),
         build_observations(expected, run.order, hide=("/home/me",)),
     )
-    assert (kept.started, kept.tool_version) == ("2026-01-02T03:04:05+00:00", "0.1.0")
+    assert kept.record.started == "2026-01-02T03:04:05+00:00"
+    assert (kept.record.tool_version, kept.record.cells) == ("0.1.0", len(expected))
 
 
 def test_what_was_measured_again_is_not_kept(tmp_path: Path) -> None:
@@ -97,9 +99,6 @@ def test_a_folder_without_a_run_is_one_clear_error(tmp_path: Path) -> None:
 
 
 def test_the_run_record_says_what_was_kept(tmp_path: Path) -> None:
-    publish_run(make_run(), tmp_path, kept=("2026-01-01T00:00:00+00:00", "0.0.9", 12))
-    assert load_data(tmp_path).run["kept"] == {
-        "started": "2026-01-01T00:00:00+00:00",
-        "tool_version": "0.0.9",
-        "cells": 12,
-    }
+    kept = KeptRecord(started="2026-01-01T00:00:00+00:00", tool_version="0.0.9", cells=12)
+    publish_run(make_run(), tmp_path, kept=kept)
+    assert load_data(tmp_path).run.kept == kept

@@ -12,18 +12,20 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import jsonschema
+import msgspec
 import numpy as np
 import pytest
-from report_fixtures import HOSTILE, MOMENT, SmallRun, make_run, publish_run
+from report_fixtures import HOSTILE, MOMENT, SmallRun, make_run, publish_run, put_together
 
 from runner.analyse.changes import note_changes
-from runner.analyse.differences import DETAIL_COLUMNS, cell_id
+from runner.analyse.differences import cell_id
 from runner.analyse.grids import OUTCOMES, Coded, code_cells
-from runner.domain import Change, Family, Outcome
+from runner.domain import Change, Family, Format, Outcome
 from runner.domain.errors import ConfigurationError
-from runner.publish.files import load_schema, publish_changes
+from runner.publish.columns import DETAIL_COLUMNS
+from runner.publish.files import publish_data
 from runner.publish.reading import load_data
-from runner.publish.tables import build_cells, count_totals
+from runner.publish.schemas import load_schema
 from runner.render.extras.badges import draw_badge
 from runner.render.extras.sitemap import round_off_address
 from runner.render.pages.pictures import given_files
@@ -111,20 +113,13 @@ def test_a_badge_escapes_what_it_says() -> None:
 
 
 def republish(folder: Path, run: SmallRun, days: int) -> dict[str, Any]:
-    """Publish as a run does: note the changes first, write them last."""
+    """Publish as a run does, with what it changed; give back what changes.json holds."""
     moment = MOMENT + timedelta(days=days)
-    cells = build_cells(run.results, run.order)
-    totals = count_totals(cells)
-    record = {
-        "started": moment.isoformat(),
-        "finished": moment.isoformat(),
-        "tool_version": "0.1.0",
-        "totals": {"cells": totals.cells, "by_outcome": dict(totals.by_outcome)},
-    }
-    noted = note_changes(folder, cells, record)
-    publish_run(run, folder, started=moment, finished=moment)
-    publish_changes(folder, noted)
-    return noted
+    published = put_together(run, started=moment, finished=moment)
+    noted = note_changes(folder, published.cells, published.run)
+    publish_data(folder, replace(published, changes=noted))
+    found: dict[str, Any] = json.loads((folder / "changes.json").read_text(encoding="utf-8"))
+    return found
 
 
 def broken(run: SmallRun) -> SmallRun:
@@ -219,10 +214,17 @@ def test_a_format_the_reader_does_not_know_counts_against_it_and_a_damaged_file_
     identifiers = (("a", "b"), ("h5",), ("x", "y"), (Family.KERAS3,) * 2, ("none",))
     names = [each.name for each in fields(Coded)]
     coded = Coded(**dict(zip(names, (*identifiers, *rows), strict=True)))
-    run = {
-        "scenarios": [{"damage": ""}, {"damage": "random"}],
-        "environments": [{"formats": ["h5"]}, {"formats": []}],
-    }
+    run = put_together(RUN).run
+    first, second = run.scenarios
+    early, late, _ = run.environments
+    run = msgspec.structs.replace(
+        run,
+        scenarios=(first, msgspec.structs.replace(second, damage="random")),
+        environments=(
+            msgspec.structs.replace(early, formats=(Format.H5,)),
+            msgspec.structs.replace(late, formats=()),
+        ),
+    )
     assert given_files(run, coded).tolist() == [True, False, True, False, False]
 
 

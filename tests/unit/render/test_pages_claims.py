@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import pytest
-from report_fixtures import HOSTILE, make_run, publish_run
+from report_fixtures import HOSTILE, make_run, publish_run, write_record
 
 from runner.analyse.claims.verdict import judge_claims
 from runner.domain import CellSet, Claim, ClaimVerdict, Event, Prediction, Share
 from runner.domain.claims import VERDICT_STYLES
 from runner.domain.errors import StoreError
-from runner.publish.files import SchemaError, publish_claims
+from runner.publish.files import SchemaError, format_record
 from runner.publish.reading import load_data
+from runner.publish.record import ClaimsRecord
 from runner.publish.tables import build_cells, build_observations
 from runner.render.parts.text import mark_code
 from runner.render.site import render_site
@@ -30,7 +31,7 @@ CLAIM = Claim(
 )
 
 
-def publish(folder: Path) -> dict[str, Any]:
+def publish(folder: Path) -> ClaimsRecord:
     record = publish_run(RUN, folder)
     claims = judge_claims(
         [CLAIM],
@@ -39,7 +40,7 @@ def publish(folder: Path) -> dict[str, Any]:
         observations=build_observations(RUN.results, RUN.order),
         run=record,
     )
-    publish_claims(folder, claims)
+    write_record(folder, "claims.json", claims)
     return claims
 
 
@@ -72,7 +73,7 @@ def test_pages_come_from_data_alone(data: Path, tmp_path: Path) -> None:
     changed = json.loads((data / "claims.json").read_text(encoding="utf-8"))
     changed["claims"][0]["statement"] = "Another statement."
     publish_run(RUN, tmp_path)
-    publish_claims(tmp_path, changed)
+    (tmp_path / "claims.json").write_text(json.dumps(changed), encoding="utf-8")
     render_site(tmp_path, tmp_path / "site")
 
     assert "Another statement." in (tmp_path / "site/claims.html").read_text(encoding="utf-8")
@@ -88,7 +89,8 @@ def test_data_without_claims_say_so(tmp_path: Path) -> None:
 
 def test_claims_of_another_run_are_refused(tmp_path: Path) -> None:
     claims = publish(tmp_path)
-    publish_claims(tmp_path, {**claims, "run": "2020-01-01T00:00:00+00:00"})
+    other = msgspec.structs.replace(claims, run="2020-01-01T00:00:00+00:00")
+    write_record(tmp_path, "claims.json", other)
     with pytest.raises(StoreError, match="2020-01-01"):
         load_data(tmp_path)
     (tmp_path / "claims.json").write_text("{", encoding="utf-8")
@@ -99,9 +101,9 @@ def test_claims_of_another_run_are_refused(tmp_path: Path) -> None:
 def test_claims_are_held_against_their_schema(tmp_path: Path) -> None:
     claims = publish(tmp_path)
     before = (tmp_path / "claims.json").read_bytes()
-    claims["claims"][0]["verdict"] = "true"
+    wrong = msgspec.structs.replace(claims.claims[0], verdict="true")
     with pytest.raises(SchemaError, match="verdict"):
-        publish_claims(tmp_path, claims)
+        format_record("claims.json", msgspec.structs.replace(claims, claims=(wrong,)))
     assert (tmp_path / "claims.json").read_bytes() == before
 
 

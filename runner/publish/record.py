@@ -1,0 +1,394 @@
+"""The records of a published run as frozen types: run.json, claims.json, changes.json, audit.json.
+
+A field here is a field of the file, in the order in which it is written; one with a default
+is left out where it has it, since older runs lack it. The schemas in `reports/schemas` are
+made from these types (`runner.publish.schemas`), and reading is decoding into them
+(`runner.publish.reading`): there is no second description of a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from runner.domain import Aspect, Backend, Change, ClaimVerdict, Family, Format, Outcome
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=120)]
+CauseId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.-]+$")]
+Moment = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$"),
+]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+CellId = Annotated[str, msgspec.Meta(pattern=r"^[^/]+/[^/]+/[^/]+->[^/]+/[^/]+$")]
+RUN_SCHEMA: Literal["run/1"] = "run/1"
+CLAIMS_SCHEMA: Literal["claims/1"] = "claims/1"
+CHANGES_SCHEMA: Literal["changes/1"] = "changes/1"
+EXAMPLES = 3
+"""Examples of a claim for each side."""
+KEPT_RUNS = 50
+"""Runs the history goes back."""
+NAMED_CELLS = 20
+"""Cells of each kind of change that an entry of the history names."""
+
+
+def _keys(vocabulary: type[StrEnum], description: str = "") -> msgspec.Meta:
+    """Say in the schema which keys an object may have: a type of keys alone does not."""
+    said = {"description": description} if description else {}
+    names = {"propertyNames": {"enum": [str(each) for each in vocabulary]}}
+    return msgspec.Meta(extra_json_schema=said | names)
+
+
+class Record(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """A part of a published file: what it does not declare is refused."""
+
+
+class HostRecord(Record, kw_only=True, frozen=True):
+    """The machine that ran it."""
+
+    platform: str
+    python: str
+    cpu_count: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class EnvironmentRecord(Record, kw_only=True, frozen=True):
+    """An environment as it was declared and as it was built."""
+
+    id: Id
+    family: Family
+    backend: Backend
+    python: str
+    released: date
+    order: int
+    formats: tuple[Format, ...]
+    status: Literal["available", "unavailable"]
+    reason: str
+    note: str
+    python_version: str
+    lock_digest: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]*$")]
+    resolved: Mapping[str, str]
+    import_s: Seconds | None
+    fork: bool | None
+    image: Annotated[
+        str, msgspec.Meta(description="Digest of its container image, where it ran in one.")
+    ] = ""
+    base: Annotated[
+        str, msgspec.Meta(description="Digest of the image that one was built from.")
+    ] = ""
+
+    @property
+    def available(self) -> bool:
+        """Whether it could be built."""
+        return self.status == "available"
+
+
+class ScenarioRecord(Record, kw_only=True, frozen=True):
+    """A scenario as it was declared."""
+
+    id: Id
+    module: str
+    variant: str
+    group: str
+    title: str
+    summary: str
+    doc: str
+    formats: tuple[Format, ...]
+    aspects: tuple[Aspect, ...]
+    remedies: tuple[str, ...]
+    damage: str
+    reader_knows: str
+    links: tuple[str, ...]
+    rtol: Seconds
+    atol: Seconds
+
+
+class RemedyRecord(Record, kw_only=True, frozen=True):
+    """A remedy as it was declared."""
+
+    id: Id
+    title: str
+    code: str
+    formats: tuple[Format, ...]
+    environments: tuple[str, ...]
+    cost: int
+    gives_up: tuple[Aspect, ...]
+
+
+class CauseRecord(Record, kw_only=True, frozen=True):
+    """A cause that cells of the run may have."""
+
+    id: CauseId
+    title: Text
+    explanation: Text
+    links: tuple[Annotated[str, msgspec.Meta(pattern="^https://")], ...]
+    seen: Annotated[
+        tuple[str, ...], msgspec.Meta(description="Environments in which it was observed.")
+    ]
+
+
+class TotalsRecord(Record, kw_only=True, frozen=True):
+    """Cells in all, and by outcome."""
+
+    cells: Count
+    by_outcome: Annotated[Mapping[Outcome, Count], _keys(Outcome)]
+
+
+class ControlRecord(Record, kw_only=True, frozen=True):
+    """A control and whether it did as it must."""
+
+    id: str
+    passed: bool
+    detail: str
+
+
+class Disagreement(Record, kw_only=True, frozen=True):
+    """A cell whose repetition in a fresh process had another outcome."""
+
+    cell: str
+    recorded: Outcome
+    repeated: Outcome
+    detail: str
+
+
+class AuditSummary(Record, kw_only=True, frozen=True):
+    """How many cells were run again in fresh processes, and which disagreed."""
+
+    sample: Count
+    disagreements: tuple[Disagreement, ...]
+
+
+class KeptRecord(Record, kw_only=True, frozen=True):
+    """Cells taken over from an earlier run: when that began, by which version, how many."""
+
+    started: str
+    tool_version: str
+    cells: Count
+
+
+class RunRecord(Record, kw_only=True, frozen=True):
+    """run.json: when, where and with what a run was made."""
+
+    schema: Literal["run/1"]
+    started: Moment
+    finished: Moment
+    tool_version: str
+    profile: str
+    selection: Annotated[
+        tuple[str, ...], msgspec.Meta(description="Selectors given on the command line.")
+    ]
+    executor: Annotated[str, msgspec.Meta(description="Where the probes ran, such as `local`.")]
+    isolation: Annotated[
+        str, msgspec.Meta(description="What kept one cell from another, such as `fork`.")
+    ]
+    confined: Annotated[
+        Mapping[str, Annotated[int, msgspec.Meta(ge=1)]],
+        msgspec.Meta(description="What kept cells from the machine, such as `container` -> cells."),
+    ] = {}
+    host: HostRecord
+    environments: tuple[EnvironmentRecord, ...]
+    scenarios: tuple[ScenarioRecord, ...]
+    remedies: tuple[RemedyRecord, ...]
+    formats: Annotated[
+        Mapping[Format, tuple[Aspect, ...]],
+        _keys(Format, "The aspects each format carries."),
+    ]
+    causes: Annotated[
+        tuple[CauseRecord, ...],
+        msgspec.Meta(
+            description="Why cells are not equivalent; absent in runs made before causes had names."
+        ),
+    ] = ()
+    sources: Annotated[
+        Mapping[str, str],
+        msgspec.Meta(
+            description="Scenario module -> its code; absent in runs made before it was kept."
+        ),
+    ] = {}
+    totals: TotalsRecord
+    controls: tuple[ControlRecord, ...]
+    audit: AuditSummary | None
+    not_run: Annotated[Mapping[str, Count], msgspec.Meta(description="Reason -> number of cells.")]
+    durations: Annotated[
+        Mapping[str, Seconds], msgspec.Meta(description="Stage -> wall time in seconds.")
+    ]
+    kept: KeptRecord | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a record that contradicts itself.
+
+        Raises:
+            ValueError: an id is there twice, or the outcomes do not add up.
+        """
+        for name in ("environments", "scenarios", "remedies", "causes"):
+            twice = repeated(each.id for each in getattr(self, name))
+            if twice:
+                raise ValueError(f"{name} names {twice!r} twice")
+        counted = sum(self.totals.by_outcome.values())
+        if counted != self.totals.cells:
+            raise ValueError(f"totals count {self.totals.cells} cells, its outcomes {counted}")
+
+    @property
+    def environment_ids(self) -> tuple[str, ...]:
+        """The environments in order of release."""
+        return tuple(each.id for each in self.environments)
+
+    @property
+    def failed_controls(self) -> tuple[ControlRecord, ...]:
+        """Controls that did not do as they must: nothing of the run can be trusted."""
+        return tuple(each for each in self.controls if not each.passed)
+
+    def describe_cause(self, name: str) -> CauseRecord:
+        """Return the cause of that id; a run made before causes had words has none but the id."""
+        nameless = CauseRecord(id=name, title=name, explanation="", links=(), seen=())
+        return next((each for each in self.causes if each.id == name), nameless)
+
+
+class Article(Record, kw_only=True, frozen=True):
+    """A source of claims."""
+
+    file: str
+    title: str
+
+
+class ClaimExample(Record, kw_only=True, frozen=True):
+    """A cell that speaks for or against a claim, with the cell it is compared with."""
+
+    cell: CellId
+    outcome: Outcome
+    detail: str
+    than: str
+    than_outcome: str
+
+
+class ClaimPart(Record, kw_only=True, frozen=True):
+    """How many cells of a scenario, format and remedy say so."""
+
+    scenario: str
+    format: str
+    remedy: str
+    supports: Count = msgspec.field(name="for")
+    against: Count
+
+
+class JudgedClaim(Record, kw_only=True, frozen=True):
+    """A statement of the sources, and what the cells say of it."""
+
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]+$")]
+    article: str
+    statement: Text
+    note: str
+    cells: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    than: tuple[str, ...]
+    conditions: str
+    prediction: str
+    verdict: ClaimVerdict
+    deciding: Count
+    supports: Count = msgspec.field(name="for")
+    against: Count
+    ties: Count
+    missing: Count
+    excluded: Mapping[str, Count]
+    examples_for: Annotated[tuple[ClaimExample, ...], msgspec.Meta(max_length=EXAMPLES)]
+    examples_against: Annotated[tuple[ClaimExample, ...], msgspec.Meta(max_length=EXAMPLES)]
+    holds: tuple[str, ...]
+    fails: tuple[str, ...]
+    mixed: tuple[str, ...]
+    parts: tuple[ClaimPart, ...]
+
+
+class ClaimsRecord(Record, kw_only=True, frozen=True):
+    """claims.json: what the cells of a run say of the articles' claims."""
+
+    schema: Literal["claims/1"]
+    run: Annotated[str, msgspec.Meta(description="`started` of the run whose cells decided.")]
+    cells: Count
+    articles: tuple[Article, ...]
+    claims: tuple[JudgedClaim, ...]
+
+
+class ChangedCell(Record, kw_only=True, frozen=True):
+    """A cell of the history before and after a run."""
+
+    cell: str
+    before: str
+    after: str
+    cause: str
+
+
+class ChangesEntry(Record, kw_only=True, frozen=True):
+    """What one published run changed."""
+
+    started: Annotated[str, msgspec.Meta(description="As in run.json.")]
+    finished: str
+    tool_version: str
+    previous: Annotated[
+        str | None,
+        msgspec.Meta(description="`started` of the run it is compared with; null for the first."),
+    ]
+    cells: Count
+    by_outcome: Mapping[str, Count]
+    counts: Annotated[
+        Annotated[Mapping[Change, Count], _keys(Change)] | None,
+        msgspec.Meta(
+            description="Cells of either run by kind of change: they add up to all of them."
+        ),
+    ]
+    examples: Annotated[
+        Mapping[
+            Change,
+            Annotated[tuple[ChangedCell, ...], msgspec.Meta(min_length=1, max_length=NAMED_CELLS)],
+        ],
+        _keys(Change, "The first cells of a kind of change, by kind."),
+    ]
+
+    def __post_init__(self) -> None:
+        """Refuse an entry that does not count every kind of change.
+
+        Raises:
+            ValueError: a kind is missing, or has examples and no count.
+        """
+        if self.counts is not None and set(self.counts) != set(Change):
+            raise ValueError("`counts` does not have every kind of change")
+        if self.counts is None and self.examples:
+            raise ValueError("`examples` without `counts`")
+
+
+class ChangesRecord(Record, kw_only=True, frozen=True):
+    """changes.json: what each published run changed, newest first."""
+
+    schema: Literal["changes/1"]
+    runs: Annotated[tuple[ChangesEntry, ...], msgspec.Meta(min_length=1, max_length=KEPT_RUNS)]
+
+
+class AuditRecord(Record, kw_only=True, frozen=True):
+    """audit.json of a store: its last audit."""
+
+    sample: Count
+    of: Count
+    seed: int
+    at: str
+    disagreements: tuple[Disagreement, ...]
+
+
+def repeated(names: Iterable[str]) -> str:
+    """Return the first name that is there twice; empty if there is none."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return ""
+
+
+def plain(record: Record) -> dict[str, Any]:
+    """Return a record as it stands in its file: dicts, lists, texts and numbers."""
+    found: dict[str, Any] = msgspec.to_builtins(record)
+    return found

@@ -1,0 +1,77 @@
+"""The JSON Schemas of the published files, made from their types.
+
+Output: `reports/schemas/<name>.schema.json`. A change of `record.py` or `columns.py` changes
+them: `python -m runner.publish.schemas` writes them again, and a test says so.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runner.domain.errors import ConfigurationError
+from runner.publish.columns import CellRow
+from runner.publish.record import ChangesRecord, ClaimsRecord, Record, RunRecord
+from runner.store import atomic_write_text
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "reports" / "schemas"
+DESCRIBED: Mapping[str, type[Record]] = types.MappingProxyType(
+    {"cells": CellRow, "changes": ChangesRecord, "claims": ClaimsRecord, "run": RunRecord}
+)
+"""Name of a schema -> the type it is made from."""
+
+
+def make_schema(name: str) -> dict[str, Any]:
+    """Return the schema of one kind of file; `cells` is a row of the table."""
+    kind = DESCRIBED[name]
+    _, parts = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    own = parts.pop(kind.__name__)
+    _drop_titles(parts)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:keras-compatibility-matrix:{name}:1",
+        **{key: value for key, value in own.items() if key not in {"title", "description"}},
+        "title": own["description"],
+        "$defs": {each: parts[each] for each in sorted(parts)},
+    }
+
+
+def schema_texts() -> dict[Path, str]:
+    """Return the text of every schema that is made from a type, by its file."""
+    return {
+        SCHEMAS / f"{name}.schema.json": json.dumps(make_schema(name), indent=2) + "\n"
+        for name in DESCRIBED
+    }
+
+
+def write_schemas() -> None:
+    """Write every schema that is made from a type."""
+    for path, text in schema_texts().items():
+        atomic_write_text(path, text)
+
+
+def load_schema(name: str) -> dict[str, Any]:
+    """Read `reports/schemas/<name>.schema.json`."""
+    path = SCHEMAS / f"{name}.schema.json"
+    try:
+        schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"cannot read the schema {path}: {error}", next_step=f"git checkout -- {path}"
+        ) from error
+    return schema
+
+
+def _drop_titles(parts: Mapping[str, Any]) -> None:
+    """The name of a part is its key already."""
+    for each in parts.values():
+        each.pop("title", None)
+
+
+if __name__ == "__main__":
+    write_schemas()
