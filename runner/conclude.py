@@ -23,9 +23,6 @@ from runner.publish.carry_over import Kept
 from runner.publish.reading import PublishedRun
 from runner.render.site import render_site
 
-AUDIT_FILE = "audit.json"
-"""The last audit, in the store."""
-
 
 def explain_results(work: Work, results: Sequence[CellResult]) -> list[CellResult]:
     """Stage 6, after the outcome: name the cause of everything that is not equivalent."""
@@ -122,7 +119,7 @@ def _facts(
         isolation=work.request.start_method,
         confined=count_confined(results),
         controls=tuple(checked),
-        audit=read_audit(work.store.folder / AUDIT_FILE),
+        audit=read_audit(work.store.folder),
         not_run=not_run,
         durations=work.durations,
         sources=module_sources(work.request.root, work.declared.catalog),

@@ -13,7 +13,6 @@ import sys
 from datetime import UTC, datetime
 
 from runner import pipeline
-from runner.conclude import AUDIT_FILE
 from runner.contract import Job
 from runner.domain import Cell, Observation
 from runner.domain.errors import AuditDisagreement
@@ -23,6 +22,7 @@ from runner.host.progress import EnvironmentState, make_reporter
 from runner.judge.outcome import Classified
 from runner.measure.ledger import save_of
 from runner.measure.work import Work
+from runner.publish.audit import AUDIT_FILE
 from runner.store import atomic_write_text
 
 

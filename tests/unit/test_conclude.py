@@ -1,6 +1,5 @@
 """What a run ends with: its record reads the last audit and the scenarios' docstrings."""
 
-import json
 from pathlib import Path
 
 from runner import conclude
@@ -9,16 +8,6 @@ from runner.domain import Cell, CellResult, Format, Observation, Outcome
 from runner.domain.request import Request
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def test_the_last_audit_is_read_back(tmp_path):
-    assert conclude.read_audit(tmp_path) is None
-    found = {"cell": "x", "recorded": "equivalent", "repeated": "load_error", "detail": "d"}
-    record = {"sample": 3, "disagreements": [found]}
-    (tmp_path / conclude.AUDIT_FILE).write_text(json.dumps(record))
-    audit = conclude.read_audit(tmp_path)
-    assert audit.sample == 3
-    assert audit.disagreements[0].repeated is Outcome.LOAD_ERROR
 
 
 def test_every_scenario_module_has_a_docstring(tmp_path):

@@ -1,0 +1,45 @@
+"""The last audit of a store, read back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.domain import Outcome
+from runner.domain.errors import StoreError
+from runner.publish.audit import AUDIT_FILE, read_audit
+
+FOUND = {"cell": "x", "recorded": "equivalent", "repeated": "load_error", "detail": "d"}
+RECORD = {
+    "sample": 3,
+    "of": 40,
+    "seed": 0,
+    "at": "2026-01-02T03:04:05+00:00",
+    "disagreements": [FOUND],
+}
+
+
+def test_the_last_audit_is_read_back(tmp_path: Path) -> None:
+    assert read_audit(tmp_path) is None
+    (tmp_path / AUDIT_FILE).write_text(json.dumps(RECORD))
+
+    audit = read_audit(tmp_path)
+
+    assert audit is not None
+    assert audit.sample == 3
+    assert audit.disagreements[0].repeated is Outcome.LOAD_ERROR
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, 3, [], {}, {**RECORD, "sample": "3"}, {**RECORD, "disagreements": [{**FOUND, "x": 1}]}],
+)
+def test_a_damaged_one_names_the_file_and_the_way_on(tmp_path: Path, content: Any) -> None:
+    (tmp_path / AUDIT_FILE).write_text(json.dumps(content))
+
+    with pytest.raises(StoreError, match=r"audit\.json") as caught:
+        read_audit(tmp_path)
+    assert caught.value.next_step.startswith("remove ")
