@@ -63,7 +63,7 @@ function answerOne(cells, asked, found) {
 /** @param {Cells} cells @param {Question} asked @param {Found} found */
 function insteadOf(cells, asked, found) {
   if (found.outcome === cells.equivalent) return [make("pre", { className: "code" }, cells.codeOf(cells.bare, found.format))];
-  if (cells.styles[found.outcome].symbol === "w") return [];
+  if (cells.outcomes[found.outcome] === "save_error") return [];
   const way = cells.bestWay(found, asked.writer, asked.reader);
   const head = make("h2", {}, "What works instead");
   if (way >= 0) return [head, make("p", {}, "Measured for this very pair: ", ...wayText(cells, way, found.format))];

@@ -23,8 +23,6 @@
  * @property {string} digest
  */
 
-const UNTRIED = ["save_error", "not_run", "environment_unavailable", "harness_error"];
-
 /** @param {CellId} cell */
 const idOf = (cell) => `${cell.scenario}/${cell.format}/${cell.writer}->${cell.reader}/${cell.remedy}`;
 /** A word of a shell's command line. @param {string} text */
@@ -103,7 +101,7 @@ function verdictOf(index, found) {
 /** What works instead, from measurements of this very pair alone. @param {Index} index @param {Shard} shard @param {CellId} cell */
 function advice(index, shard, cell) {
   const bare = shard.look({ ...cell, remedy: BARE });
-  if (!bare || bare.outcome === "equivalent" || UNTRIED.includes(bare.outcome)) return [];
+  if (!bare || !index.outcomes[bare.outcome].remediable) return [];
   const tries = Object.keys(index.remedies).filter((remedy) => remedy !== BARE && shard.look({ ...cell, remedy }));
   const works = tries.find((remedy) => shard.look({ ...cell, remedy })?.outcome === "equivalent");
   const words = works ? ["Works, as measured for this pair: ", make("b", {}, index.remedies[works].title), ` (gives up: ${index.remedies[works].gives_up.join(", ") || "nothing"})`]

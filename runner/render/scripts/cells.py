@@ -1,4 +1,4 @@
-"""The data of the cell page: one small script for each scenario and format.
+"""The data of the cell page: one small script for each scenario and format, a shard.
 
 Input: `PublishedRun` and its codes. Output: `(name, text)` of each script, which calls
 `matrixShard({...})`; a script can be loaded from a file system, where `fetch` cannot.

@@ -24,6 +24,7 @@ def index_data(run: RunRecord) -> dict[str, Any]:
                 "explanation": style.explanation,
                 "css": style.css,
                 "ran": style.measured,
+                "remediable": style.remediable,
             }
             for style in OUTCOME_TABLE
         },
