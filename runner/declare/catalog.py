@@ -167,11 +167,13 @@ def check_module(path: Path) -> None:
 def check_environment_globs(catalog: Catalog, environment_ids: Collection[str]) -> None:
     """Fail when a glob over environments in scenarios/ matches none of those declared."""
     for scenario in catalog.scenarios.values():
-        _check_globs(f"scenario {scenario.id!r}", "writers", scenario.writers, environment_ids)
+        entry = f"catalog.toml: scenario {scenario.id!r}"
+        _check_globs(entry, "writers", scenario.writers, environment_ids)
     for remedy in catalog.remedies.values():
-        _check_globs(f"remedy {remedy.id!r}", "environments", remedy.environments, environment_ids)
+        entry = f"remedies.toml: remedy {remedy.id!r}"
+        _check_globs(entry, "environments", remedy.environments, environment_ids)
     for expected in catalog.expectations:
-        entry = f"expectation {expected.cells!r}"
+        entry = f"expectations.toml: expectation {shown(expected.cells)}"
         pattern = parse_pattern(expected.cells)
         _check_globs(entry, "writers", expected.writers, environment_ids)
         _check_globs(entry, "readers", expected.readers, environment_ids)
@@ -183,7 +185,7 @@ def check_profiles(catalog: Catalog, profiles: Collection[str]) -> None:
     for name in catalog.profiles:
         if name not in profiles:
             raise ConfigurationError(
-                f"scenarios/catalog.toml: profiles: {name!r} is no profile",
+                f"scenarios/catalog.toml: profiles: {shown(name)} is no profile",
                 cause="a typing error, or the profile is no longer declared",
                 next_step="see [profiles] in containers/environments.toml",
             )
@@ -194,8 +196,7 @@ def _check_globs(entry: str, key: str, globs: Iterable[str], ids: Collection[str
         missing = unmatched(glob, ids)
         if missing:
             raise ConfigurationError(
-                f"scenarios/: {entry}: `{key}` names {shown(missing)}, which matches no "
-                "environment",
+                f"scenarios/{entry}: `{key}` names {shown(missing)}, which matches no environment",
                 cause="a typing error, or the environment is no longer declared",
                 next_step="see the ids in containers/environments.toml",
             )

@@ -63,9 +63,24 @@ def lock_text(environment: Environment, compiled: str) -> str:
 
 
 def read_lock(path: Path) -> Lock:
-    """Read a lock; raises OSError or UnicodeDecodeError if it cannot be read."""
-    content = path.read_bytes()
-    text = content.decode("utf-8")
+    """Read a lock; ProvisionError if it cannot be read."""
+    update = f"run: nox -s update -- {path.stem}"
+    try:
+        content = path.read_bytes()
+        text = content.decode("utf-8")
+    except FileNotFoundError as error:
+        raise ProvisionError(
+            f"{path.stem}: its lock {path.name} does not exist",
+            cause="the environment was declared but never locked",
+            next_step=update,
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        said = error.reason if isinstance(error, UnicodeDecodeError) else error.strerror
+        raise ProvisionError(
+            f"{path.stem}: its lock {path.name} cannot be read: {said}",
+            cause="the file is damaged, or its permissions",
+            next_step=update,
+        ) from error
     first, _, _ = text.partition("\n")
     pins = {normalise_name(name): version for name, version in _PIN.findall(text)}
     return Lock(
@@ -78,20 +93,13 @@ def read_lock(path: Path) -> Lock:
 
 def usable_lock(environment: Environment, path: Path) -> Lock:
     """Read a lock; ProvisionError if there is none, or it is of an older declaration."""
-    update = f"run: nox -s update -- {environment.id}"
-    try:
-        lock = read_lock(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProvisionError(
-            f"{environment.id}: its lock {path.name} cannot be read: {error}",
-            cause="the environment was declared but never locked",
-            next_step=update,
-        ) from error
+    lock = read_lock(path)
     if not lock.fits(environment):
         raise ProvisionError(
-            f"{environment.id}: its lock was made for other requirements than are declared",
+            f"{environment.id}: its lock {path.name} was made for other requirements than those "
+            "declared",
             cause="environments.toml was changed after the lock was made",
-            next_step=update,
+            next_step=f"run: nox -s update -- {environment.id}",
         )
     return lock
 
