@@ -21,7 +21,6 @@ from runner.domain import (
     Cell,
     Environment,
     Family,
-    Format,
     Isolation,
     Remedy,
     Save,
@@ -81,7 +80,7 @@ class ObservationRecord(msgspec.Struct, frozen=True, kw_only=True):
     duration_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     max_rss_mb: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     start_method: Literal["", "fork", "spawn", "fresh"] = ""
-    position: Annotated[int, msgspec.Meta(ge=0)] = 0
+    position: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] = 0
     isolation: str = ""
 
 
@@ -248,8 +247,3 @@ def read_records(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
                 next_step="rebuild the image, or update the checkout",
             )
         yield record
-
-
-def supports(environment: Environment, format_: Format) -> bool:
-    """Return whether a version is declared to read the format."""
-    return format_ in environment.formats or format_ in environment.reads

@@ -1,21 +1,38 @@
 """The data flow, in order: the one module that knows which stage follows which.
 
 declare -> provision -> plan -> save -> load -> classify -> judge -> aggregate -> render
+
+A cell goes one way: what is planned is looked up in the store (`Known`), a `Known` is
+classified, what must run is run and recorded, and only that is looked up again.
 """
 
 from __future__ import annotations
 
 import gc
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from runner import plan
-from runner.conclude import explain_results, judge_results, publish_run
+from runner.analyse import advice, changes
+from runner.analyse.claims.verdict import judge_claims
 from runner.contract import Job
 from runner.declare.scope import declare
-from runner.domain import Cell, CellResult, ControlResult, Declared, Format, Outcome, Provisioned
+from runner.domain import (
+    Artifact,
+    Cell,
+    CellResult,
+    ControlResult,
+    Declared,
+    Known,
+    Observation,
+    Outcome,
+    Provisioned,
+    Save,
+)
 from runner.domain.errors import NoEnvironmentError
 from runner.domain.request import Request, RunOutcome
 from runner.domain.selector import require_cells
@@ -25,15 +42,72 @@ from runner.executors.provisioning import provision_all
 from runner.executors.registry import open_place
 from runner.host.progress import EnvironmentState, Reporter
 from runner.judge import controls
-from runner.measure.ledger import Ledger
-from runner.measure.rounds import confirm_timeouts, load_cells, run_jobs, save_artifacts
-from runner.measure.work import Work, timed
+from runner.judge.cause import CauseTable, explain
+from runner.judge.outcome import classify_cell, classify_save
+from runner.judge.verdict import Judge
+from runner.measure.digests import InputDigests
+from runner.measure.known import LookUp
+from runner.measure.rounds import JobRunner, timed
+from runner.publish import facts, files, reading, tables
 from runner.publish.carry_over import Kept, keep_results
+from runner.publish.reading import PublishedRun
+from runner.render.site import render_site
 from runner.store import START_MB, Store, open_store, require_space
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """A run at work: what was asked, what is built, what looks up and what runs jobs."""
+
+    request: Request
+    declared: Declared
+    built: Provisioned
+    store: Store
+    reporter: Reporter
+    look_up: LookUp
+    jobs: JobRunner
+    artifacts: dict[Save, Artifact | None] = field(default_factory=dict)
+    """What is known of the saves planned so far."""
+
+
+def run_matrix(request: Request, reporter: Reporter) -> RunOutcome:
+    """Do it all; see the module's first line.
+
+    Raises:
+        MatrixError: nothing could be measured, or the store cannot be used.
+    """
+    # A run keeps millions of small objects, none in a cycle: looking for one among them again
+    # and again takes a tenth of a run that finds everything recorded.
+    gc.set_threshold(100_000)
+    with opened(request, reporter) as run:
+        scope = run.declared.scope
+        controlled = plan.plan_controls(scope)
+        bare = plan.plan_bare(scope)
+        found = measure_cells(run, [*bare, *controlled.cells], "bare loads")
+        outcomes = {cell: found[cell].outcome for cell in bare}
+        remedies = plan.plan_remedies(scope, outcomes, request.remedies)
+        found |= measure_cells(run, remedies, "remedies")
+        chosen = [found[cell] for cell in [*bare, *remedies] if scope.selection.matches(cell)]
+        if not chosen:
+            require_cells(scope.selection, [*bare, *remedies])
+        kept = keep(run, chosen)
+        results = judge_results(run, explain_results(run, merge(chosen, kept)))
+        checked = check_controls(run, controlled, bare, found)
+        report = publish_run(run, results, checked, kept)
+        return RunOutcome(
+            results=results,
+            controls=checked,
+            report=report,
+            measured=len(run.jobs.fresh),
+            durations=run.jobs.durations,
+        )
+
+
+# --- stages 1 and 2: declare, provision ------------------------------------------------
+
+
 @contextmanager
-def opened(request: Request, reporter: Reporter) -> Iterator[Work]:
+def opened(request: Request, reporter: Reporter) -> Iterator[Run]:
     """Stages 1 and 2: declarations read, store locked, environments built.
 
     Raises:
@@ -50,55 +124,15 @@ def opened(request: Request, reporter: Reporter) -> Iterator[Work]:
         ) as store,
         open_place(request, reporter.message) as place,
     ):
-        work = _begin(request, declared, store, place, reporter)
-        with closing(work.crew.executor):
-            yield work
-
-
-def run_matrix(request: Request, reporter: Reporter) -> RunOutcome:
-    """Do it all; see the module's first line.
-
-    Raises:
-        MatrixError: nothing could be measured, or the store cannot be used.
-    """
-    # A run keeps millions of small objects, none in a cycle: looking for one among them again
-    # and again takes a tenth of a run that finds everything recorded.
-    gc.set_threshold(100_000)
-    with opened(request, reporter) as work:
-        declared = work.declared
-        bare = plan.plan_bare(declared.scope)
-        control_cells = plan.plan_control_cells(declared.scope)
-        save_artifacts(work, plan.plan_saves(declared.scope, [*bare, *control_cells]))
-        load_cells(work, list(dict.fromkeys([*bare, *control_cells])), "bare loads")
-        confirm_timeouts(work, bare)
-        remedies = _plan_remedies(work, bare)
-        save_artifacts(work, plan.plan_saves(declared.scope, remedies))
-        load_cells(work, remedies, "remedies")
-        confirm_timeouts(work, remedies)
-        cells = [cell for cell in [*bare, *remedies] if declared.scope.selection.matches(cell)]
-        if not cells:
-            require_cells(declared.scope.selection, [*bare, *remedies])
-        classified = [work.ledger.result(cell, work.errors) for cell in cells]
-        kept = _keep(work, classified)
-        if kept:
-            known = {result.cell for result in kept.results}
-            classified = [result for result in classified if result.cell not in known]
-            classified += kept.results
-        results = judge_results(work, explain_results(work, classified))
-        checked = _run_controls(work, control_cells, bare)
-        report = publish_run(work, results, checked, kept)
-        return RunOutcome(
-            results=results,
-            controls=checked,
-            report=report,
-            measured=len(work.fresh),
-            durations=work.durations,
-        )
+        run = _begin(request, declared, store, place, reporter)
+        with closing(run.jobs.crew.executor):
+            yield run
 
 
 def _begin(
     request: Request, declared: Declared, store: Store, place: Place, reporter: Reporter
-) -> Work:
+) -> Run:
+    started = datetime.now(UTC)
     durations: dict[str, float] = {}
     with timed(durations, "provision"):
         built = provision_all(declared.environments, place, reporter, min(2, request.workers))
@@ -112,21 +146,35 @@ def _begin(
             cause=str(first) if first else "the profile names no environment",
             next_step=first.next_step if first else "see what there is with `envs`",
         )
-    return Work(
+    return Run(
         request=request,
         declared=declared,
         built=built,
         store=store,
-        ledger=_ledger(request, declared, built, store),
-        crew=Crew(
-            executor=place.executor(),
-            workers=request.workers,
-            limits=request.limits,
-            start_method=request.start_method,
-            scratch=_scratch(request, store),
-        ),
         reporter=reporter,
-        durations=durations,
+        look_up=LookUp(
+            digests=InputDigests(request.root, declared.catalog.scenarios, built.available),
+            store=store,
+            catalog=declared.catalog,
+            environments={each.id: each for each in declared.environments},
+            available=built.available,
+            unavailable={name: error.message for name, error in built.unavailable.items()},
+        ),
+        jobs=JobRunner(
+            store=store,
+            crew=Crew(
+                executor=place.executor(),
+                workers=request.workers,
+                limits=request.limits,
+                start_method=request.start_method,
+                scratch=_scratch(request, store),
+            ),
+            environments=built.available,
+            reporter=reporter,
+            started=started,
+            recorded_only=request.recorded,
+            durations=durations,
+        ),
     )
 
 
@@ -139,77 +187,230 @@ def _scratch(request: Request, store: Store) -> Path:
     return folder
 
 
-def _ledger(request: Request, declared: Declared, built: Provisioned, store: Store) -> Ledger:
-    return Ledger(
-        root=request.root,
-        store=store,
-        catalog=declared.catalog,
-        environments={each.id: each for each in declared.environments},
-        provisioned=built.available,
-        unavailable={name: error.message for name, error in built.unavailable.items()},
+# --- stages 4 to 6: save, load, classify -----------------------------------------------
+
+
+def measure_cells(run: Run, cells: Iterable[Cell], label: str) -> dict[Cell, CellResult]:
+    """Save what the cells read, load them, confirm time-outs; return what came of each."""
+    planned = list(dict.fromkeys(cells))
+    save_artifacts(run, plan.plan_saves(run.declared.scope, planned))
+    return load_cells(run, [know(run, cell) for cell in planned], label)
+
+
+def save_artifacts(run: Run, saves: Sequence[Save]) -> None:
+    """Stage 4: write every artifact that is not there yet."""
+    jobs = []
+    for save in saves:
+        if save not in run.artifacts:
+            run.artifacts[save] = run.look_up.artifact(save)
+        job = run.look_up.save_job(save) if _must_save(run, save) else None
+        if job is not None:
+            jobs.append((save.writer, job))
+    run.jobs.run(jobs, "saves", EnvironmentState.SAVING, lambda _, seen: classify_save(seen))
+    written = {job.id for _, job in jobs} & run.jobs.fresh
+    run.artifacts.update((save, run.look_up.artifact(save)) for save in saves if save.id in written)
+
+
+def _must_save(run: Run, save: Save) -> bool:
+    if save.id in run.jobs.fresh:
+        return False
+    artifact = run.artifacts[save]
+    if artifact is None:
+        return True
+    # A save that failed is a finding; `--failed` asks for cells.
+    outcome = classify_save(artifact.observation)
+    return plan.must_run(outcome, force=run.request.force, failed=False)
+
+
+def load_cells(run: Run, cells: Sequence[Known], label: str) -> dict[Cell, CellResult]:
+    """Stages 5 and 6: load what must run, and what timed out once more; classify everything."""
+    found = {known.cell: classify_cell(known) for known in cells}
+    wanted = [known for known in cells if _must_load(run, known, found[known.cell].outcome)]
+    found |= _run_loads(run, wanted, label)
+    # The machine may have been busy.
+    late = [
+        known
+        for known in wanted
+        if known.job_id in run.jobs.fresh and found[known.cell].outcome is Outcome.TIMED_OUT
+    ]
+    return found | _run_loads(run, late, "second tries")
+
+
+def _must_load(run: Run, known: Known, outcome: Outcome) -> bool:
+    return (
+        known.loadable
+        and known.job_id not in run.jobs.fresh
+        and plan.must_run(outcome, force=run.request.force, failed=run.request.failed)
     )
 
 
-def known_cells(work: Work) -> list[tuple[Cell, Job]]:
-    """Return every cell of the selection whose reader was measured, with its job."""
-    bare = plan.plan_bare(work.declared.scope)
-    found = []
-    for cell in [*bare, *_plan_remedies(work, bare)]:
-        job = work.ledger.load_job(cell)
-        if job and work.declared.scope.selection.matches(cell) and work.ledger.observation(job):
-            found.append((cell, job))
-    return found
+def _run_loads(run: Run, cells: Sequence[Known], label: str) -> dict[Cell, CellResult]:
+    """Load these cells; return what came of those that were run."""
+    by_job = {known.job_id: known for known in cells}
+
+    def outcome(job: Job, seen: Observation) -> Outcome:
+        return classify_cell(observed(by_job[job.id], seen)).outcome
+
+    jobs = [(known.cell.reader, run.look_up.load_job(known)) for known in cells]
+    run.jobs.run(jobs, label, EnvironmentState.LOADING, outcome)
+    return {
+        known.cell: classify_cell(know(run, known.cell, tampered=bool(known.tampered)))
+        for known in cells
+        if known.job_id in run.jobs.fresh
+    }
 
 
-def _plan_remedies(work: Work, bare: Sequence[Cell]) -> list[Cell]:
-    outcomes = {cell: work.ledger.result(cell, work.errors).outcome for cell in bare}
-    wanted = work.request.remedies
-    named = wanted == "auto" and _names_a_remedy(work.request)
-    return plan.plan_remedies(work.declared.scope, outcomes, everything=wanted == "all" or named)
+def know(run: Run, cell: Cell, *, tampered: bool = False) -> Known:
+    """Return what is known of a cell now, or of its control with a falsified oracle."""
+    look_up = run.look_up.tampered if tampered else run.look_up.cell
+    return look_up(cell, run.artifacts, run.jobs.errors)
 
 
-def _names_a_remedy(request: Request) -> bool:
-    """Return whether the selection asks for particular remedies: then they are meant."""
-    parts = [pattern.split("/")[3:] for pattern in request.patterns]
-    return bool(request.filters.get("remedy")) or any(part and part != ["*"] for part in parts)
+def observed(known: Known, seen: Observation) -> Known:
+    """Return what would be known of a cell with this observation."""
+    return replace(known, observation=seen, absence=None, error=None)
 
 
-def _run_controls(work: Work, cells: Sequence[Cell], bare: Sequence[Cell]) -> list[ControlResult]:
+def recorded_cells(run: Run) -> list[tuple[Known, CellResult]]:
+    """Return every cell of the selection that was measured before, with its result; run none."""
+    scope = run.declared.scope
+    bare = plan.plan_bare(scope)
+    found = _recorded(run, bare)
+    outcomes = {known.cell: result.outcome for known, result in found}
+    found += _recorded(run, plan.plan_remedies(scope, outcomes, run.request.remedies))
+    return [
+        (known, result)
+        for known, result in found
+        if known.observation is not None
+        and result.outcome is not Outcome.HARNESS_ERROR
+        and scope.selection.matches(known.cell)
+    ]
+
+
+def _recorded(run: Run, cells: Sequence[Cell]) -> list[tuple[Known, CellResult]]:
+    for save in plan.plan_saves(run.declared.scope, cells):
+        if save not in run.artifacts:
+            run.artifacts[save] = run.look_up.artifact(save)
+    known = [know(run, cell) for cell in cells]
+    return [(each, classify_cell(each)) for each in known]
+
+
+# --- stages 6 and 7: cause, verdict, controls ------------------------------------------
+
+
+def explain_results(run: Run, results: Sequence[CellResult]) -> list[CellResult]:
+    """Stage 6, after the outcome: name the cause of everything that is not equivalent."""
+    table = CauseTable(run.declared.causes)
+    scenarios = run.declared.catalog.scenarios
+    return [
+        explain(result, table, damaged=bool(scenarios[result.cell.scenario].damage))
+        for result in results
+    ]
+
+
+def judge_results(run: Run, results: Sequence[CellResult]) -> list[CellResult]:
+    """Stage 7: hold the outcomes against expectations and baseline."""
+    baseline = reading.load_outcomes(run.request.baseline) if run.request.baseline else {}
+    judge = Judge(run.declared.catalog.expectations, baseline)
+    return [judge.judge(result) for result in results]
+
+
+def check_controls(
+    run: Run,
+    controlled: plan.ControlPlan,
+    bare: Sequence[Cell],
+    found: Mapping[Cell, CellResult],
+) -> list[ControlResult]:
     """Run what only controls need, and hold all of them against their right answer."""
-    h5 = [
-        cell
-        for cell in cells
-        if cell.scenario == plan.CONTROL_SCENARIO and cell.format is Format.H5
-    ]
-    jobs = {cell: work.ledger.tampered_job(cell) for cell in h5}
-    missing = [
-        (cell.reader, job)
-        for cell, job in jobs.items()
-        if job is not None and (work.request.force or work.ledger.observation(job) is None)
-    ]
-    run_jobs(work, missing, "controls", EnvironmentState.LOADING)
-    readbacks = [work.ledger.result(cell, work.errors) for cell in cells]
-    control = work.declared.catalog.scenarios[plan.CONTROL_SCENARIO]
-    planned = [cell for cell in bare if cell.scenario == control.id]
-    return controls.run_controls(
-        readbacks=readbacks,
-        results=[work.ledger.result(cell, work.errors) for cell in planned],
-        tampered={
-            cell: work.ledger.observation(job) if job else None for cell, job in jobs.items()
-        },
-        artifact=work.ledger.artifact,
-        environments={name: built.environment for name, built in work.built.available.items()},
-        scenario=control,
+    tampered = load_cells(
+        run, [know(run, cell, tampered=True) for cell in controlled.tampered], "controls"
+    )
+    undeclared = plan.plan_undeclared_reads(run.declared.scope, bare)
+    return controls.check_all(
+        readbacks=[found[cell] for cell in controlled.readbacks],
+        damaged=[found[cell] for cell in controlled.damaged],
+        tampered=[tampered[cell] for cell in controlled.tampered],
+        saves=[(save, run.artifacts.get(save), declared) for save, declared in controlled.saves],
+        undeclared_reads=[found[cell] for cell in undeclared],
     )
 
 
-def _keep(work: Work, results: Sequence[CellResult]) -> Kept | None:
+# --- stages 8 and 9: aggregate, render -------------------------------------------------
+
+
+def keep(run: Run, results: Sequence[CellResult]) -> Kept | None:
     """Take over from an earlier run what this one does not measure, if that was asked for."""
-    if work.request.keep is None:
+    if run.request.keep is None:
         return None
     return keep_results(
-        work.request.keep,
+        run.request.keep,
         measured=frozenset(each.cell for each in results if each.outcome is not Outcome.NOT_RUN),
-        scenarios=work.declared.catalog.scenarios,
-        environments=work.built.available,
+        scenarios=run.declared.catalog.scenarios,
+        environments=run.built.available,
     )
+
+
+def merge(results: Sequence[CellResult], kept: Kept | None) -> list[CellResult]:
+    """Put what was taken over in the place of what was not measured."""
+    if kept is None:
+        return list(results)
+    known = {result.cell for result in kept.results}
+    return [result for result in results if result.cell not in known] + list(kept.results)
+
+
+def publish_run(
+    run: Run,
+    results: Sequence[CellResult],
+    checked: Sequence[ControlResult],
+    kept: Kept | None,
+) -> Path:
+    """Stages 8 and 9: tables, run record, pages; return the first page."""
+    catalog, out = run.declared.catalog, run.request.out
+    durations = run.jobs.durations
+    order = tables.declare_order(
+        catalog.scenarios.values(), run.declared.environments, catalog.remedies.values()
+    )
+    with timed(durations, "aggregate"):
+        cells = tables.build_cells(results, order)
+        hidden = [str(run.store.folder), str(run.request.root), str(Path.home())]
+        observations = tables.build_observations(results, order, hide=hidden)
+        totals = tables.count_totals(cells)
+        record = files.build_run_record(
+            facts=facts.gather_facts(
+                run.request,
+                catalog,
+                results,
+                checked,
+                started=run.jobs.started,
+                durations=durations,
+                kept=kept,
+            ),
+            environments=run.declared.environments,
+            provisioned=run.built.available,
+            unavailable={name: str(error) for name, error in run.built.unavailable.items()},
+            scenarios=facts.measured_scenarios(catalog, results),
+            docs=facts.module_docs(run.request.root, catalog),
+            remedies=list(catalog.remedies.values()),
+            carries=catalog.carries,
+            totals=totals,
+            causes=run.declared.causes,
+        )
+        published = PublishedRun(
+            run=record,
+            cells=cells,
+            observations=observations,
+            claims=judge_claims(
+                run.declared.claims.claims,
+                articles=run.declared.claims.articles,
+                cells=cells,
+                observations=observations,
+                run=record,
+            ),
+            # Looked at before the run before is replaced.
+            changes=changes.note_changes(out, cells, record),
+            advice=advice.build_advice(cells, record),
+        )
+        files.publish_data(out, published)
+    with timed(durations, "render"):
+        render_site(out, out / "site")
+    return out / "site" / "index.html"

@@ -7,23 +7,25 @@ is that not one outcome differs.
 
 from __future__ import annotations
 
-import json
 import random
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from runner import pipeline
 from runner.contract import Job
-from runner.domain import Cell, Observation
-from runner.domain.errors import AuditDisagreement
+from runner.domain import CellResult, Known, Observation, Outcome
+from runner.domain.errors import AuditDisagreement, SelectionError
 from runner.domain.request import Request
 from runner.executors.batches import Crew
 from runner.host.progress import EnvironmentState, make_reporter
-from runner.judge.outcome import Classified
-from runner.measure.ledger import save_of
-from runner.measure.work import Work
-from runner.publish.audit import AUDIT_FILE
-from runner.store import atomic_write_text
+from runner.judge.outcome import classify_cell
+from runner.measure.rounds import batch_jobs
+from runner.publish.audit import write_audit
+from runner.publish.facts import describe_selection, tool_version
+from runner.publish.record import AuditRecord, Disagreement
+
+Sample = Sequence[tuple[Known, CellResult]]
 
 
 def audit_run(request: Request, *, sample: int, seed: int) -> int:
@@ -31,96 +33,117 @@ def audit_run(request: Request, *, sample: int, seed: int) -> int:
 
     Raises:
         AuditDisagreement: a cell had another outcome, or other aspects differ.
+        SelectionError: the sample is empty, as asked for or as nothing is recorded.
     """
+    if sample < 1:
+        raise SelectionError(
+            f"an audit of {sample} cells says nothing",
+            cause="--sample is below 1",
+            next_step="python -m runner audit --sample 200",
+        )
     reporter = make_reporter(sys.stdout)
     try:
-        with pipeline.opened(request, reporter) as work:
-            known = pipeline.known_cells(work)
+        with pipeline.opened(request, reporter) as run:
+            known = pipeline.recorded_cells(run)
+            _require_recorded(request, known)
             chosen = random.Random(seed).sample(known, min(sample, len(known)))  # noqa: S311 - a sample
-            repeated = _repeat(work, chosen)
-            found = [
-                difference
-                for cell, job in chosen
-                if (difference := _difference(work, cell, job, repeated.get(job.id))) is not None
-            ]
-            record = {
-                "sample": len(chosen),
-                "of": len(known),
-                "seed": seed,
-                "at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "disagreements": found,
-            }
-            path = work.store.folder / AUDIT_FILE
-            atomic_write_text(path, json.dumps(record, indent=1) + "\n")
+            found = _compare(chosen, _repeat(run, chosen))
+            audit = AuditRecord(
+                at=datetime.now(UTC).isoformat(timespec="seconds"),
+                tool_version=tool_version(),
+                profile=request.profile,
+                selection=describe_selection(request),
+                of=len(known),
+                sample=len(chosen),
+                seed=seed,
+                disagreements=tuple(found),
+            )
+            write_audit(run.store.folder, audit)
     finally:
         reporter.close()
     print(f"{len(chosen)} of {len(known)} cells run again: {len(found)} disagree")
     for each in found:
-        print(f"  {each['cell']}: {each['recorded']} became {each['repeated']} ({each['detail']})")
+        print(f"  {each.cell}: {each.recorded} became {each.repeated} ({each.detail})")
     if found:
         raise AuditDisagreement(
             f"{len(found)} of {len(chosen)} cells disagree with a fresh process",
             cause="a cell left something behind in its process, or its outcome is not stable",
-            next_step=f"python -m runner show '{found[0]['cell']}'",
+            next_step=f"python -m runner show '{found[0].cell}'",
         )
     return 0
 
 
-def _repeat(work: Work, chosen: list[tuple[Cell, Job]]) -> dict[str, Observation]:
-    batches: dict[str, list[Job]] = {}
-    owner: dict[str, str] = {}
-    for cell, job in chosen:
-        batches.setdefault(cell.reader, []).append(job)
-        owner[job.id] = cell.reader
+def _require_recorded(request: Request, known: Sample) -> None:
+    if known:
+        return
+    raise SelectionError(
+        "no cell of the selection is recorded: there is nothing to audit",
+        cause=f"{request.store} holds no measurement with the present code and environments",
+        next_step=f"measure first: python -m runner run --profile {request.profile}",
+    )
+
+
+def _repeat(run: pipeline.Run, chosen: Sample) -> dict[str, Observation]:
+    """Run the cells again, each in a process of its own; nothing is recorded."""
+    jobs = [(known.cell.reader, run.look_up.load_job(known)) for known, _ in chosen]
+    owner = {job.id: environment for environment, job in jobs}
+    batches = batch_jobs(jobs)
     found: dict[str, Observation] = {}
 
     def record(job: Job, observation: Observation) -> None:
         found[job.id] = observation
-        work.reporter.advance(owner[job.id], 1, None)
+        run.reporter.advance(owner[job.id], 1, None)
 
     crew = Crew(
-        executor=work.crew.executor,
-        workers=work.crew.workers,
-        limits=work.crew.limits,
-        scratch=work.crew.scratch,
+        executor=run.jobs.crew.executor,
+        workers=run.jobs.crew.workers,
+        limits=run.jobs.crew.limits,
+        scratch=run.jobs.crew.scratch,
         start_method="fresh",
     )
-    work.reporter.start(len(chosen), "fresh processes")
+    run.reporter.start(len(chosen), "fresh processes")
     for name in batches:
-        work.reporter.environment(name, EnvironmentState.LOADING)
-    crew.run(batches, work.built.available, record)
+        run.reporter.environment(name, EnvironmentState.LOADING)
+    crew.run(batches, run.built.available, record)
     return found
 
 
-def _difference(
-    work: Work, cell: Cell, job: Job, repeated: Observation | None
-) -> dict[str, str] | None:
+def _compare(chosen: Sample, repeated: dict[str, Observation]) -> list[Disagreement]:
+    """Return the cells whose repetition came to something else, in the order of the sample."""
+    found = (find_difference(known, before, repeated.get(known.job_id)) for known, before in chosen)
+    return [each for each in found if each is not None]
+
+
+def find_difference(
+    known: Known, before: CellResult, repeated: Observation | None
+) -> Disagreement | None:
     """Return what differs between the recorded and the repeated cell; None if nothing does."""
-    recorded = work.ledger.observation(job)
-    artifact = work.ledger.artifact(save_of(cell))
-    if recorded is None or artifact is None or repeated is None:
-        return {
-            "cell": cell.id,
-            "recorded": "not_run" if recorded is None else "equivalent",
-            "repeated": "not_run",
-            "detail": "it could not be repeated",
-        }
-    before = work.ledger.classify(cell, recorded, artifact)
-    after = work.ledger.classify(cell, repeated, artifact)
-    if _essence(before) == _essence(after) and recorded.exception == repeated.exception:
+    if repeated is None:
+        return Disagreement(
+            cell=before.cell.id,
+            recorded=before.outcome,
+            repeated=Outcome.NOT_RUN,
+            detail="it could not be repeated",
+        )
+    after = classify_cell(pipeline.observed(known, repeated))
+    if _essence(before) == _essence(after):
         return None
-    return {
-        "cell": cell.id,
-        "recorded": str(before.outcome),
-        "repeated": str(after.outcome),
-        "detail": f"{_told(before, recorded)} became {_told(after, repeated)}",
-    }
+    return Disagreement(
+        cell=before.cell.id,
+        recorded=before.outcome,
+        repeated=after.outcome,
+        detail=f"{_told(before)} became {_told(after)}",
+    )
 
 
-def _essence(classified: Classified) -> tuple[object, ...]:
-    return classified.outcome, classified.aspects
+def _essence(result: CellResult) -> tuple[object, ...]:
+    return result.outcome, result.aspects, _exception(result)
 
 
-def _told(classified: Classified, observation: Observation) -> str:
-    aspects = ",".join(classified.aspects)
-    return " ".join(filter(None, [str(classified.outcome), aspects, observation.exception]))
+def _exception(result: CellResult) -> str:
+    return result.observation.exception if result.observation else ""
+
+
+def _told(result: CellResult) -> str:
+    aspects = ",".join(result.aspects)
+    return " ".join(filter(None, [str(result.outcome), aspects, _exception(result)]))

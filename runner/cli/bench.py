@@ -16,9 +16,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from runner import pipeline
 from runner.contract import Job
-from runner.domain import Cell, Observation, ProvisionedEnvironment
+from runner.domain import CellResult, Known, Observation, Outcome, ProvisionedEnvironment
 from runner.domain.errors import NoEnvironmentError, ProvisionError, SelectionError
 from runner.domain.request import Request
 from runner.domain.selector import compile_glob
@@ -27,8 +26,8 @@ from runner.executors.batches import Crew
 from runner.executors.interface import Executor
 from runner.executors.registry import open_place
 from runner.host.progress import make_reporter
-from runner.measure.rounds import order_jobs
-from runner.measure.work import Work
+from runner.measure.rounds import batch_jobs, order_jobs
+from runner.pipeline import Run, opened, recorded_cells
 
 FRESH_CELLS = 12
 """Cells run in a process each; one takes as long as a hundred in the probe."""
@@ -57,30 +56,40 @@ def run_bench(request: Request, *, cells: int, environments: str) -> int:
     Raises:
         SelectionError: no environment is named so, or fewer cells than asked for are recorded.
     """
+    if cells < 1:
+        raise SelectionError(
+            f"nothing can be timed on {cells} cells",
+            cause="--cells is below 1",
+            next_step="python -m runner bench --cells 500",
+        )
     reporter = make_reporter(sys.stdout)
-    with pipeline.opened(request, reporter) as work:
-        known = pipeline.known_cells(work)
-        # What a hang costs is its time limit, in whatever process: it would drown the rest.
-        usable = [(cell, job) for cell, job in known if not _hangs(work, job)]
-        samples = _sample_environments(work, usable, environments, cells)
-        load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
-        print(f"load average over 1, 5 and 15 minutes before: {load}")
-        for environment, jobs in samples.items():
-            _print_process_ratio(work, environment, jobs)
-        first = next(iter(samples))
-        _print_container_ratio(work, first, order_jobs(samples[first]))
-        _print_floor(work, _sample(usable, min(len(usable), cells * 4)))
-    reporter.close()
+    try:
+        with opened(request, reporter) as run:
+            usable = [
+                (known, run.look_up.load_job(known))
+                for known, result in recorded_cells(run)
+                if not _hangs(result)
+            ]
+            samples = _sample_environments(run, usable, environments, cells)
+            load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+            print(f"load average over 1, 5 and 15 minutes before: {load}")
+            for environment, jobs in samples.items():
+                _print_process_ratio(run, environment, jobs)
+            first = next(iter(samples))
+            _print_container_ratio(run, first, order_jobs(samples[first]))
+            _print_floor(run, _sample(usable, min(len(usable), cells * 4)))
+    finally:
+        reporter.close()
     return 0
 
 
 def _sample_environments(
-    work: Work, usable: Sequence[tuple[Cell, Job]], glob: str, cells: int
+    run: Run, usable: Sequence[tuple[Known, Job]], glob: str, cells: int
 ) -> dict[str, list[Job]]:
     matches = compile_glob(glob)
     samples = {}
-    for environment in filter(matches, work.built.available):
-        chosen = [pair for pair in usable if pair[0].reader == environment]
+    for environment in filter(matches, run.built.available):
+        chosen = [pair for pair in usable if pair[0].cell.reader == environment]
         if len(chosen) < cells:
             raise SelectionError(
                 f"{len(chosen)} cells of {environment} are recorded, {cells} are needed",
@@ -97,19 +106,19 @@ def _sample_environments(
     return samples
 
 
-def _sample(pairs: Sequence[tuple[Cell, Job]], size: int) -> list[tuple[Cell, Job]]:
+def _sample(pairs: Sequence[tuple[Known, Job]], size: int) -> list[tuple[Known, Job]]:
     return random.Random(SEED).sample(pairs, size)  # noqa: S311 - the same sample every time
 
 
-def _hangs(work: Work, job: Job) -> bool:
-    seen = work.ledger.observation(job)
-    return seen is None or seen.status in ("timed_out", "out_of_memory")
+def _hangs(result: CellResult) -> bool:
+    # What a hang costs is its time limit, in whatever process: it would drown the rest.
+    return result.outcome in {Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY}
 
 
-def _print_process_ratio(work: Work, environment: str, jobs: Sequence[Job]) -> None:
-    probe = _measure(work, {environment: order_jobs(jobs)})
+def _print_process_ratio(run: Run, environment: str, jobs: Sequence[Job]) -> None:
+    probe = _measure(run, {environment: order_jobs(jobs)})
     few = list(jobs[:FRESH_CELLS])
-    fresh_s = _measure(work, {environment: few}, method="fresh").wall_s / len(few)
+    fresh_s = _measure(run, {environment: few}, method="fresh").wall_s / len(few)
     probe_s, inside_s = probe.wall_s / len(jobs), probe.jobs_s / len(jobs)
     print(f"{environment}, {len(jobs)} cells, {len(few)} of them in a process each:")
     print(f"  the probe: {probe_s:.3f} s a cell, import and start included")
@@ -121,18 +130,18 @@ def _print_process_ratio(work: Work, environment: str, jobs: Sequence[Job]) -> N
     )
 
 
-def _print_container_ratio(work: Work, environment: str, jobs: Sequence[Job]) -> None:
+def _print_container_ratio(run: Run, environment: str, jobs: Sequence[Job]) -> None:
     batches = {environment: jobs}
     local, contained = [], []
     try:
-        with open_place(replace(work.request, executor=registry.CONTAINED.name)) as place:
-            built = place.provision(work.built.available[environment].environment)
+        with open_place(replace(run.request, executor=registry.CONTAINED.name)) as place:
+            built = place.provision(run.built.available[environment].environment)
             if isinstance(built, ProvisionError):
                 raise built
             with closing(place.executor()) as executor:
                 for _ in range(ROUNDS):
-                    local.append(_measure(work, batches))
-                    inside = _measure(work, batches, place=(executor, {environment: built}))
+                    local.append(_measure(run, batches))
+                    inside = _measure(run, batches, place=(executor, {environment: built}))
                     contained.append(inside)
     except (NoEnvironmentError, ProvisionError) as error:
         print(f"containers are not measured: {error}")
@@ -150,21 +159,18 @@ def _print_container_ratio(work: Work, environment: str, jobs: Sequence[Job]) ->
     print(f"  wall time in a container over local: {ratio:.2f}")
 
 
-def _print_floor(work: Work, sample: Sequence[tuple[Cell, Job]]) -> None:
-    batches: dict[str, list[Job]] = {}
-    for cell, job in sample:
-        batches.setdefault(cell.reader, []).append(job)
-    ordered = {name: order_jobs(jobs) for name, jobs in batches.items()}
-    workers = work.crew.workers
-    timing = _measure(work, ordered, workers=workers)
+def _print_floor(run: Run, sample: Sequence[tuple[Known, Job]]) -> None:
+    ordered = batch_jobs([(known.cell.reader, job) for known, job in sample])
+    workers = run.jobs.crew.workers
+    timing = _measure(run, ordered, workers=workers)
     floor_s = (timing.imports_s + timing.jobs_s) / workers
-    print(f"{len(sample)} cells over {len(batches)} environments, {workers} at once:")
+    print(f"{len(sample)} cells over {len(ordered)} environments, {workers} at once:")
     print(f"  floor (imports and the time inside the jobs, over the workers): {floor_s:.1f} s")
     print(f"  wall time over floor: {timing.wall_s / floor_s:.2f}")
 
 
 def _measure(
-    work: Work,
+    run: Run,
     batches: Mapping[str, Sequence[Job]],
     *,
     method: str = "auto",
@@ -180,12 +186,12 @@ def _measure(
         arrived.append(time.monotonic())
         spent.append(observation.duration_s)
 
-    executor, available = place or (work.crew.executor, work.built.available)
+    executor, available = place or (run.jobs.crew.executor, run.built.available)
     crew = Crew(
         executor=executor,
         workers=workers,
-        limits=work.crew.limits,
-        scratch=work.crew.scratch,
+        limits=run.jobs.crew.limits,
+        scratch=run.jobs.crew.scratch,
         start_method=method,
     )
     begun = time.monotonic()

@@ -17,7 +17,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Column, Table
 
-from runner import conclude, pipeline
+from runner import __version__, pipeline
 from runner.analyse.advice import PAIR_COLUMNS, advise_pair, build_advice, describe_advice
 from runner.analyse.attribution import ATTRIBUTION_TEXT, attribute_pair
 from runner.analyse.boundaries import describe_boundaries
@@ -44,7 +44,7 @@ from runner.render.site import render_site
 
 def version_line() -> str:
     """Return what `--version` prints."""
-    return f"keras-compatibility-matrix {conclude.tool_version()}"
+    return f"keras-compatibility-matrix {__version__}"
 
 
 def run(request: Request, arguments: argparse.Namespace) -> int:
@@ -92,7 +92,7 @@ def show_plan(request: Request, arguments: argparse.Namespace) -> int:
     bare = plan_bare(declared.scope)
     if not bare:
         require_cells(declared.scope.selection, bare)
-    upper = plan_remedies(declared.scope, dict.fromkeys(bare, Outcome.LOAD_ERROR), everything=True)
+    upper = plan_remedies(declared.scope, dict.fromkeys(bare, Outcome.LOAD_ERROR), "all")
     table = Table("scenario", "formats", "bare loads", "remedies, at most")
     loads = Counter(cell.scenario for cell in bare)
     remedies = Counter(cell.scenario for cell in upper)

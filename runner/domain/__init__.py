@@ -17,7 +17,7 @@ from runner.domain.claims import (
     Prediction,
     Share,
 )
-from runner.domain.declared import Catalog, ClaimSet, Declared, Scope
+from runner.domain.declared import Catalog, ClaimSet, Declared, Scope, reads, writes
 from runner.domain.environments import (
     Backend,
     Environment,
@@ -26,6 +26,7 @@ from runner.domain.environments import (
     ProvisionedEnvironment,
 )
 from runner.domain.formats import FORMAT_FACTS, FORMAT_TABLE, Format, FormatFacts
+from runner.domain.known import TAMPERED, Absence, Artifact, Known, save_of
 from runner.domain.observed import AspectStatus, Kind, Stage, Status
 from runner.domain.outcomes import (
     FACTS,
@@ -51,10 +52,13 @@ __all__ = [
     "MEASURED",
     "OUTCOME_TABLE",
     "REMEDIABLE",
+    "TAMPERED",
     "UNCLASSIFIED",
     "UNEXPLAINED",
     "UNJUDGED",
+    "Absence",
     "Article",
+    "Artifact",
     "Aspect",
     "AspectStatus",
     "Backend",
@@ -79,6 +83,7 @@ __all__ = [
     "Given",
     "Isolation",
     "Kind",
+    "Known",
     "Observation",
     "Outcome",
     "OutcomeFacts",
@@ -94,4 +99,7 @@ __all__ = [
     "Stage",
     "Status",
     "Verdict",
+    "reads",
+    "save_of",
+    "writes",
 ]

@@ -52,7 +52,8 @@ class Observation:
     """Raw facts of one job, as the probe wrote them; never rewritten.
 
     `data` is one observation record of docs/formats.md; stages read it through
-    the properties below so that dicts stop at the boundary.
+    the properties below so that dicts stop at the boundary. A record that is not of that
+    shape reads as empty, and the judge says so (`runner/judge/outcome.py`).
     """
 
     data: Mapping[str, Any]
@@ -60,7 +61,7 @@ class Observation:
     @property
     def status(self) -> str:
         """`done`, `raised`, `crashed`, `timed_out`, `out_of_memory` or `harness_error`."""
-        return str(self.data["status"])
+        return str(self.data.get("status", ""))
 
     @property
     def stage(self) -> str:
@@ -81,6 +82,12 @@ class Observation:
     def duration_s(self) -> float:
         """Wall time of the job in seconds."""
         return float(self.data.get("duration_s", 0.0))
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What else the probe found: of a save `written`, `damage`, `sha256` and the like."""
+        found = self.data.get("facts")
+        return found if isinstance(found, Mapping) else {}
 
     @property
     def aspects(self) -> Mapping[str, Mapping[str, Any]]:

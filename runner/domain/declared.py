@@ -10,7 +10,7 @@ from runner.domain.claims import Claim
 from runner.domain.environments import Environment
 from runner.domain.formats import Format
 from runner.domain.scenarios import Aspect, Remedy, Scenario
-from runner.domain.selector import Selection
+from runner.domain.selector import Selection, matches_any
 from runner.domain.verdicts import Expectation
 
 
@@ -61,3 +61,13 @@ class Declared:
     scope: Scope
     causes: Sequence[Cause]
     claims: ClaimSet
+
+
+def writes(environment: Environment, scenario: Scenario, format_: Format) -> bool:
+    """Return whether this writer is declared to write this scenario in this format."""
+    return format_ in environment.formats and matches_any(environment.id, scenario.writers)
+
+
+def reads(environment: Environment, format_: Format) -> bool:
+    """Return whether a version is declared to read the format."""
+    return format_ in environment.formats or format_ in environment.reads

@@ -1,11 +1,16 @@
-"""What is known of a save and of a cell, as it is handed to the judge."""
+"""What is known of a save and of a cell, as it is handed to the judge: frozen values.
+
+Looked up in the store for the present inputs (`runner/measure/known.py`), turned into a
+`CellResult` by `runner/judge/outcome.py`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from runner.domain.cells import Observation
+from runner.domain.cells import Cell, Observation, Save
 from runner.domain.scenarios import Aspect
 
 TAMPERED = (Aspect.OUTPUTS, Aspect.WEIGHTS)
@@ -23,3 +28,69 @@ class Artifact:
     """Digest of the payload; empty if nothing was written."""
     written: str
     """What was really written, by its bytes."""
+
+    @property
+    def damage(self) -> str:
+        """A sentence on the damage done to the file after it was written; empty for none."""
+        return str(self.observation.facts.get("damage") or "")
+
+
+class Absence(StrEnum):
+    """Why there is no observation of a cell's reader."""
+
+    ENVIRONMENT = "environment"
+    """The writer's or the reader's environment could not be built."""
+    NOT_SAVED = "not saved"
+    """The artifact, or the other format a remedy reads, was not written yet."""
+    UNDECLARED = "undeclared"
+    """The writer is declared not to have the format: whatever it wrote is not read."""
+    WRITER_FAILED = "writer failed"
+    SIBLING_MISSING = "sibling missing"
+    """The remedy reads another format, which the writer could not write."""
+    HARNESS = "harness"
+    """The save or the load failed in this run through our own fault."""
+    NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Known:
+    """All that is known of one cell, and what was asked of it.
+
+    Exactly one of `observation` and `absence` is there.
+    """
+
+    cell: Cell
+    asked: frozenset[Aspect] = frozenset()
+    """The aspects the cell must agree in: no more and no fewer are compared."""
+    reads: bool = True
+    """Whether this way of loading is declared to exist for the format; where it is not, a load
+    that raises says that the format is not supported."""
+    tampered: tuple[Aspect, ...] = ()
+    """Aspects of the oracle falsified for a control; empty for a cell of the matrix."""
+    artifact: Artifact | None = None
+    sibling: Artifact | None = None
+    """The other format of the same model, where the remedy reads that."""
+    inputs: str = ""
+    """Digest of everything the load depends on; empty where nothing can be loaded."""
+    observation: Observation | None = None
+    """Of the reader."""
+    absence: Absence | None = None
+    reason: str = ""
+    """One sentence where an absence needs one."""
+    error: Observation | None = None
+    """The harness error of this run, where that is the absence."""
+
+    @property
+    def job_id(self) -> str:
+        """What the load's observation is recorded under, beside its inputs."""
+        return f"tampered:{self.cell.id}" if self.tampered else self.cell.id
+
+    @property
+    def loadable(self) -> bool:
+        """Whether there is something to load, and something to load it in."""
+        return bool(self.inputs)
+
+
+def save_of(cell: Cell) -> Save:
+    """Return the save whose artifact a cell reads."""
+    return Save(scenario=cell.scenario, format=cell.format, writer=cell.writer)

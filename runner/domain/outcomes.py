@@ -59,10 +59,16 @@ class OutcomeFacts:
     """Whether another way of loading may still give the model that was saved."""
     has_cause: bool = True
     """Whether something went wrong that a cause explains."""
+    tried: bool = True
+    """Whether a run came as far as trying: the writer or the reader was started, or is declared
+    to have nothing that could be."""
 
     @property
     def judged(self) -> bool:
-        """Whether it says anything about the model, and so can be held against another."""
+        """Whether it says anything about the model, and so can be held against another.
+
+        What does not is measured again by the next run.
+        """
         return self.rank is not None
 
 
@@ -201,6 +207,7 @@ OUTCOME_TABLE: tuple[OutcomeFacts, ...] = (
         explanation="The environment could not be built here: neither good nor bad.",
         rank=None,
         has_cause=False,
+        tried=False,
     ),
     OutcomeFacts(
         outcome=Outcome.HARNESS_ERROR,
@@ -224,6 +231,7 @@ OUTCOME_TABLE: tuple[OutcomeFacts, ...] = (
         explanation="Declared, but not measured in this run.",
         rank=None,
         has_cause=False,
+        tried=False,
     ),
 )
 """Every outcome, in the order in which legends and totals name them."""

@@ -152,6 +152,18 @@ class Selection:
         """Whether the cell is selected."""
         return self.mask(cell) != 0
 
+    def names_remedy(self, cell: Cell) -> bool:
+        """Whether the cell is selected by something that asks for particular remedies.
+
+        A filter `--remedy` does, and a pattern whose remedy is not `*`.
+        """
+        if self.filters.get("remedy"):
+            return self.matches(cell)
+        named = sum(
+            1 << position for position, pattern in enumerate(self.patterns) if pattern.remedy != "*"
+        )
+        return self.mask(cell) & named != 0
+
     def matches_scenario(self, scenario: str) -> bool:
         """Whether some cell of the scenario can be selected."""
         return self._masks[0][scenario] != 0

@@ -1,71 +1,83 @@
-"""The controls of a run: cells whose right answer is known beforehand.
+"""The controls of a run: cells whose right answer is known beforehand. Pure.
 
-Input: the results of the run and its control jobs. Output: one `ControlResult` each. A
-control that fails means that nothing else the matrix says can be trusted.
+Input: the classified cells and saves of the planned controls. Output: one `ControlResult`
+each. A control that fails means that nothing else the matrix says can be trusted. What was
+not tried (an environment that could not be built, a run that only reports) is no control.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable
 
-from runner import contract
 from runner.domain import (
+    FACTS,
     FORMAT_FACTS,
-    Cell,
+    TAMPERED,
+    Artifact,
     CellResult,
     ControlResult,
-    Environment,
-    Observation,
     Outcome,
     Save,
-    Scenario,
 )
-from runner.domain.known import TAMPERED, Artifact
-from runner.plan.cells import CONTROL_SCENARIO, DAMAGED_SCENARIO, writes
-
-UNMEASURED = frozenset({Outcome.NOT_RUN, Outcome.ENVIRONMENT_UNAVAILABLE})
+from runner.judge.outcome import classify_save
 
 
 def check_readback(result: CellResult) -> ControlResult | None:
-    """Hold a cell of the controls against its right answer; None if it was not measured.
+    """Hold the load of what an environment wrote itself: it must be `equivalent`."""
+    if not FACTS[result.outcome].tried:
+        return None
+    passed = result.outcome is Outcome.EQUIVALENT
+    detail = f"an environment must read back what it wrote itself: {_told(result, passed=passed)}"
+    return ControlResult(id=f"readback {result.cell.id}", passed=passed, detail=detail)
 
-    An environment must read back what it wrote itself, and never call a damaged file good.
+
+def check_damaged(result: CellResult) -> ControlResult | None:
+    """Hold the load of a file cut in half: the reader must really have run and not like it.
+
+    Where the reader does not have the format there is nothing to be caught, and it is said.
     """
-    cell = result.cell
-    if result.outcome in UNMEASURED:
+    facts = FACTS[result.outcome]
+    if not facts.tried:
         return None
-    if cell.scenario == CONTROL_SCENARIO:
-        passed = result.outcome is Outcome.EQUIVALENT
-        wanted = "an environment must read back what it wrote itself"
-    elif cell.scenario == DAMAGED_SCENARIO:
-        passed = result.outcome is not Outcome.EQUIVALENT
-        wanted = "a file cut in half must be caught"
-    else:
-        return None
-    detail = f"{wanted}: {result.outcome}"
+    unsupported = result.outcome is Outcome.UNSUPPORTED
+    passed = unsupported or (facts.measured and result.outcome is not Outcome.EQUIVALENT)
+    detail = f"a file cut in half must be caught: {_told(result, passed=passed)}"
+    if unsupported:
+        detail += ", so the control does not apply"
+    elif not facts.measured:
+        detail += ", so no reader was given the file"
+    return ControlResult(id=f"readback {result.cell.id}", passed=passed, detail=detail)
+
+
+def _told(result: CellResult, *, passed: bool) -> str:
+    told = str(result.outcome)
     if not passed and result.observation is not None:
-        detail += f" ({result.observation.exception} {result.observation.message[:200]})".rstrip()
-    return ControlResult(id=f"readback {cell.id}", passed=passed, detail=detail)
+        told += f" ({result.observation.exception} {result.observation.message[:200]})".rstrip()
+    return told
 
 
-def check_comparison(cell: Cell, observation: Observation | None) -> ControlResult | None:
+def check_comparison(result: CellResult) -> ControlResult | None:
     """Hold the load against a falsified oracle: exactly the falsified aspects must differ."""
-    if observation is None:
+    if not FACTS[result.outcome].tried:
         return None
-    found = {name for name, item in observation.aspects.items() if item["status"] != "agrees"}
-    expected = {str(aspect) for aspect in TAMPERED}
-    passed = observation.status == "done" and found == expected
-    detail = f"falsified {sorted(expected)}, the comparison found {sorted(found)}"
-    return ControlResult(id=f"comparison {cell.id}", passed=passed, detail=detail)
+    found = set(result.aspects)
+    passed = result.outcome is Outcome.DIVERGED and found == set(TAMPERED)
+    detail = f"falsified {_names(TAMPERED)}, the comparison found {_names(found)}"
+    if result.outcome not in {Outcome.DIVERGED, Outcome.EQUIVALENT}:
+        detail += f": {result.outcome} {result.reason[:200]}".rstrip()
+    return ControlResult(id=f"comparison {result.cell.id}", passed=passed, detail=detail)
+
+
+def _names(aspects: Iterable[str]) -> list[str]:
+    return sorted(str(aspect) for aspect in aspects)
 
 
 def check_declared_write(
-    save: Save, artifact: Artifact | None, environment: Environment, scenario: Scenario
+    save: Save, artifact: Artifact | None, *, declared: bool
 ) -> ControlResult | None:
     """Hold what was really written against what the environment is declared to write."""
-    if artifact is None or artifact.observation.status == "harness_error":
+    if artifact is None or classify_save(artifact.observation) is Outcome.HARNESS_ERROR:
         return None
-    declared = writes(environment, scenario, save.format)
     really = artifact.written == FORMAT_FACTS[save.format].written
     detail = (
         f"declared {'supported' if declared else 'unsupported'}, the writer wrote "
@@ -74,45 +86,32 @@ def check_declared_write(
     return ControlResult(id=f"writes {save.id}", passed=declared == really, detail=detail)
 
 
-def check_declared_reads(
-    results: Sequence[CellResult], environments: Mapping[str, Environment]
-) -> list[ControlResult]:
-    """Find formats a reader is declared not to read, and yet a bare load was `equivalent`."""
-    found = []
-    for result in results:
-        cell = result.cell
-        if cell.scenario != CONTROL_SCENARIO or cell.remedy != "none":
-            continue
-        # An environment that could not be built is not in `environments`.
-        if result.outcome in UNMEASURED or contract.supports(
-            environments[cell.reader], cell.format
-        ):
-            continue
-        found.append(
-            ControlResult(
-                id=f"reads {cell.id}",
-                passed=result.outcome is not Outcome.EQUIVALENT,
-                detail=f"declared unsupported, the load was {result.outcome}",
-            )
-        )
-    return found
+def check_undeclared_read(result: CellResult) -> ControlResult | None:
+    """Hold the bare load of a format its reader is declared not to read: never `equivalent`."""
+    if not FACTS[result.outcome].tried:
+        return None
+    return ControlResult(
+        id=f"reads {result.cell.id}",
+        passed=result.outcome not in {Outcome.EQUIVALENT, Outcome.HARNESS_ERROR},
+        detail=f"declared unsupported, the load was {result.outcome}",
+    )
 
 
-def run_controls(
+def check_all(
     *,
-    readbacks: Sequence[CellResult],
-    results: Sequence[CellResult],
-    tampered: Mapping[Cell, Observation | None],
-    artifact: Callable[[Save], Artifact | None],
-    environments: Mapping[str, Environment],
-    scenario: Scenario,
+    readbacks: Iterable[CellResult],
+    damaged: Iterable[CellResult],
+    tampered: Iterable[CellResult],
+    saves: Iterable[tuple[Save, Artifact | None, bool]],
+    undeclared_reads: Iterable[CellResult],
 ) -> list[ControlResult]:
-    """Return every control of the run, in a stable order."""
+    """Return every control of the run, in a stable order.
+
+    `saves` are given with what is known of them and whether they are declared.
+    """
     found: list[ControlResult | None] = [check_readback(result) for result in readbacks]
-    found += [check_comparison(cell, seen) for cell, seen in tampered.items()]
-    for name, environment in environments.items():
-        for format_ in scenario.formats:
-            save = Save(scenario=scenario.id, format=format_, writer=name)
-            found.append(check_declared_write(save, artifact(save), environment, scenario))
-    found += check_declared_reads(results, environments)
+    found += [check_damaged(result) for result in damaged]
+    found += [check_comparison(result) for result in tampered]
+    found += [check_declared_write(save, it, declared=declared) for save, it, declared in saves]
+    found += [check_undeclared_read(result) for result in undeclared_reads]
     return [control for control in found if control is not None]

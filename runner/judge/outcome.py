@@ -1,18 +1,30 @@
-"""Stage 6: a raw observation -> an outcome. Pure; the observation is never rewritten."""
+"""Stage 6: all that is known of a cell -> its outcome. Pure; an observation is never rewritten.
+
+The one place where an observation becomes an outcome: the matrix, the progress display, the
+audit and the controls go through it. It fails closed: a finished observation is `equivalent`
+only if it names each aspect asked for, and no other; one that is not of the probe's shape is
+our fault (`harness_error`) and says nothing of Keras.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, assert_never
 
-from runner.domain import Aspect, Observation, Outcome
-from runner.domain.errors import ConfigurationError
+from runner.contract import check_observation
+from runner.domain import (
+    FORMAT_FACTS,
+    Absence,
+    Artifact,
+    Aspect,
+    CellResult,
+    Known,
+    Observation,
+    Outcome,
+)
 
-_T = TypeVar("_T")
-
-_BY_STATUS: Mapping[str, Outcome] = MappingProxyType(
+_ENDED: Mapping[str, Outcome] = MappingProxyType(
     {
         "crashed": Outcome.CRASHED,
         "timed_out": Outcome.TIMED_OUT,
@@ -20,8 +32,9 @@ _BY_STATUS: Mapping[str, Outcome] = MappingProxyType(
         "harness_error": Outcome.HARNESS_ERROR,
     }
 )
+"""What ended the process, as the probe calls it."""
 
-_BY_STAGE: Mapping[str, Outcome] = MappingProxyType(
+_RAISED: Mapping[str, Outcome] = MappingProxyType(
     {
         # The user's own code cannot even be executed in this version: nothing is loaded.
         "prepare": Outcome.LOAD_ERROR,
@@ -30,73 +43,66 @@ _BY_STAGE: Mapping[str, Outcome] = MappingProxyType(
         "train": Outcome.UNUSABLE,
     }
 )
+"""What raised, by the stage at which it did."""
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Classified:
-    """An outcome, with the aspects that differ and a sentence where one is needed."""
-
-    outcome: Outcome
-    aspects: tuple[Aspect, ...] = ()
-    reason: str = ""
-
-
-def classify_load(observation: Observation, *, supported: bool, damage: str = "") -> Classified:
-    """Return what happened in a cell whose reader ran.
-
-    `supported` is whether the reader is declared to read the format: a bare load that
-    fails where it is not is `unsupported`, and one that succeeds is what a control
-    catches. `damage` says what was done to the file, for files that load all the same.
-
-    Raises:
-        ConfigurationError: the observation has a status or stage unknown to this version.
-    """
-    if observation.status in _BY_STATUS:
-        return Classified(outcome=_BY_STATUS[observation.status], reason=observation.message)
-    if observation.status == "raised":
-        outcome = _known(_BY_STAGE, observation.stage, "stage")
-        if not supported:
-            return Classified(
-                outcome=Outcome.UNSUPPORTED, reason="this version does not read the format"
-            )
-        return Classified(outcome=outcome)
-    if observation.status != "done":
-        raise _unknown("status", observation.status)
-    return _classify_comparison(observation, damage)
-
-
-def _classify_comparison(observation: Observation, damage: str) -> Classified:
-    differing = tuple(
-        aspect
-        for aspect in Aspect
-        if observation.aspects.get(aspect, {"status": "agrees"})["status"] != "agrees"
-    )
-    if differing:
-        return Classified(outcome=Outcome.DIVERGED, aspects=differing)
-    if damage:
-        reason = f"loads all the same, as the damage missed what is compared: {damage}"
-        return Classified(outcome=Outcome.EQUIVALENT, reason=reason)
-    return Classified(outcome=Outcome.EQUIVALENT)
-
-
-def classify_save(observation: Observation) -> Classified | None:
-    """Return the outcome of every cell that would read an artifact that was not written.
-
-    None if it was written.
-    """
-    if observation.status == "done":
-        return None
-    if observation.status == "harness_error":
-        return Classified(outcome=Outcome.HARNESS_ERROR, reason=observation.message)
-    reason = {
+_WRITER: Mapping[str, str] = MappingProxyType(
+    {
         "crashed": "the writer crashed",
         "timed_out": "the writer did not finish in time",
         "out_of_memory": "the writer ran out of memory",
         "raised": "the writer raised",
     }
-    return Classified(
-        outcome=Outcome.SAVE_ERROR, reason=_known(reason, observation.status, "status")
-    )
+)
+"""Why nothing was written, by the status of the save."""
+
+_AGREES = "agrees"
+
+
+def classify_cell(known: Known) -> CellResult:
+    """Return what happened in a cell."""
+    if known.observation is not None:
+        return _classify_load(known, known.observation)
+    if known.absence is Absence.UNDECLARED and known.artifact is not None:
+        return _undeclared(known, known.artifact)
+    if known.absence is Absence.WRITER_FAILED and known.artifact is not None:
+        return _classify_failed_save(known, known.artifact.observation)
+    return _absent(known, known.absence or Absence.NOT_MEASURED)
+
+
+def classify_save(observation: Observation) -> Outcome | None:
+    """Return the outcome of the cells that would read an artifact; None if it was written."""
+    if find_fault(observation):
+        return Outcome.HARNESS_ERROR
+    if observation.status == "done":
+        return None
+    ours = observation.status == "harness_error"
+    return Outcome.HARNESS_ERROR if ours else Outcome.SAVE_ERROR
+
+
+def find_fault(observation: Observation, asked: frozenset[Aspect] | None = None) -> str:
+    """Say in which way an observation is not what a probe says; empty if it is.
+
+    `asked` are the aspects of a load; None for a save, which compares nothing.
+    """
+    try:
+        check_observation("save" if asked is None else "load", observation.data)
+    except ValueError as error:
+        return f"the observation makes no sense: {str(error)[:200]}"
+    if asked is None:
+        return ""
+    if observation.status == "raised" and observation.stage not in _RAISED:
+        return f"a load that raised at the stage {observation.stage!r} makes no sense"
+    if observation.status != "done" or observation.aspects.keys() == asked:
+        return ""
+    return _find_unasked(observation.aspects, asked)
+
+
+def _find_unasked(aspects: Mapping[str, Any], asked: frozenset[Aspect]) -> str:
+    absent = [aspect for aspect in Aspect if aspect in asked and aspect not in aspects]
+    if absent:
+        return f"finished without comparing what was asked for: {', '.join(absent)}"
+    odd = sorted(name for name in aspects if name not in asked)
+    return f"finished with aspects that were not asked for: {', '.join(odd)}"
 
 
 def largest_difference(observation: Observation) -> float | None:
@@ -105,15 +111,117 @@ def largest_difference(observation: Observation) -> float | None:
     return max((float(number) for number in numbers if number is not None), default=None)
 
 
-def _known(table: Mapping[str, _T], key: str, what: str) -> _T:
-    if key not in table:
-        raise _unknown(what, key)
-    return table[key]
+def _classify_load(known: Known, seen: Observation) -> CellResult:
+    fault = find_fault(seen, known.asked)
+    if fault:
+        return _faulty(known, fault)
+    if seen.status in _ENDED:
+        return _result(known, _ENDED[seen.status], reason=seen.message)
+    if seen.status == "raised":
+        if not known.reads:
+            return _result(
+                known, Outcome.UNSUPPORTED, reason="this version does not read the format"
+            )
+        return _result(known, _RAISED[seen.stage])
+    return _classify_comparison(known, seen.aspects)
 
 
-def _unknown(what: str, value: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"an observation has the unknown {what} {value!r}",
-        cause="it was written by another version of the probe",
-        next_step="run the cell again with --force",
+def _classify_comparison(known: Known, compared: Mapping[str, Mapping[str, Any]]) -> CellResult:
+    differing = tuple(
+        aspect for aspect in Aspect if aspect in compared and compared[aspect]["status"] != _AGREES
+    )
+    if differing:
+        return _result(known, Outcome.DIVERGED, aspects=differing)
+    damage = known.artifact.damage if known.artifact else ""
+    if damage:
+        reason = f"loads all the same, as the damage missed what is compared: {damage}"
+        return _result(known, Outcome.EQUIVALENT, reason=reason)
+    return _result(known, Outcome.EQUIVALENT)
+
+
+def _result(
+    known: Known, outcome: Outcome, *, aspects: tuple[Aspect, ...] = (), reason: str = ""
+) -> CellResult:
+    return CellResult(
+        cell=known.cell,
+        outcome=outcome,
+        aspects=aspects,
+        reason=reason,
+        observation=known.observation,
+        artifact_sha256=known.artifact.sha256 if known.artifact else "",
+    )
+
+
+def _faulty(known: Known, fault: str) -> CellResult:
+    """The result of a cell whose observation cannot be read; it is published without it."""
+    return CellResult(
+        cell=known.cell,
+        outcome=Outcome.HARNESS_ERROR,
+        reason=fault,
+        observation=Observation(data={"status": "harness_error", "message": fault}),
+        artifact_sha256=known.artifact.sha256 if known.artifact else "",
+    )
+
+
+def _classify_failed_save(known: Known, seen: Observation) -> CellResult:
+    fault = find_fault(seen)
+    if fault:
+        return _faulty(known, fault)
+    if seen.status == "harness_error":
+        return CellResult(
+            cell=known.cell,
+            outcome=Outcome.HARNESS_ERROR,
+            reason=seen.message,
+            observation=seen,
+        )
+    return CellResult(
+        cell=known.cell,
+        outcome=Outcome.SAVE_ERROR,
+        reason=_WRITER.get(seen.status, "the writer wrote nothing"),
+        observation=seen,
+    )
+
+
+def _undeclared(known: Known, artifact: Artifact) -> CellResult:
+    fault = find_fault(artifact.observation)
+    if fault:
+        return _faulty(known, fault)
+    if artifact.written == FORMAT_FACTS[known.cell.format].written:
+        reason = "declared unsupported, yet the writer wrote it: the declaration is wrong"
+    elif artifact.observation.status == "done":
+        reason = f"the writer wrote {artifact.written} under this format's name"
+    else:
+        reason = "the writer does not have this format"
+    return CellResult(
+        cell=known.cell,
+        outcome=Outcome.UNSUPPORTED,
+        reason=reason,
+        observation=artifact.observation,
+    )
+
+
+def _absent(known: Known, absence: Absence) -> CellResult:
+    match absence:
+        case Absence.ENVIRONMENT:
+            outcome, reason = Outcome.ENVIRONMENT_UNAVAILABLE, known.reason
+        case Absence.HARNESS:
+            fault = find_fault(known.error) if known.error else "nothing is known of the fault"
+            if fault:
+                return _faulty(known, fault)
+            outcome = Outcome.HARNESS_ERROR
+            reason = known.error.message if known.error else ""
+        case Absence.SIBLING_MISSING:
+            outcome, reason = Outcome.SAVE_ERROR, "the writer could not write the other format"
+        case Absence.NOT_SAVED | Absence.NOT_MEASURED:
+            outcome, reason = Outcome.NOT_RUN, "not measured yet"
+        case Absence.UNDECLARED | Absence.WRITER_FAILED:
+            outcome, reason = Outcome.HARNESS_ERROR, "nothing is known of the save"
+        case _:
+            assert_never(absence)
+    return CellResult(
+        cell=known.cell,
+        outcome=outcome,
+        reason=reason,
+        observation=known.error,
+        artifact_sha256=known.artifact.sha256 if known.artifact else "",
     )

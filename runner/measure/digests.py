@@ -11,12 +11,12 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from runner.domain import Aspect, Format, ProvisionedEnvironment, Scenario
+from runner.domain import Aspect, Cell, Format, ProvisionedEnvironment, Save, Scenario
 from runner.domain.errors import ConfigurationError
 
 DIGEST_LENGTH = 16
@@ -26,6 +26,66 @@ NOT_IN_RESULTS = frozenset({"identify.py"})
 _DAMAGE = "damage.py"
 """The probe module that only scenarios with damage use: it counts in their digest alone."""
 _FRAMEWORK = "framework"
+
+
+class InputDigests:
+    """Digests of the saves and loads of one set of declarations and built environments.
+
+    What is the same for many of them is worked out once.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        scenarios: Mapping[str, Scenario],
+        environments: Mapping[str, ProvisionedEnvironment],
+    ) -> None:
+        """Take the built environments by id.
+
+        Raises:
+            ConfigurationError: the probe's sources are not below `root`.
+        """
+        self._root = root
+        self._scenarios = scenarios
+        self._probe_sha = probe_digest(root)
+        self._scenario_shas: dict[str, str] = {}
+        self._environment_shas = {
+            name: environment_digest(built) for name, built in environments.items()
+        }
+
+    def of_save(self, save: Save) -> str:
+        """Return the digest of everything an artifact depends on; its writer is built."""
+        return save_inputs(
+            self._environment_shas[save.writer],
+            save.format,
+            scenario_sha=self._scenario_sha(save.scenario),
+            probe_sha=self._probe_sha,
+        )
+
+    def of_load(
+        self, cell: Cell, *, aspects: Collection[Aspect], artifact: str, sibling: str = ""
+    ) -> str:
+        """Return the digest of everything a cell's observation depends on.
+
+        `artifact` and `sibling` are the digests of what is read; the reader is built.
+        """
+        return load_inputs(
+            self._environment_shas[cell.reader],
+            cell.format,
+            cell.remedy,
+            aspects=aspects,
+            artifact_sha256=artifact,
+            sibling_sha256=sibling,
+            scenario_sha=self._scenario_sha(cell.scenario),
+            probe_sha=self._probe_sha,
+        )
+
+    def _scenario_sha(self, name: str) -> str:
+        found = self._scenario_shas.get(name)
+        if found is None:
+            found = scenario_digest(self._scenarios[name], self._root)
+            self._scenario_shas[name] = found
+        return found
 
 
 def probe_digest(root: Path) -> str:

@@ -1,95 +1,113 @@
-"""Stages 4 and 5: planned saves and cells -> jobs, run by the crew, recorded in the journal.
+"""Stages 4 and 5: jobs -> observations, run by the crew and recorded in the store.
 
-Input: the plan and the ledger, which says what is known already. Output: nothing but the
-journal's new records; what the machine, not a model, is to blame for is never one of them.
+Input: jobs, each with its environment. Output: nothing but the store's new records; what the
+machine, not a model, is to blame for is never one of them. What a job came to for the progress
+display is asked of the judge, through a function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 
 from runner.contract import Job
-from runner.domain import Cell, Observation, Outcome, Save
-from runner.host.progress import EnvironmentState
-from runner.measure.work import Work, timed
-from runner.store import RESERVE_MB, require_space, require_space_for
+from runner.domain import Observation, Outcome, ProvisionedEnvironment
+from runner.executors.batches import Crew
+from runner.host.progress import EnvironmentState, Reporter
+from runner.store import RESERVE_MB, Store, require_space, require_space_for
 
 SYNC_EVERY = 500
-"""Observations after which the journal is forced onto the disk."""
+"""Observations after which the store is forced onto the disk."""
+
+Judged = Callable[[Job, Observation], Outcome | None]
+"""What a job came to, for the progress display; None for nothing worth counting."""
 
 
-def save_artifacts(work: Work, saves: Sequence[Save]) -> None:
-    """Stage 4: write every artifact that is not there yet."""
-    jobs = []
-    for save in saves:
-        job = work.ledger.save_job(save)
-        if job is None or job.id in work.fresh:
-            continue
-        if work.request.force or work.ledger.artifact(save) is None:
-            work.ledger.forget(save)
-            jobs.append((save.writer, job))
-    run_jobs(work, jobs, "saves", EnvironmentState.SAVING)
-    if jobs:
-        for save in saves:
-            work.ledger.forget(save)
+@dataclass(kw_only=True, slots=True)
+class JobRunner:
+    """Runs jobs and records them; remembers what this run measured."""
 
+    store: Store
+    crew: Crew
+    environments: Mapping[str, ProvisionedEnvironment]
+    reporter: Reporter
+    started: datetime
+    recorded_only: bool = False
+    """Run nothing: only what is recorded counts."""
+    fresh: set[str] = field(default_factory=set)
+    """Ids of the jobs measured by this run: `--force` measures each of them once."""
+    errors: dict[str, Observation] = field(default_factory=dict)
+    """The harness errors of this run, by job id: shown, and run again by the next."""
+    durations: dict[str, float] = field(default_factory=dict)
+    """Stage -> wall time in seconds."""
+    _guard: Lock = field(default_factory=Lock)
 
-def load_cells(work: Work, cells: Sequence[Cell], label: str) -> None:
-    """Stage 5: load every cell that is not known yet."""
-    jobs = []
-    for cell in cells:
-        if cell.id in work.fresh or not _is_wanted(work, cell):
-            continue
-        job = work.ledger.load_job(cell)
-        if job is not None:
-            jobs.append((cell.reader, job))
-    run_jobs(work, jobs, label, EnvironmentState.LOADING)
-
-
-def _is_wanted(work: Work, cell: Cell) -> bool:
-    if work.request.force or not work.ledger.is_measured(cell):
+    def run(
+        self,
+        jobs: Sequence[tuple[str, Job]],
+        label: str,
+        state: EnvironmentState,
+        judged: Judged,
+    ) -> bool:
+        """Run jobs, each with the name of its environment; return whether any were run."""
+        if not jobs or self.recorded_only:
+            return False
+        batches = batch_jobs(jobs)
+        self.reporter.start(len(jobs), label)
+        for environment in batches:
+            self.reporter.environment(environment, state)
+        owner = {job.id: environment for environment, job in jobs}
+        with timed(self.durations, label):
+            try:
+                self.crew.run(
+                    batches,
+                    self.environments,
+                    self._recorder(owner, judged),
+                    lambda name: self.reporter.environment(name, EnvironmentState.FINISHED),
+                )
+            finally:
+                self.store.journal.sync()
         return True
-    return work.request.failed and work.ledger.result(cell, {}).outcome is not Outcome.EQUIVALENT
+
+    def _recorder(
+        self, owner: Mapping[str, str], judged: Judged
+    ) -> Callable[[Job, Observation], None]:
+        def record(job: Job, observation: Observation) -> None:
+            _require_room(self.store.folder, observation)
+            self.store.journal.append(
+                {
+                    "kind": job.kind,
+                    "id": job.id,
+                    "inputs": job.inputs,
+                    "observation": dict(observation.data),
+                    "run": self.started.isoformat(timespec="seconds"),
+                    "at": datetime.now(UTC).isoformat(timespec="seconds"),
+                }
+            )
+            outcome = judged(job, observation)
+            with self._guard:
+                self.fresh.add(job.id)
+                if observation.status == "harness_error":
+                    self.errors[job.id] = observation
+                due = len(self.fresh) % SYNC_EVERY == 0
+            if due:
+                self.store.journal.sync()
+            self.reporter.advance(owner[job.id], 1, outcome)
+
+        return record
 
 
-def confirm_timeouts(work: Work, cells: Sequence[Cell]) -> None:
-    """Give what timed out in this run a second try: the machine may have been busy."""
-    again = []
-    for cell in cells:
-        if cell.id not in work.fresh:
-            continue
-        job = work.ledger.load_job(cell)
-        seen = work.ledger.observation(job) if job else None
-        if job and seen and seen.status == "timed_out":
-            again.append((cell.reader, job))
-    run_jobs(work, again, "second tries", EnvironmentState.LOADING)
-
-
-def run_jobs(
-    work: Work, jobs: Sequence[tuple[str, Job]], label: str, state: EnvironmentState
-) -> None:
-    """Run jobs, each with the name of its environment; nothing where only known cells count."""
-    if not jobs or work.request.recorded:
-        return
+def batch_jobs(jobs: Sequence[tuple[str, Job]]) -> dict[str, list[Job]]:
+    """Return the jobs of each environment, ordered so that they share processes."""
     batches: dict[str, list[Job]] = {}
     for environment, job in jobs:
         batches.setdefault(environment, []).append(job)
-    work.reporter.start(len(jobs), label)
-    for environment in batches:
-        work.reporter.environment(environment, state)
-    owner = {job.id: environment for environment, job in jobs}
-    with timed(work.durations, label):
-        try:
-            work.crew.run(
-                {name: order_jobs(batch) for name, batch in batches.items()},
-                work.built.available,
-                _recorder(work, owner),
-                lambda name: work.reporter.environment(name, EnvironmentState.FINISHED),
-            )
-        finally:
-            work.store.journal.sync()
+    return {name: order_jobs(batch) for name, batch in batches.items()}
 
 
 def order_jobs(jobs: Sequence[Job]) -> list[Job]:
@@ -98,28 +116,14 @@ def order_jobs(jobs: Sequence[Job]) -> list[Job]:
     return sorted(jobs, key=lambda job: (job.payload["isolated"], chains[job.payload["chain"]]))
 
 
-def _recorder(work: Work, owner: Mapping[str, str]) -> Callable[[Job, Observation], None]:
-    def record(job: Job, observation: Observation) -> None:
-        _require_room(work.store.folder, observation)
-        entry = {
-            "kind": job.kind,
-            "id": job.id,
-            "inputs": job.inputs,
-            "observation": dict(observation.data),
-            "run": work.started.isoformat(timespec="seconds"),
-            "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        }
-        work.store.journal.append(entry)
-        with work.lock:
-            work.fresh.add(job.id)
-            if observation.status == "harness_error":
-                work.errors[job.id] = observation
-            due = len(work.fresh) % SYNC_EVERY == 0
-        if due:
-            work.store.journal.sync()
-        work.reporter.advance(owner[job.id], 1, _progress_outcome(job, observation))
-
-    return record
+@contextmanager
+def timed(durations: dict[str, float], stage: str) -> Iterator[None]:
+    """Add the wall time of what is inside to the stage's."""
+    begun = time.monotonic()
+    try:
+        yield
+    finally:
+        durations[stage] = durations.get(stage, 0.0) + time.monotonic() - begun
 
 
 def _require_room(folder: Path, observation: Observation) -> None:
@@ -128,18 +132,3 @@ def _require_room(folder: Path, observation: Observation) -> None:
     if observation.status != "done":
         said = (observation.message, str(observation.data.get("traceback") or ""))
         require_space_for(folder, said)
-
-
-def _progress_outcome(job: Job, observation: Observation) -> Outcome | None:
-    """Return what the progress display counts: a rough outcome, for loads only."""
-    if job.kind == "save" and observation.status == "done":
-        return None
-    if observation.status == "done":
-        agrees = all(item["status"] == "agrees" for item in observation.aspects.values())
-        return Outcome.EQUIVALENT if agrees else Outcome.DIVERGED
-    if observation.status == "raised":
-        if job.kind == "save":
-            return Outcome.SAVE_ERROR
-        unusable = observation.stage in ("call", "train")
-        return Outcome.UNUSABLE if unusable else Outcome.LOAD_ERROR
-    return Outcome(observation.status)

@@ -1,23 +1,23 @@
 """Stage 3: what is asked and what is known -> which saves and cells are to be run. Pure."""
 
-from runner.plan.cells import (
+from runner.plan.cells import applicable, must_run, plan_bare, plan_remedies, plan_saves
+from runner.plan.controls import (
     CONTROL_SCENARIO,
     DAMAGED_SCENARIO,
-    applicable,
-    plan_bare,
-    plan_control_cells,
-    plan_remedies,
-    plan_saves,
-    writes,
+    ControlPlan,
+    plan_controls,
+    plan_undeclared_reads,
 )
 
 __all__ = [
     "CONTROL_SCENARIO",
     "DAMAGED_SCENARIO",
+    "ControlPlan",
     "applicable",
+    "must_run",
     "plan_bare",
-    "plan_control_cells",
+    "plan_controls",
     "plan_remedies",
     "plan_saves",
-    "writes",
+    "plan_undeclared_reads",
 ]

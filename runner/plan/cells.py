@@ -7,9 +7,11 @@ same cells come out in the same order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from runner.domain import (
     BARE,
+    FACTS,
     REMEDIABLE,
     Cell,
     Environment,
@@ -19,18 +21,10 @@ from runner.domain import (
     Save,
     Scenario,
     Scope,
+    writes,
 )
 from runner.domain.selector import matches_any
-
-CONTROL_SCENARIO = "plain_dense"
-"""Loads wherever it was written; what controls are made of."""
-DAMAGED_SCENARIO = "truncated_file"
-"""Must never be reported as loaded."""
-
-
-def writes(environment: Environment, scenario: Scenario, format_: Format) -> bool:
-    """Return whether this writer is declared to write this scenario in this format."""
-    return format_ in environment.formats and matches_any(environment.id, scenario.writers)
+from runner.plan.controls import CONTROL_SCENARIO
 
 
 def plan_bare(scope: Scope) -> list[Cell]:
@@ -55,36 +49,50 @@ def _artifacts(scope: Scope) -> Iterator[tuple[Scenario, Format, Environment]]:
                     yield scenario, format_, writer
 
 
-def plan_remedies(scope: Scope, bare: Mapping[Cell, Outcome], *, everything: bool) -> list[Cell]:
+def plan_remedies(scope: Scope, bare: Mapping[Cell, Outcome], wanted: str = "auto") -> list[Cell]:
     """Return the cells beyond the bare loads.
 
     A remedy runs where the bare load is not `equivalent`, and once a reader, format and
-    remedy where it is, as a control; with `everything` it runs wherever it applies.
-    `bare` holds the outcomes of the bare loads, in planned order.
+    remedy where it is, as a control. `wanted` says where else it runs: with `needed` nowhere,
+    with `all` wherever it applies, with `auto` in the cells of the selectors that name a
+    remedy. `bare` holds the outcomes of the bare loads, in planned order.
     """
     planned: list[Cell] = []
     controlled: set[tuple[str, Format, str]] = set()
     by_id = {environment.id: environment for environment in scope.environments}
-    for cell, outcome in bare.items():
-        scenario = scope.scenarios[cell.scenario]
-        for remedy in applicable(scope, scenario, cell, by_id):
-            control = (cell.reader, cell.format, remedy.id)
-            needed = outcome in REMEDIABLE
-            wanted = outcome is Outcome.EQUIVALENT and (everything or control not in controlled)
-            if not needed and not wanted:
+    for bare_cell, outcome in bare.items():
+        needed = outcome in REMEDIABLE
+        if not needed and outcome is not Outcome.EQUIVALENT:
+            continue
+        scenario = scope.scenarios[bare_cell.scenario]
+        for remedy in applicable(scope, scenario, bare_cell, by_id):
+            cell = replace(bare_cell, remedy=remedy.id)
+            if not scope.selection.matches(cell):
                 continue
-            if outcome is Outcome.EQUIVALENT:
+            if not needed:
+                control = (cell.reader, cell.format, remedy.id)
+                if control in controlled and not _everywhere(scope, cell, wanted):
+                    continue
                 controlled.add(control)
-            planned.append(
-                Cell(
-                    scenario=cell.scenario,
-                    format=cell.format,
-                    writer=cell.writer,
-                    reader=cell.reader,
-                    remedy=remedy.id,
-                )
-            )
-    return [cell for cell in planned if scope.selection.matches(cell)]
+            planned.append(cell)
+    return planned
+
+
+def _everywhere(scope: Scope, cell: Cell, wanted: str) -> bool:
+    return wanted == "all" or (wanted == "auto" and scope.selection.names_remedy(cell))
+
+
+def must_run(outcome: Outcome | None, *, force: bool, failed: bool) -> bool:
+    """Return whether a save or cell is to be measured, given what is known of it.
+
+    None stands for what has no outcome, such as a save that worked. What says nothing of the
+    model is measured again; `failed` asks for all that is not `equivalent`, `force` for all.
+    """
+    if force:
+        return True
+    if outcome is None:
+        return False
+    return not FACTS[outcome].judged or (failed and outcome is not Outcome.EQUIVALENT)
 
 
 def applicable(
@@ -112,26 +120,3 @@ def plan_saves(scope: Scope, cells: Iterable[Cell]) -> list[Save]:
         if sibling is not None:
             saves[Save(scenario=cell.scenario, format=sibling, writer=cell.writer)] = None
     return list(saves)
-
-
-def plan_control_cells(scope: Scope) -> list[Cell]:
-    """Return the cells every run must hold.
-
-    Each environment reads what it wrote itself, and is given a damaged file.
-    """
-    cells: list[Cell] = []
-    for name in (CONTROL_SCENARIO, DAMAGED_SCENARIO):
-        scenario = scope.scenarios[name]
-        for format_ in scenario.formats:
-            cells.extend(
-                Cell(
-                    scenario=name,
-                    format=format_,
-                    writer=environment.id,
-                    reader=environment.id,
-                    remedy=BARE,
-                )
-                for environment in scope.environments
-                if writes(environment, scenario, format_)
-            )
-    return cells

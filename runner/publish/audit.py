@@ -5,10 +5,12 @@ Input: the folder of the store. Output: its summary.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from runner.publish.decoding import read_record
-from runner.publish.record import AuditRecord, AuditSummary
+from runner.publish.record import AuditRecord, AuditSummary, plain
+from runner.store import atomic_write_text
 
 AUDIT_FILE = "audit.json"
 
@@ -24,3 +26,12 @@ def read_audit(store: Path) -> AuditSummary | None:
         return None
     record = read_record(path, AuditRecord, f"remove {path}, then run `nox -s audit`")
     return AuditSummary(sample=record.sample, disagreements=record.disagreements)
+
+
+def write_audit(store: Path, record: AuditRecord) -> None:
+    """Put an audit into the store, in the place of the one before.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    atomic_write_text(store / AUDIT_FILE, json.dumps(plain(record), indent=1) + "\n")

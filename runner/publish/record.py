@@ -372,9 +372,16 @@ class AuditRecord(Record, kw_only=True, frozen=True):
     """audit.json of a store: its last audit."""
 
     sample: Count
+    """Cells that were run again."""
     of: Count
+    """Recorded cells the sample was taken from."""
     seed: int
     at: str
+    """When it ended, as in ISO 8601."""
+    tool_version: str = ""
+    profile: str = ""
+    selection: tuple[str, ...] = ()
+    """As on the command line; empty for every cell of the profile."""
     disagreements: tuple[Disagreement, ...]
 
 

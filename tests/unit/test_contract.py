@@ -9,7 +9,7 @@ from fake_probe import ENVIRONMENT, NONE, scenario
 from msgspec import structs
 
 from runner import contract
-from runner.domain import Aspect, Backend, Cell, Family, Format, Isolation, Save
+from runner.domain import Aspect, Backend, Cell, Family, Format, Isolation, Save, reads
 from runner.domain.errors import ConfigurationError
 from runner.domain.request import Limits
 
@@ -135,7 +135,7 @@ def test_the_backend_is_chosen_and_a_declared_variable_wins():
 
 def test_what_a_version_reads_counts_as_supported():
     environment = structs.replace(ENVIRONMENT, reads=frozenset({Format.KERAS}))
-    supported = [each for each in Format if contract.supports(environment, each)]
+    supported = [each for each in Format if reads(environment, each)]
     assert supported == [Format.H5, Format.KERAS]
 
 

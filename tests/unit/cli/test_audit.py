@@ -1,13 +1,24 @@
 """What counts as a disagreement between a recorded and a repeated cell."""
 
-from types import SimpleNamespace
+from __future__ import annotations
 
-from runner.cli.audit import _difference
-from runner.domain import Cell, Format, Observation
-from runner.judge.outcome import classify_load
+from dataclasses import replace
 
-CELL = Cell(scenario="plain_dense", format=Format.H5, writer="tf2.7", reader="tf2.8", remedy="none")
-JOB = SimpleNamespace(id=CELL.id)
+import pytest
+
+from runner.cli.audit import audit_run, find_difference
+from runner.domain import Aspect, Cell, Format, Known, Observation, Outcome
+from runner.domain.errors import SelectionError
+from runner.domain.request import Request
+from runner.judge.outcome import classify_cell
+
+KNOWN = Known(
+    cell=Cell(
+        scenario="plain_dense", format=Format.H5, writer="tf2.7", reader="tf2.8", remedy="none"
+    ),
+    asked=frozenset({Aspect.OUTPUTS, Aspect.WEIGHTS}),
+    inputs="0",
+)
 
 
 def seen(status="done", exception="", **aspects):
@@ -19,36 +30,55 @@ def seen(status="done", exception="", **aspects):
     return Observation(data=data)
 
 
-def work_with(recorded):
-    ledger = SimpleNamespace(
-        observation=lambda _: recorded,
-        artifact=lambda _: object(),
-        classify=lambda _cell, observation, _artifact: classify_load(observation, supported=True),
-    )
-    return SimpleNamespace(ledger=ledger)
+AGREES = seen(outputs="agrees", weights="agrees")
+
+
+def compare(before, after):
+    known = replace(KNOWN, observation=before)
+    return find_difference(known, classify_cell(known), after)
 
 
 def test_the_same_outcome_and_aspects_agree():
     one = seen(outputs="differs", weights="agrees")
-    assert _difference(work_with(one), CELL, JOB, seen(outputs="differs", weights="agrees")) is None
+    assert compare(one, seen(outputs="differs", weights="agrees")) is None
 
 
 def test_another_outcome_disagrees():
-    found = _difference(work_with(seen(outputs="agrees")), CELL, JOB, seen("raised", "ValueError"))
-    assert (found["recorded"], found["repeated"]) == ("equivalent", "load_error")
-    assert "ValueError" in found["detail"]
+    found = compare(AGREES, seen("raised", "ValueError"))
+    assert (found.recorded, found.repeated) == (Outcome.EQUIVALENT, Outcome.LOAD_ERROR)
+    assert "ValueError" in found.detail
 
 
 def test_other_aspects_disagree():
     one = seen(outputs="differs", weights="agrees")
-    assert _difference(work_with(one), CELL, JOB, seen(outputs="agrees", weights="differs"))
+    assert compare(one, seen(outputs="agrees", weights="differs"))
 
 
 def test_another_exception_disagrees():
-    one = seen("raised", "ValueError")
-    assert _difference(work_with(one), CELL, JOB, seen("raised", "KeyError"))
+    assert compare(seen("raised", "ValueError"), seen("raised", "KeyError"))
 
 
-def test_a_cell_that_could_not_be_repeated_is_no_agreement():
-    found = _difference(work_with(seen(outputs="agrees")), CELL, JOB, None)
-    assert found["repeated"] == "not_run"
+def test_a_repetition_that_did_not_compare_everything_is_no_agreement():
+    found = compare(AGREES, seen(outputs="agrees"))
+    assert found.repeated is Outcome.HARNESS_ERROR
+
+
+@pytest.mark.parametrize(
+    ("recorded", "outcome"),
+    [
+        (AGREES, Outcome.EQUIVALENT),
+        (seen("raised", "ValueError"), Outcome.LOAD_ERROR),
+        (seen("timed_out"), Outcome.TIMED_OUT),
+    ],
+)
+def test_a_cell_that_could_not_be_repeated_keeps_its_recorded_outcome(recorded, outcome):
+    found = compare(recorded, None)
+    assert (found.recorded, found.repeated) == (outcome, Outcome.NOT_RUN)
+
+
+@pytest.mark.parametrize("sample", [0, -1])
+def test_an_empty_sample_is_refused_before_anything_is_opened(tmp_path, sample):
+    request = Request(root=tmp_path, store=tmp_path / "store", out=tmp_path / "out")
+    with pytest.raises(SelectionError, match="says nothing"):
+        audit_run(request, sample=sample, seed=1)
+    assert not (tmp_path / "store").exists()

@@ -11,7 +11,7 @@ from runner.contract import Job
 from runner.domain import Observation
 from runner.domain.errors import StoreError
 from runner.measure import rounds
-from runner.measure.rounds import order_jobs
+from runner.measure.rounds import batch_jobs, order_jobs
 from runner.store import RESERVE_MB
 
 ENOSPC = "OSError: [Errno 28] No space left on device: 'model.h5'"
@@ -25,6 +25,15 @@ def job(name, chain="", isolated=False):
 def test_jobs_that_may_share_a_process_become_neighbours():
     jobs = [job("a"), job("b", "x"), job("c"), job("d", "", isolated=True), job("e", "x")]
     assert [each.id for each in order_jobs(jobs)] == ["a", "c", "b", "e", "d"]
+
+
+def test_each_environment_gets_its_jobs_in_that_order():
+    jobs = [("x", job("a", "k")), ("y", job("b")), ("x", job("c")), ("x", job("d", "k"))]
+    found = batch_jobs(jobs)
+    assert {name: [each.id for each in batch] for name, batch in found.items()} == {
+        "x": ["a", "d", "c"],
+        "y": ["b"],
+    }
 
 
 @pytest.fixture

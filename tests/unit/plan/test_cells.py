@@ -6,57 +6,11 @@ from dataclasses import replace
 
 import pytest
 from msgspec import structs
-from report_fixtures import make_environment, make_remedy, make_scenario
+from plan_fixtures import MIDDLE, OLD, REMEDIES, field, ids
+from report_fixtures import make_scenario
 
 from runner import plan
-from runner.domain import REMEDIABLE, Cell, Family, Format, Outcome, Save, Scope
-from runner.domain.selector import KnownIds, select
-
-OLD = structs.replace(
-    make_environment("tf1.15", Family.TF_KERAS, 0), formats=frozenset({Format.H5})
-)
-NEW = make_environment("keras3.15", Family.KERAS3, 1)
-SAVED = frozenset({Format.H5, Format.SAVED_MODEL})
-MIDDLE = structs.replace(make_environment("tf2.15", Family.TF_KERAS, 2), formats=SAVED)
-ENVIRONMENTS = (OLD, NEW)
-SCENARIOS = {
-    each.id: each
-    for each in (
-        make_scenario("plain_dense", remedies=("custom_objects", "rebuild_weights")),
-        make_scenario("custom_loss_metric", remedies=("rebuild_weights", "custom_objects")),
-        make_scenario("truncated_file", remedies=()),
-    )
-}
-REMEDIES = {
-    each.id: each
-    for each in (
-        make_remedy("none", 0),
-        make_remedy("custom_objects", 1),
-        make_remedy("rebuild_weights", 5),
-        structs.replace(make_remedy("saved_model", 7), sibling=Format.SAVED_MODEL),
-    )
-}
-
-
-def field(
-    patterns=(), filters=None, environments=ENVIRONMENTS, scenarios=SCENARIOS, remedies=REMEDIES
-):
-    known = KnownIds(
-        scenarios=tuple(scenarios),
-        formats=tuple(map(str, Format)),
-        environments=tuple(each.id for each in environments),
-        remedies=tuple(remedies),
-    )
-    return Scope(
-        scenarios=scenarios,
-        remedies=remedies,
-        environments=environments,
-        selection=select(patterns, filters or {}, known),
-    )
-
-
-def ids(cells):
-    return [cell.id for cell in cells]
+from runner.domain import REMEDIABLE, Cell, Format, Outcome, Save
 
 
 def test_bare_loads_are_every_writer_by_every_reader_in_declared_order():
@@ -126,7 +80,7 @@ def test_a_remedy_is_tried_after_every_failure_of_the_model():
 @pytest.mark.parametrize("outcome", FAILED)
 def test_remedies_run_where_the_bare_load_failed_cheapest_first(outcome):
     chosen = field(filters={"scenario": ["custom_loss_metric"], "format": ["h5"]})
-    found = ids(plan.plan_remedies(chosen, outcomes(chosen, outcome), everything=False))
+    found = ids(plan.plan_remedies(chosen, outcomes(chosen, outcome)))
     assert len(found) == 4 * 2
     assert found[:2] == [
         "custom_loss_metric/h5/tf1.15->tf1.15/custom_objects",
@@ -137,26 +91,26 @@ def test_remedies_run_where_the_bare_load_failed_cheapest_first(outcome):
 @pytest.mark.parametrize(
     "outcome", sorted(set(Outcome) - REMEDIABLE - {Outcome.EQUIVALENT}), ids=str
 )
-@pytest.mark.parametrize("everything", [False, True])
-def test_no_remedy_runs_where_nothing_was_loaded(outcome, everything):
+@pytest.mark.parametrize("wanted", ["auto", "needed", "all"])
+def test_no_remedy_runs_where_nothing_was_loaded(outcome, wanted):
     chosen = field()
-    assert plan.plan_remedies(chosen, outcomes(chosen, outcome), everything=everything) == []
+    assert plan.plan_remedies(chosen, outcomes(chosen, outcome), wanted) == []
 
 
 def test_where_the_bare_load_works_a_remedy_runs_once_a_reader_and_format():
     chosen = field(filters={"format": ["h5"]})
     bare = outcomes(chosen, Outcome.EQUIVALENT)
-    found = plan.plan_remedies(chosen, bare, everything=False)
+    found = plan.plan_remedies(chosen, bare)
     keys = [(cell.reader, cell.format, cell.remedy) for cell in found]
     assert len(keys) == len(set(keys)) == 2 * 2
-    every = plan.plan_remedies(chosen, bare, everything=True)
+    every = plan.plan_remedies(chosen, bare, "all")
     assert len(every) == 2 * 4 * 2
     assert set(found) <= set(every)
 
 
 def test_a_selected_remedy_alone_is_planned():
     chosen = field(filters={"remedy": ["rebuild_weights"], "format": ["h5"]})
-    found = plan.plan_remedies(chosen, outcomes(chosen, Outcome.LOAD_ERROR), everything=False)
+    found = plan.plan_remedies(chosen, outcomes(chosen, Outcome.LOAD_ERROR))
     assert {cell.remedy for cell in found} == {"rebuild_weights"}
 
 
@@ -170,7 +124,7 @@ def test_a_remedy_exists_only_in_its_formats_and_environments():
         ),
     }
     chosen = field(remedies=remedies)
-    found = plan.plan_remedies(chosen, outcomes(chosen, Outcome.LOAD_ERROR), everything=True)
+    found = plan.plan_remedies(chosen, outcomes(chosen, Outcome.LOAD_ERROR), "all")
     custom = [cell for cell in found if cell.remedy == "custom_objects"]
     assert custom
     assert {(cell.reader, cell.format) for cell in custom} == {("keras3.15", Format.KERAS)}
@@ -184,7 +138,7 @@ def sibling_field():
 
 def test_a_sibling_is_loaded_only_where_the_writer_writes_it():
     chosen = sibling_field()
-    found = plan.plan_remedies(chosen, outcomes(chosen, Outcome.LOAD_ERROR), everything=False)
+    found = plan.plan_remedies(chosen, outcomes(chosen, Outcome.LOAD_ERROR))
     assert ids(found) == [
         "x/h5/tf2.15->tf1.15/saved_model",
         "x/h5/tf2.15->tf2.15/saved_model",
@@ -194,7 +148,7 @@ def test_a_sibling_is_loaded_only_where_the_writer_writes_it():
 def test_each_artifact_is_saved_once_with_its_siblings():
     chosen = sibling_field()
     cells = plan.plan_bare(chosen)
-    cells += plan.plan_remedies(chosen, outcomes(chosen, Outcome.LOAD_ERROR), everything=False)
+    cells += plan.plan_remedies(chosen, outcomes(chosen, Outcome.LOAD_ERROR))
     assert plan.plan_saves(chosen, cells) == [
         Save(scenario="x", format=Format.H5, writer="tf1.15"),
         Save(scenario="x", format=Format.H5, writer="tf2.15"),
@@ -210,17 +164,44 @@ def test_saves_of_cells_are_each_named_once():
     assert plan.plan_saves(chosen, [cell, other]) == [save]
 
 
-def test_controls_are_each_environment_with_itself_whatever_is_selected():
-    found = plan.plan_control_cells(field(filters={"scenario": ["custom_loss_metric"]}))
-    assert all(cell.writer == cell.reader and cell.remedy == "none" for cell in found)
-    assert ids(found) == [
-        "plain_dense/h5/tf1.15->tf1.15/none",
-        "plain_dense/h5/keras3.15->keras3.15/none",
-        "plain_dense/keras/keras3.15->keras3.15/none",
-        "truncated_file/h5/tf1.15->tf1.15/none",
-        "truncated_file/h5/keras3.15->keras3.15/none",
-        "truncated_file/keras/keras3.15->keras3.15/none",
-    ]
+def remedies_of(patterns=(), filters=None, wanted="auto"):
+    chosen = field(patterns, filters)
+    return ids(plan.plan_remedies(chosen, outcomes(chosen, Outcome.EQUIVALENT), wanted))
+
+
+NAMED = "custom_loss_metric/h5/*->*/custom_objects"
+OPEN = "plain_dense/h5/*->*/*"
+"""Equivalent bare loads: without a name each remedy runs once a reader."""
+
+
+def test_a_remedy_that_a_selector_names_runs_everywhere():
+    assert len(remedies_of([NAMED])) == 4
+    assert len(remedies_of([OPEN])) == 2 * 2
+    assert len(remedies_of(filters={"remedy": ["custom_objects"], "format": ["h5"]})) == 2 * 4
+
+
+def test_a_selector_that_names_a_remedy_says_nothing_of_another():
+    found = remedies_of([NAMED, OPEN])
+    assert [each for each in found if each.startswith("custom_loss_metric")] == remedies_of([NAMED])
+    others = [each for each in found if each.startswith("plain_dense")]
+    assert set(others) == set(remedies_of([OPEN]))
+
+
+def test_only_what_is_asked_for_runs_where_nothing_needs_a_remedy():
+    assert len(remedies_of([NAMED], wanted="needed")) == 2
+    assert len(remedies_of([OPEN], wanted="all")) == 4 * 2
+
+
+@pytest.mark.parametrize("outcome", [None, *Outcome], ids=str)
+def test_what_says_nothing_of_the_model_is_measured_again(outcome):
+    again = plan.must_run(outcome, force=False, failed=False)
+    assert again is (outcome in {Outcome.NOT_RUN, Outcome.HARNESS_ERROR, UNAVAILABLE})
+    failed = plan.must_run(outcome, force=False, failed=True)
+    assert failed is (outcome not in {None, Outcome.EQUIVALENT})
+    assert plan.must_run(outcome, force=True, failed=False)
+
+
+UNAVAILABLE = Outcome.ENVIRONMENT_UNAVAILABLE
 
 
 def test_the_same_declarations_give_the_same_plan():

@@ -10,7 +10,8 @@ import pytest
 
 from runner.domain import Outcome
 from runner.domain.errors import StoreError
-from runner.publish.audit import AUDIT_FILE, read_audit
+from runner.publish.audit import AUDIT_FILE, read_audit, write_audit
+from runner.publish.record import AuditRecord, Disagreement
 
 FOUND = {"cell": "x", "recorded": "equivalent", "repeated": "load_error", "detail": "d"}
 RECORD = {
@@ -43,3 +44,27 @@ def test_a_damaged_one_names_the_file_and_the_way_on(tmp_path: Path, content: An
     with pytest.raises(StoreError, match=r"audit\.json") as caught:
         read_audit(tmp_path)
     assert caught.value.next_step.startswith("remove ")
+
+
+def test_an_audit_says_when_from_what_and_with_which_seed(tmp_path: Path) -> None:
+    found = Disagreement(
+        cell="x", recorded=Outcome.EQUIVALENT, repeated=Outcome.LOAD_ERROR, detail="d"
+    )
+    record = AuditRecord(
+        at="2026-01-01T00:00:00+00:00",
+        tool_version="1.0",
+        profile="smoke",
+        selection=("--scenario plain*",),
+        of=120,
+        sample=3,
+        seed=7,
+        disagreements=(found,),
+    )
+    write_audit(tmp_path, record)
+    audit = read_audit(tmp_path)
+    assert audit is not None
+    assert (audit.sample, audit.disagreements) == (3, (found,))
+    written = json.loads((tmp_path / AUDIT_FILE).read_text())
+    assert written["at"] == "2026-01-01T00:00:00+00:00"
+    assert (written["tool_version"], written["profile"]) == ("1.0", "smoke")
+    assert (written["selection"], written["of"], written["seed"]) == (["--scenario plain*"], 120, 7)

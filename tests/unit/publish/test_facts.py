@@ -1,18 +1,18 @@
-"""What a run ends with: its record reads the last audit and the scenarios' docstrings."""
+"""What is true of a run as a whole: the code of its scenarios, what confined its cells."""
 
 from pathlib import Path
 
-from runner import conclude
 from runner.declare.scope import declare
 from runner.domain import Cell, CellResult, Format, Observation, Outcome
 from runner.domain.request import Request
+from runner.publish import facts
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_every_scenario_module_has_a_docstring(tmp_path):
     declared = declare(Request(root=ROOT, store=tmp_path / "store", out=tmp_path / "out"))
-    docs = conclude.module_docs(ROOT, declared.catalog)
+    docs = facts.module_docs(ROOT, declared.catalog)
     assert all(docs.values())
     assert set(docs) == {each.module for each in declared.catalog.scenarios.values()}
 
@@ -25,4 +25,4 @@ def test_what_confined_cells_is_counted():
         CellResult(cell=cell, outcome=Outcome.EQUIVALENT, observation=each)
         for each in (*seen, Observation(data={"status": "done"}), None)
     ]
-    assert conclude.count_confined(results) == {"container": 2, "process": 1}
+    assert facts.count_confined(results) == {"container": 2, "process": 1}

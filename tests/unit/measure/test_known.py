@@ -1,0 +1,281 @@
+"""What is known of saves and cells: recorded under exactly these inputs, or why not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runner.declare.catalog import load_catalog
+from runner.declare.environments import read_environments
+from runner.domain import (
+    Absence,
+    Aspect,
+    Cell,
+    Format,
+    Observation,
+    ProvisionedEnvironment,
+    Save,
+    save_of,
+)
+from runner.measure.digests import InputDigests
+from runner.measure.known import LookUp
+from runner.probe.artifact import write_manifest
+from runner.store import open_store
+
+ROOT = Path(__file__).parents[3]
+CATALOG = load_catalog(ROOT)
+DECLARED = {
+    each.id: each
+    for each in read_environments(ROOT / "containers" / "environments.toml").environments
+}
+WRITER, READER = "tf2.15", "keras3.15"
+CELL = Cell(scenario="plain_dense", format=Format.H5, writer=WRITER, reader=READER, remedy="none")
+SAVE = Save(scenario="plain_dense", format=Format.H5, writer=WRITER)
+AGREES = {"outputs": {"status": "agrees"}}
+
+
+def built(name, lock="a"):
+    return ProvisionedEnvironment(
+        environment=DECLARED[name],
+        executable="/python",
+        lock_digest=lock * 64,
+        python_version="3.11.1",
+        resolved={},
+        import_s=1.0,
+        fork=True,
+    )
+
+
+class Desk:
+    """A store with what tests put into it, and look-ups over it."""
+
+    def __init__(self, store):
+        self.store = store
+        self.look_up = self.open()
+
+    def open(self, unavailable=(), **locks):
+        names = [name for name in (WRITER, READER, "tf1.15") if name not in unavailable]
+        available = {name: built(name, locks.get(name, "a")) for name in names}
+        return LookUp(
+            digests=InputDigests(ROOT, CATALOG.scenarios, available),
+            store=self.store,
+            catalog=CATALOG,
+            environments=DECLARED,
+            available=available,
+            unavailable=dict.fromkeys(unavailable, "it could not be built"),
+        )
+
+    def know(self, cell=None, look_up=None, *, tampered=False, **errors):
+        cell = cell or CELL
+        look_up = look_up or self.look_up
+        saves = [replace(save_of(cell), format=each) for each in Format]
+        artifacts = {save: look_up.artifact(save) for save in saves}
+        found = look_up.tampered if tampered else look_up.cell
+        return found(cell, artifacts, errors)
+
+    def job(self, cell=None, **options):
+        return self.look_up.load_job(self.know(cell, **options))
+
+    def note(self, job, status="done", **data):
+        self.store.journal.append(
+            {
+                "kind": job.kind,
+                "id": job.id,
+                "inputs": job.inputs,
+                "observation": {"status": status, "stage": "", **data},
+            }
+        )
+
+    def saved(self, save=SAVE, written="hdf5", content=b"model", **data):
+        """Record a save that worked, with its artifact."""
+        job = self.look_up.save_job(save)
+        folder = Path(job.payload["artifact"])
+        (folder / "payload").mkdir(parents=True, exist_ok=True)
+        (folder / "payload" / "model.h5").write_bytes(content)
+        (folder / "oracle.json").write_text("{}")
+        (folder / "oracle.npz").write_bytes(b"")
+        description = {
+            "writer": save.writer,
+            "scenario": save.scenario,
+            "format": str(save.format),
+            "written": written,
+        }
+        write_manifest(str(folder), description)
+        self.note(job, **data)
+        return folder
+
+
+@pytest.fixture
+def desk(tmp_path):
+    with open_store(tmp_path / "store", command="test", warn=print) as store:
+        yield Desk(store)
+
+
+def test_a_new_store_knows_nothing(desk):
+    assert desk.look_up.artifact(SAVE) is None
+    assert desk.look_up.save_job(SAVE).id == SAVE.id
+    known = desk.know()
+    assert (known.absence, known.loadable) == (Absence.NOT_SAVED, False)
+    with pytest.raises(ValueError, match="cannot be loaded"):
+        desk.look_up.load_job(known)
+
+
+def test_a_recorded_save_and_load_are_known(desk):
+    folder = desk.saved()
+    artifact = desk.look_up.artifact(SAVE)
+    assert (artifact.folder, artifact.written) == (folder, "hdf5")
+    known = desk.know()
+    assert (known.absence, known.loadable, known.observation) == (Absence.NOT_MEASURED, True, None)
+    job = desk.look_up.load_job(known)
+    assert (job.id, job.inputs, job.payload["artifact"]) == (CELL.id, known.inputs, str(folder))
+    assert set(job.payload["aspects"]) == known.asked
+    desk.note(job, aspects=AGREES)
+    found = desk.know()
+    assert (found.absence, found.artifact.sha256) == (None, artifact.sha256)
+    assert found.observation.aspects == AGREES
+
+
+@pytest.mark.parametrize("changed", [WRITER, READER])
+def test_another_lock_asks_for_another_measurement(desk, changed):
+    desk.saved()
+    job = desk.job()
+    desk.note(job, aspects=AGREES)
+    other = desk.know(look_up=desk.open(**{changed: "b"}))
+    assert other.observation is None
+    assert other.absence is (Absence.NOT_SAVED if changed == WRITER else Absence.NOT_MEASURED)
+    assert other.inputs != job.inputs
+
+
+def test_other_bytes_ask_for_another_load(desk):
+    desk.saved(content=b"one")
+    job = desk.job()
+    desk.note(job, aspects=AGREES)
+    desk.saved(content=b"two")
+    known = desk.know()
+    assert known.inputs != job.inputs
+    assert known.absence is Absence.NOT_MEASURED
+
+
+def test_a_save_without_its_files_runs_again(desk):
+    folder = desk.saved()
+    (folder / "manifest.json").unlink()
+    assert desk.look_up.artifact(SAVE) is None
+
+
+def test_our_own_failures_are_shown_and_never_kept(desk):
+    ours = Observation(data={"status": "harness_error", "message": "the probe died"})
+    desk.note(desk.look_up.save_job(SAVE), "harness_error", message="the probe died")
+    assert desk.look_up.artifact(SAVE) is None
+    known = desk.know(**{SAVE.id: ours})
+    assert (known.absence, known.error) == (Absence.HARNESS, ours)
+    desk.saved()
+    job = desk.job()
+    desk.note(job, "harness_error", message="again")
+    assert desk.know().absence is Absence.NOT_MEASURED
+    known = desk.know(**{job.id: ours})
+    assert (known.absence, known.error, known.observation) == (Absence.HARNESS, ours, None)
+    # What was observed after all is not hidden by an earlier fault of the same run.
+    desk.note(job, aspects=AGREES)
+    assert desk.know(**{job.id: ours}).observation.status == "done"
+
+
+@pytest.mark.parametrize("status", ["raised", "crashed", "timed_out", "out_of_memory"])
+def test_a_save_that_failed_leaves_nothing_to_load(desk, status):
+    desk.note(desk.look_up.save_job(SAVE), status, message="no")
+    known = desk.know()
+    assert (known.absence, known.loadable) == (Absence.WRITER_FAILED, False)
+    assert known.artifact.observation.message == "no"
+
+
+@pytest.mark.parametrize("missing", [WRITER, READER])
+def test_an_environment_that_could_not_be_built_is_said_to_be_so(desk, missing):
+    desk.saved()
+    other = desk.open(unavailable=[missing])
+    for tampered in (False, True):
+        known = desk.know(look_up=other, tampered=tampered)
+        assert (known.absence, known.loadable) == (Absence.ENVIRONMENT, False)
+        assert known.reason == f"{missing}: it could not be built"
+
+
+UNDECLARED = replace(CELL, format=Format.KERAS, writer="tf1.15")
+
+
+def test_what_a_writer_writes_in_a_format_it_does_not_have_is_not_loaded(desk):
+    desk.saved(save_of(UNDECLARED), "hdf5")
+    known = desk.know(UNDECLARED)
+    assert (known.absence, known.loadable) == (Absence.UNDECLARED, False)
+    assert known.artifact.written == "hdf5"
+    desk.note(desk.look_up.save_job(save_of(UNDECLARED)), "raised")
+    known = desk.know(UNDECLARED)
+    assert (known.absence, known.artifact.written) == (Absence.UNDECLARED, "nothing")
+
+
+def test_a_reader_without_the_format_is_declared_so_for_the_bare_load_alone(desk):
+    desk.saved(replace(SAVE, format=Format.KERAS), "zip_v3")
+    cell = replace(CELL, format=Format.KERAS, reader="tf1.15")
+    assert not desk.know(cell).reads
+    assert desk.know(replace(cell, remedy="rebuild_weights")).reads
+    assert desk.know(replace(cell, reader=READER)).reads
+
+
+def test_a_sibling_is_handed_over_or_its_absence_said(desk):
+    cell = replace(CELL, reader=WRITER, remedy="saved_model")
+    sibling = replace(SAVE, format=Format.SAVED_MODEL)
+    desk.saved()
+    assert desk.know(cell).absence is Absence.NOT_SAVED
+    ours = Observation(data={"status": "harness_error", "message": "the probe died"})
+    assert desk.know(cell, **{sibling.id: ours}).absence is Absence.HARNESS
+    folder = desk.saved(sibling, "saved_model")
+    assert desk.job(cell).payload["sibling"] == str(folder)
+    desk.note(desk.look_up.save_job(sibling), "raised")
+    known = desk.know(cell)
+    assert (known.absence, known.loadable) == (Absence.SIBLING_MISSING, False)
+
+
+def test_damage_is_known_with_the_artifact(desk):
+    desk.saved(facts={"damage": "100 random bytes"})
+    assert desk.know().artifact.damage == "100 random bytes"
+
+
+def test_the_control_falsifies_the_oracle_under_an_id_of_its_own(desk):
+    desk.saved()
+    control, plain = desk.job(tampered=True), desk.job()
+    assert control.id == f"tampered:{CELL.id}"
+    assert control.payload["tampered"] == ["outputs", "weights"]
+    assert plain.payload["tampered"] == []
+    desk.note(control, aspects=AGREES)
+    assert desk.know().absence is Absence.NOT_MEASURED
+    assert desk.know(tampered=True).observation.aspects == AGREES
+
+
+def test_only_what_the_format_carries_and_the_remedy_restores_is_asked_for(desk):
+    def asked(format_, remedy):
+        cell = Cell(
+            scenario="compile_state", format=format_, writer=WRITER, reader=WRITER, remedy=remedy
+        )
+        desk.saved(save_of(cell))
+        return set(desk.job(cell).payload["aspects"])
+
+    whole = asked(Format.H5, "none")
+    assert {Aspect.OPTIMIZER, Aspect.TRAINING_STEP} <= whole
+    assert asked(Format.H5, "compile_false") == whole - {Aspect.OPTIMIZER, Aspect.TRAINING_STEP}
+    assert Aspect.COMPILE not in asked(Format.TF_CHECKPOINT, "none")
+
+
+def test_a_newer_record_is_seen_at_once(desk):
+    desk.saved()
+    desk.note(desk.job(), aspects=AGREES)
+    assert desk.know().observation.status == "done"
+    desk.note(desk.job(), "raised", stage="load")
+    assert desk.know().observation.status == "raised"
+
+
+@pytest.mark.parametrize("nonsense", [None, [], 7, "done"])
+def test_a_record_that_is_no_observation_reads_as_an_empty_one(desk, nonsense):
+    desk.saved()
+    job = desk.job()
+    record = {"kind": job.kind, "id": job.id, "inputs": job.inputs, "observation": nonsense}
+    desk.store.journal.append(record)
+    assert desk.know().observation == Observation(data={})
