@@ -6,12 +6,13 @@ its journal loaded; one that runs jobs holds the lock until it is closed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from runner.domain import Format
-from runner.store.artifacts import Manifest, read_manifest, remove_leftovers
+from runner.store.artifacts import Artifacts, Manifest, Place, remove_leftovers
 from runner.store.database import Warn
 from runner.store.files import disk_errors, probe_writable
 from runner.store.journal import Journal
@@ -23,19 +24,30 @@ DEFAULT_FOLDER = Path(".matrix")
 class Store:
     """An open store; use it as a context manager, or call `close`."""
 
-    def __init__(self, folder: Path, journal: Journal, lock: StoreLock | None) -> None:
+    def __init__(
+        self, folder: Path, journal: Journal, artifacts: Artifacts, lock: StoreLock | None
+    ) -> None:
         self.folder = folder
         self.journal = journal
         """Every observation ever made."""
+        self.artifacts = artifacts
+        """Every model ever saved."""
         self._lock = lock
 
     def artifact_dir(self, writer: str, scenario: str, format_: Format, inputs: str) -> Path:
         """Return the absolute folder of an artifact, which may not exist yet."""
-        return self.folder / "artifacts" / writer / scenario / f"{format_}-{inputs}"
+        return self.artifacts.folder(Place(writer, scenario, format_, inputs))
 
-    def manifest(self, writer: str, scenario: str, format_: Format, inputs: str) -> Manifest | None:
-        """Return the manifest of a finished artifact, or None."""
-        return read_manifest(self.artifact_dir(writer, scenario, format_, inputs))
+    def manifest(
+        self,
+        writer: str,
+        scenario: str,
+        format_: Format,
+        inputs: str,
+        facts: Mapping[str, object] = MappingProxyType({}),
+    ) -> Manifest | None:
+        """Return the manifest of a sound artifact, or None; see `Artifacts.find`."""
+        return self.artifacts.find(Place(writer, scenario, format_, inputs), facts)
 
     def close(self) -> None:
         """Flush the journal and give the lock back; calling it again does nothing."""
@@ -69,7 +81,8 @@ def open_store(folder: Path, *, command: str, warn: Warn, read_only: bool = Fals
     """
     folder = folder.absolute()
     if read_only:
-        return Store(folder, Journal(folder, writable=False, warn=warn), None)
+        artifacts = Artifacts(folder, writable=False, warn=warn)
+        return Store(folder, Journal(folder, writable=False, warn=warn), artifacts, None)
     probe_writable(folder)
     lock = StoreLock(folder, command)
     try:
@@ -79,4 +92,4 @@ def open_store(folder: Path, *, command: str, warn: Warn, read_only: bool = Fals
     except BaseException:
         lock.release()
         raise
-    return Store(folder, journal, lock)
+    return Store(folder, journal, Artifacts(folder, writable=True, warn=warn), lock)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from runner.domain import Format
+from runner.probe.artifact import write_manifest
+from runner.store.artifacts import Place
+
+PLACE = Place("tf2.15", "plain_dense", Format.H5, "00ff")
 TRACEBACK = "Traceback (most recent call last):\n" + "  File x, line 1\n" * 40
 
 
@@ -33,3 +38,17 @@ def found(store, records, kind="load"):
 
 def observations(records):
     return {key(record): record["observation"] for record in records}
+
+
+def write_artifact(store, place=PLACE, content=b"model" * 100):
+    """Write an artifact with the probe's own code; return its folder and the save's facts."""
+    folder = store.artifacts.folder(place)
+    (folder / "payload" / "model" / "assets").mkdir(parents=True)
+    (folder / "payload" / "model.h5").write_bytes(content)
+    (folder / "payload" / "model" / "saved_model.pb").write_bytes(content[::-1])
+    (folder / "oracle.json").write_bytes(b'{"facts": {}}')
+    (folder / "oracle.npz").write_bytes(b"arrays" * 10)
+    facts = {"written": "hdf5", "damage": ""}
+    about = {"writer": place.writer, "scenario": place.scenario, "format": str(place.format)}
+    manifest = write_manifest(str(folder), {**about, **facts})
+    return folder, {**facts, "sha256": manifest["sha256"]}

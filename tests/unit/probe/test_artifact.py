@@ -11,7 +11,7 @@ import numpy as np
 from runner.domain import Format
 from runner.probe.artifact import read_oracle, write_manifest, write_oracle
 from runner.probe.measure import Measurement
-from runner.store.artifacts import read_manifest
+from runner.store.artifacts import Artifacts, Place
 
 
 def measurement():
@@ -104,9 +104,13 @@ def test_the_digest_follows_content_and_names_and_nothing_else(tmp_path):
 
 
 def test_the_host_reads_the_manifest_the_probe_writes(tmp_path):
-    payload(tmp_path)
-    written = write_manifest(str(tmp_path), DESCRIPTION)
-    found = read_manifest(tmp_path)
+    artifacts = Artifacts(tmp_path, writable=False, warn=print)
+    place = Place(DESCRIPTION["writer"], DESCRIPTION["scenario"], Format.H5, "00ff")
+    folder = artifacts.folder(place)
+    folder.mkdir(parents=True)
+    payload(folder)
+    written = write_manifest(str(folder), DESCRIPTION)
+    found = artifacts.find(place, {"sha256": written["sha256"]})
     assert found is not None
     assert (found.writer, found.format, found.written) == ("tf2.15", Format.H5, "hdf5")
     assert found.sha256 == written["sha256"]

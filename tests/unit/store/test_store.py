@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 
 import pytest
-from store_records import append_all, found, make_record, observations
+from store_records import PLACE, append_all, found, make_record, observations, write_artifact
 
-from runner.domain import Format
 from runner.domain.errors import StoreError
 
 
@@ -45,32 +43,13 @@ def test_a_file_where_the_store_should_be_is_refused(reopen, tmp_path):
 
 def test_leftovers_of_killed_saves_are_removed_and_finished_artifacts_stay(reopen):
     with reopen() as store:
-        folder = store.artifact_dir("tf2.15", "plain_dense", Format.H5, "00ff")
-    folder.mkdir(parents=True)
-    manifest = {
-        "schema": "artifact/1",
-        "writer": "tf2.15",
-        "scenario": "plain_dense",
-        "format": "h5",
-        "written": "hdf5",
-        "files": {"payload/model.h5": "aa"},
-        "sha256": "bb",
-        "versions": {"tensorflow": "2.15.1"},
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    leftover = folder.with_name(".tmp-h5-1234")
-    (leftover / "payload").mkdir(parents=True)
+        folder, facts = write_artifact(store)
+        leftover = folder.with_name(".tmp-h5-1234")
+        (leftover / "payload").mkdir(parents=True)
     with reopen() as store:
         assert not leftover.exists()
-        found = store.manifest("tf2.15", "plain_dense", Format.H5, "00ff")
-        assert found.sha256 == "bb"
-        assert found.files == {"payload/model.h5": "aa"}
-        assert store.manifest("tf2.15", "plain_dense", Format.KERAS, "00ff") is None
-        (folder / "manifest.json").write_text(json.dumps(manifest)[:40])
-        assert store.manifest("tf2.15", "plain_dense", Format.H5, "00ff") is None
-        (folder / "manifest.json").write_text(json.dumps({**manifest, "schema": "artifact/9"}))
-        with pytest.raises(StoreError, match="artifact/9"):
-            store.manifest("tf2.15", "plain_dense", Format.H5, "00ff")
+        assert store.manifest(*PLACE, facts).sha256 == facts["sha256"]
+        assert store.artifact_dir(*PLACE) == folder
 
 
 def test_files_of_an_older_version_are_left_alone_and_mentioned_once(reopen, tmp_path, warnings):
