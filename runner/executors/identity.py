@@ -1,18 +1,55 @@
-"""What an environment says it is, held against its lock.
+"""The identity of an environment: as it said itself, and held against its lock.
 
-Input: the answer of `runner.probe.identify`, asked inside the environment. Output: nothing, or
-a ProvisionError that names the packages which are not those that were pinned.
+Input: the answer of `runner.probe.identify`, asked inside the environment. Output: an
+`Identity`; or a ProvisionError that names the packages which are not those that were pinned.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TypeVar
+
+import msgspec
 
 from runner.domain import Environment, Family
 from runner.domain.errors import ProvisionError
 from runner.executors.locks import Lock
+
+T = TypeVar("T")
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """What an interpreter said of itself and of its framework (`identity/1`)."""
+
+    python_version: str
+    distributions: Mapping[str, str]
+    """Normalised name -> version of everything installed."""
+    import_s: float
+    """Wall time of importing the framework, in seconds."""
+    fork: bool
+    """Whether a child forked after the import can compute."""
+    framework_version: str | None
+    framework: str = ""
+    keras_version: str = ""
+    implementation: str = ""
+    platform: str = ""
+    machine: str = ""
+    executable: str = ""
+    schema: str = ""
+
+
+def parse_json(content: str | bytes, type_: type[T]) -> T:
+    """Parse JSON that may hold anything.
+
+    Raises:
+        ValueError: it is no JSON, or not of that type; the message says where.
+    """
+    try:
+        return msgspec.json.decode(content, type=type_)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
 
 _PINNED: Mapping[Family, tuple[str, ...]] = {
     Family.TF_KERAS: ("tensorflow-cpu", "tensorflow"),
@@ -23,20 +60,20 @@ _PINNED: Mapping[Family, tuple[str, ...]] = {
 """The distributions whose version the family's framework reports."""
 
 
-def check_versions(environment: Environment, lock: Lock, identity: Mapping[str, Any]) -> None:
+def check_versions(environment: Environment, lock: Lock, identity: Identity) -> None:
     """Hold what an environment says it is against its lock; ProvisionError if they differ."""
-    installed = identity["distributions"]
+    installed = identity.distributions
     wrong = [
         f"{name} is {installed.get(name, 'missing')}, pinned {version}"
         for name, version in lock.pins.items()
         if not _same_version(installed.get(name, ""), version)
     ]
     pinned = [lock.pins[name] for name in _PINNED[environment.family] if name in lock.pins]
-    said = str(identity["framework_version"])
+    said = identity.framework_version or ""
     if not any(_same_version(said, version) for version in pinned):
         wrong.append(f"the framework says it is {said or 'nothing'}, pinned {' '.join(pinned)}")
-    if not str(identity["python_version"]).startswith(environment.python + "."):
-        wrong.append(f"Python is {identity['python_version']}, declared {environment.python}")
+    if not identity.python_version.startswith(environment.python + "."):
+        wrong.append(f"Python is {identity.python_version}, declared {environment.python}")
     if wrong:
         raise ProvisionError(
             f"{environment.id}: what was installed is not what was pinned: {'; '.join(wrong[:5])}",

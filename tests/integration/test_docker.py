@@ -421,6 +421,7 @@ def test_images_of_older_locks_are_removed(client, bases, tmp_path):
     [
         ("containers/locks/tf2.15.txt", {"tf2.15"}),
         ("runner/probe/server.py", {"tf2.15", "keras3.15-jax"}),
+        ("runner/__init__.py", set()),
     ],
 )
 def test_an_image_is_looked_for_again_when_what_it_holds_changes(

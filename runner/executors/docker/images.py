@@ -22,6 +22,7 @@ from types import MappingProxyType
 from typing import Any
 
 import docker
+import msgspec
 import requests
 from docker.errors import ContainerError, ImageNotFound
 
@@ -39,7 +40,7 @@ from runner.executors.docker.engine import (
     store_key,
     while_wanted,
 )
-from runner.executors.identity import check_versions
+from runner.executors.identity import Identity, check_versions, parse_json
 from runner.executors.locks import Lock, usable_lock
 from runner.host.process import PLAIN_VARIABLES, QUIET_FRAMEWORK
 from runner.store import atomic_write_text
@@ -57,6 +58,14 @@ STAGE_LABEL = "keras-matrix.stage"
 BASE_LABEL = "org.opencontainers.image.base.digest"
 MARKER_SCHEMA = "image/1"
 IDENTIFY_TIMEOUT_S = 300.0
+
+
+class _Marker(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of images/<id>-<key>.json."""
+
+    schema: str
+    image: str
+    identity: Identity
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,34 +237,33 @@ class ImageBuilder:
         context.seek(0)
         return context
 
-    def _identity(self, environment: Environment, key: str, image: Any) -> Mapping[str, Any]:
+    def _identity(self, environment: Environment, key: str, image: Any) -> Identity:
         marker = self.store / "images" / f"{environment.id}-{key[:12]}.json"
         try:
-            known = json.loads(marker.read_text(encoding="utf-8"))
-            if known["schema"] == MARKER_SCHEMA and known["image"] == image.id:
-                identity: Mapping[str, Any] = known["identity"]
-                return identity
-        except (OSError, ValueError, KeyError, TypeError):
+            known = parse_json(marker.read_bytes(), _Marker)
+            if known.schema == MARKER_SCHEMA and known.image == image.id:
+                return known.identity
+        except (OSError, ValueError):
             pass
         identity = self._identify(environment, image)
         marker.parent.mkdir(parents=True, exist_ok=True)
-        record = {"schema": MARKER_SCHEMA, "image": image.id, "identity": identity}
-        atomic_write_text(marker, json.dumps(record, indent=1, sort_keys=True))
+        record = _Marker(schema=MARKER_SCHEMA, image=str(image.id), identity=identity)
+        content = json.dumps(msgspec.to_builtins(record), indent=1, sort_keys=True)
+        atomic_write_text(marker, content)
         return identity
 
-    def _identify(self, environment: Environment, image: Any) -> Mapping[str, Any]:
+    def _identify(self, environment: Environment, image: Any) -> Identity:
         """Import the framework in the image and return what it says it is."""
         request = json.dumps({"framework": contract.FRAMEWORKS[environment.family]})
         said = self._ask(environment, image, ["-s", "-m", "runner.probe.identify", request])
         try:
-            identity: Mapping[str, Any] = json.loads(said)
+            return parse_json(said, Identity)
         except ValueError as error:
             raise ProvisionError(
                 f"{environment.id}: its image said nothing sensible when it was started",
                 cause=said.decode("utf-8", "replace")[-200:],
                 next_step=f"run: nox -s images -- {environment.id} --rebuild",
             ) from error
-        return identity
 
     def _ask(self, environment: Environment, image: Any, arguments: list[str]) -> bytes:
         """Run the image's Python to its end and return what it printed."""
@@ -348,16 +356,16 @@ def _digest(image: Any) -> str:
 
 
 def _provisioned(
-    environment: Environment, lock: Lock, image: Any, identity: Mapping[str, Any]
+    environment: Environment, lock: Lock, image: Any, identity: Identity
 ) -> ProvisionedEnvironment:
     return ProvisionedEnvironment(
         environment=environment,
         executable=PYTHON,
         lock_digest=lock.digest,
-        python_version=str(identity["python_version"]),
-        resolved=MappingProxyType(dict(identity["distributions"])),
-        import_s=float(identity["import_s"]),
-        fork=bool(identity["fork"]),
+        python_version=identity.python_version,
+        resolved=MappingProxyType(dict(identity.distributions)),
+        import_s=identity.import_s,
+        fork=identity.fork,
         image=str(image.id),
         base=str(image.labels.get(BASE_LABEL, "")),
     )

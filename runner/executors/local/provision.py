@@ -23,16 +23,17 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+
+import msgspec
 
 from runner.contract import FRAMEWORKS
 from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import MatrixError, ProvisionError
-from runner.executors.identity import check_versions
+from runner.executors.identity import Identity, check_versions, parse_json
 from runner.executors.interface import Warn
 from runner.executors.local import integrity
 from runner.executors.local.interpreters import find_interpreter
@@ -156,6 +157,15 @@ class _Place:
         return self.directory / MARKER
 
 
+class _Marker(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of environment.json."""
+
+    schema: str
+    environment: str
+    lock_sha256: str
+    identity: Identity
+
+
 def _place(environment: Environment, lock: Lock, store: Path) -> _Place:
     name = f"{environment.id}-{lock.key(environment)}"
     return _Place(store / "environments", environment, name)
@@ -164,14 +174,15 @@ def _place(environment: Environment, lock: Lock, store: Path) -> _Place:
 def _read_finished(place: _Place, lock: Lock) -> ProvisionedEnvironment | None:
     """The environment if it was finished for this lock and can still be started."""
     try:
-        marker = json.loads(place.marker.read_text(encoding="utf-8"))
-        if marker["schema"] != MARKER_SCHEMA or marker["lock_sha256"] != lock.digest:
+        marker = parse_json(place.marker.read_bytes(), _Marker)
+        if marker.schema != MARKER_SCHEMA or marker.lock_sha256 != lock.digest:
             return None
         # Follows the link: the interpreter it was made from may have been uninstalled.
         if not os.access(place.python, os.X_OK):
             return None
-        return _provisioned(place, lock, marker["identity"])
-    except (OSError, ValueError, KeyError, TypeError):
+        check_versions(place.environment, lock, marker.identity)
+        return _provisioned(place, lock, marker.identity)
+    except (OSError, ValueError, ProvisionError):
         return None
 
 
@@ -222,7 +233,7 @@ def _install(environment: Environment, lock: Lock, target: Path, *, cache: bool 
         raise explain_failure(environment, "install", installed)
 
 
-def _identify(place: _Place, store: Path, temporary: Path) -> Mapping[str, Any]:
+def _identify(place: _Place, store: Path, temporary: Path) -> Identity:
     """Import the framework at its final place and return what it says it is.
 
     What it leaves in its temporary folder (sources that autograph writes, caches of PyTorch)
@@ -242,36 +253,35 @@ def _identify(place: _Place, store: Path, temporary: Path) -> Mapping[str, Any]:
     if not asked.ok:
         raise explain_failure(environment, "import", asked)
     try:
-        identity: Mapping[str, Any] = json.loads(asked.stdout)
+        return parse_json(asked.stdout, Identity)
     except ValueError as error:
         raise explain_failure(environment, "import", asked) from error
-    return identity
 
 
-def _write_marker(place: _Place, lock: Lock, identity: Mapping[str, Any]) -> None:
-    marker = {
-        "schema": MARKER_SCHEMA,
-        "environment": place.environment.id,
-        "lock_sha256": lock.digest,
-        "identity": identity,
-    }
+def _write_marker(place: _Place, lock: Lock, identity: Identity) -> None:
+    marker = _Marker(
+        schema=MARKER_SCHEMA,
+        environment=place.environment.id,
+        lock_sha256=lock.digest,
+        identity=identity,
+    )
     part = place.marker.with_suffix(".part")
     with part.open("w", encoding="utf-8") as stream:
-        json.dump(marker, stream, indent=2, sort_keys=True)
+        json.dump(msgspec.to_builtins(marker), stream, indent=2, sort_keys=True)
         stream.flush()
         os.fsync(stream.fileno())
     part.replace(place.marker)
 
 
-def _provisioned(place: _Place, lock: Lock, identity: Mapping[str, Any]) -> ProvisionedEnvironment:
+def _provisioned(place: _Place, lock: Lock, identity: Identity) -> ProvisionedEnvironment:
     return ProvisionedEnvironment(
         environment=place.environment,
         executable=str(place.python),
         lock_digest=lock.digest,
-        python_version=str(identity["python_version"]),
-        resolved=MappingProxyType(dict(identity["distributions"])),
-        import_s=float(identity["import_s"]),
-        fork=bool(identity["fork"]),
+        python_version=identity.python_version,
+        resolved=MappingProxyType(dict(identity.distributions)),
+        import_s=identity.import_s,
+        fork=identity.fork,
     )
 
 

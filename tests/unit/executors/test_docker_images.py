@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shutil
 import tarfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,6 +24,7 @@ from runner.executors.docker.images import (
     parse_build_args,
     tag,
 )
+from runner.executors.identity import Identity
 from runner.executors.locks import read_lock
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -153,3 +156,28 @@ def test_build_arguments():
     for wrong in ("A", "=b"):
         with pytest.raises(ConfigurationError, match="NAME=VALUE"):
             parse_build_args([wrong])
+
+
+def test_what_a_store_remembers_of_an_image_is_asked_again_where_it_makes_no_sense(
+    root, monkeypatch
+):
+    said = Identity(
+        python_version="3.11.9",
+        distributions={"tensorflow-cpu": "2.15.1"},
+        import_s=4.0,
+        fork=True,
+        framework_version="2.15.1",
+    )
+    asked = []
+    monkeypatch.setattr(ImageBuilder, "_identify", lambda *_: asked.append(1) or said)
+    builder, image = _builder(root), SimpleNamespace(id="sha256:12")
+    assert builder._identity(TF, "ab" * 32, image) == said
+    assert builder._identity(TF, "ab" * 32, image) == said
+    assert len(asked) == 1
+    (marker,) = (root / "store" / "images").iterdir()
+    known = json.loads(marker.read_text(encoding="utf-8"))
+    nonsense = ("null", "[]", "7", "{}", "[" * 5000, json.dumps({**known, "identity": None}))
+    for number, content in enumerate(nonsense, 2):
+        marker.write_text(content)
+        assert builder._identity(TF, "ab" * 32, image) == said
+        assert len(asked) == number

@@ -171,6 +171,40 @@ def test_what_does_not_look_finished_is_built_again(world, damage):
     assert len(world.entries()) == 1
 
 
+def _nonsense(text):
+    """Yield what a marker may hold after a damage that leaves it JSON, and then some."""
+    marker = json.loads(text)
+    yield from ("null", "[]", "7", '""', "{}", "[" * 5000, "1" * 6000, '{"schema": NaN}')
+    for key in marker:
+        for value in (None, [], 7, "x", {}):
+            yield json.dumps({**marker, key: value} if marker[key] != value else {})
+        yield json.dumps({name: value for name, value in marker.items() if name != key})
+    identity = marker["identity"]
+    for key in ("python_version", "distributions", "import_s", "fork", "framework_version"):
+        for value in (None, [], "x", {"x": None}):
+            yield json.dumps({**marker, "identity": {**identity, key: value}})
+        fewer = {name: value for name, value in identity.items() if name != key}
+        yield json.dumps({**marker, "identity": fewer})
+
+
+def test_a_marker_that_makes_no_sense_is_no_finished_environment(world):
+    built = world.provision()
+    marker = Path(built.executable).parents[1] / provision.MARKER
+    text = marker.read_text()
+    lock = locks.read_lock(world.locks / "keras3.15.txt")
+    place = provision._place(ENVIRONMENT, lock, world.store)
+    assert provision._read_finished(place, lock) == built
+    accepted = []
+    for content in _nonsense(text):
+        marker.write_text(content)
+        if provision._read_finished(place, lock) is not None:
+            accepted.append(content)
+    # The environment's name in it is for people: which folder it lies in says the same.
+    assert [each for each in accepted if json.loads(each)["environment"] == "keras3.15"] == []
+    marker.write_text("null")
+    assert world.provision() == built
+
+
 def _built_with_a_package(world, **options):
     world.write_uv(install=installs(**options))
     built = world.provision()
