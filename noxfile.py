@@ -80,7 +80,7 @@ def matrix(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def plan(session: nox.Session) -> None:
-    """Print what would run, how much, and what is skipped."""
+    """Print what a run would do, how much it is, and what is skipped."""
     runner(session, "plan")
 
 
@@ -103,28 +103,57 @@ def show(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def advise(session: nox.Session) -> None:
+    """Say what works for one file and one reader."""
+    runner(session, "advise")
+
+
+@nox.session(python=PYTHON)
 def report(session: nox.Session) -> None:
     """Rebuild the pages from data alone."""
     runner(session, "report")
 
 
 @nox.session(python=PYTHON)
+def compare(session: nox.Session) -> None:
+    """Say in Markdown what changed between two runs."""
+    runner(session, "compare")
+
+
+@nox.session(python=PYTHON)
+def claims(session: nox.Session) -> None:
+    """Say which claims of the sources the cells confirm."""
+    runner(session, "claims")
+
+
+@nox.session(python=PYTHON)
+def boundaries(session: nox.Session) -> None:
+    """Say in ranges of versions what loads where."""
+    runner(session, "boundaries")
+
+
+@nox.session(python=PYTHON)
 def audit(session: nox.Session) -> None:
-    """Re-run a random sample of cells in fresh processes."""
+    """Measure a random sample of cells again, each in a fresh process."""
     runner(session, "audit")
 
 
 @nox.session(python=PYTHON)
 def bench(session: nox.Session) -> None:
-    """Compare ways of running, as ratios."""
+    """Compare ways of running the same cells, as ratios."""
     runner(session, "bench")
 
 
 @nox.session(python=PYTHON)
+def docs(session: nox.Session) -> None:
+    """Check the tables of README.md and docs/; with --write, make them again."""
+    runner(session, "docs")
+
+
+@nox.session(python=PYTHON)
 def update(session: nox.Session) -> None:
-    """Make the locks again: all of them and the tool's own, or those named after `--`."""
-    install(session, TOOL)
-    session.run("python", "-m", "runner.cli.update", *session.posargs)
+    """Make the hashed locks again: all of them, or those of some environments."""
+    runner(session, "update")
     if not session.posargs:
         project = (*COMPILE, "pyproject.toml")
         session.run(*project, "--output-file", str(TOOL), silent=True)
@@ -181,12 +210,6 @@ def browser(session: nox.Session) -> None:
     """Open the report in a real browser: an installed Chromium, MATRIX_CHROMIUM or playwright's."""
     install(session, DEVELOPMENT)
     session.run("pytest", "tests/browser", *session.posargs)
-
-
-@nox.session(python=PYTHON)
-def compare(session: nox.Session) -> None:
-    """Say in Markdown what changed between two runs."""
-    runner(session, "compare")
 
 
 @nox.session(python=PYTHON)

@@ -1,84 +1,115 @@
-"""The README's tables, made from the code they describe: `python -m runner.cli.docs --write`.
+"""Check the tables of README.md and docs/; with --write, make them again.
 
-Input: the command line's parser, the errors' exit codes, the outcomes' vocabulary and the
-declared environments. Output: the text between `<!-- name -->` and `<!-- /name -->`.
+Each table lies between `<!-- name -->` and `<!-- /name -->`. They come from the commands, the
+exit codes of the errors, the outcomes and the declared profiles.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
-from runner.cli.main import INTERNAL_ERROR, INTERRUPTED, ROOT, build_parser
+import click
+
+from runner.cli import COMMANDS, DEVELOPER_COMMANDS, load, summary
+from runner.cli.command import ROOT, Command
+from runner.cli.failures import INTERNAL_ERROR, INTERRUPTED
 from runner.declare.catalog import load_catalog
 from runner.declare.environments import read_environments
 from runner.domain import OUTCOME_TABLE
 from runner.domain.errors import MatrixError
+from runner.domain.request import Request
 
-README = ROOT / "README.md"
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Check the README's tables; with --write, make them again."""
-    parser = argparse.ArgumentParser(prog="python -m runner.cli.docs", description=main.__doc__)
-    parser.add_argument("--write", action="store_true", help="make the tables again")
-    arguments = parser.parse_args(argv)
-    text = README.read_text(encoding="utf-8")
-    fresh = refresh_tables(text)
-    if fresh == text:
-        return 0
-    if not arguments.write:
-        print("README.md is out of date; next: python -m runner.cli.docs --write", file=sys.stderr)
-        return 1
-    README.write_text(fresh, encoding="utf-8")
-    return 0
+SESSIONS = {"run": "matrix"}
+"""Sessions of nox that are not called like their command."""
 
 
-def refresh_tables(text: str) -> str:
-    """Return the text with every table made again.
+@click.command(
+    "docs",
+    cls=Command,
+    help=__doc__,
+    examples=(("nox -s docs -- --write", "make the tables again"),),
+)
+@click.option("--write", is_flag=True, help="Make the tables again.")
+def command(request: Request, *, write: bool) -> int:
+    """Check or write; 1 if a page was out of date and is still."""
+    stale = [
+        (path, fresh)
+        for path, names in PAGES.items()
+        if (text := (request.root / path).read_text(encoding="utf-8"))
+        != (fresh := refresh_tables(text, names))
+    ]
+    for path, fresh in stale:
+        if write:
+            (request.root / path).write_text(fresh, encoding="utf-8")
+            print(f"{path}: written")
+        else:
+            print(f"{path} is out of date; next: nox -s docs -- --write", file=sys.stderr)
+    return 1 if stale and not write else 0
+
+
+def refresh_tables(text: str, names: Iterable[str]) -> str:
+    """Return the text with these tables made again.
 
     Raises:
         ValueError: the place of a table is missing.
     """
-    for name, table in make_tables().items():
+    for name in names:
         opening, closing = f"<!-- {name} -->\n", f"<!-- /{name} -->"
         before, found, rest = text.partition(opening)
         _, ended, after = rest.partition(closing)
         if not (found and ended):
             raise ValueError(f"the place of the table {name!r} is missing: {opening}{closing}")
-        text = before + opening + table + closing + after
+        text = before + opening + TABLES[name]() + closing + after
     return text
 
 
-def make_tables() -> dict[str, str]:
-    """Return each table by the name of its place."""
-    return {
-        "commands": _commands(),
-        "options": _options(),
-        "exit codes": _exit_codes(),
-        "outcomes": _outcomes(),
-        "profiles": _profiles(),
-    }
-
-
 def _commands() -> str:
-    rows = []
-    for name, parser in _subparsers():
-        own = [
-            _option(action)
-            for action in parser._actions  # noqa: SLF001 - argparse has no public list
-            if action.dest not in _shared()
-        ]
-        rows.append((f"`{name}`", parser.description or "", "<br>".join(own)))
-    return _table(("command", "what it does", "its own arguments"), rows)
+    rows = [
+        (f"[`{name}`](#{name})", f"`nox -s {SESSIONS.get(name, name)}`", summary(name))
+        for name in (*COMMANDS, *DEVELOPER_COMMANDS)
+    ]
+    return _table(("command", "session", "it can"), rows)
 
 
-def _options() -> str:
-    _, parser = next(_subparsers())
-    actions = [each for each in parser._actions if each.dest in _shared()]  # noqa: SLF001
-    rows = [(f"`{_spelt(each)}`", each.help or "") for each in actions if each.dest != "help"]
-    return _table(("option of every command", "meaning"), rows)
+def _arguments() -> str:
+    """Return a section a command: its arguments and its examples."""
+    return "\n".join("\n".join(_section(name)) for name in (*COMMANDS, *DEVELOPER_COMMANDS))
+
+
+def _section(name: str) -> Iterator[str]:
+    command = load(name)
+    assert isinstance(command, Command)  # noqa: S101 - every command's module has one
+    yield f"### {name}"
+    yield ""
+    yield (command.help or "").strip()
+    yield ""
+    options = [each for each in command.params if isinstance(each, click.Option)]
+    yield _table(("option", "meaning"), [(f"`{spell(each)}`", explain(each)) for each in options])
+    for line, meaning in command.examples:
+        yield f"    {line}"
+        yield f"        {meaning}"
+    yield ""
+
+
+def spell(option: click.Option) -> str:
+    """Return an option as it is written: `--profile PROFILE`."""
+    name = ", ".join(option.opts)
+    if option.is_flag:
+        return name
+    if isinstance(option.type, click.Choice):
+        return f"{name} {'|'.join(option.type.choices)}"
+    return f"{name} {option.metavar}"
+
+
+def explain(option: click.Option) -> str:
+    """Return the help of an option, with the numbers it takes."""
+    text = option.help or ""
+    if not isinstance(option.type, click.IntRange):
+        return text
+    least, most = option.type.min, option.type.max
+    return f"{text} From {least} to {most}." if most else f"{text} From {least}."
 
 
 def _exit_codes() -> str:
@@ -112,30 +143,6 @@ def _profiles() -> str:
     return _table(("profile", "scenarios", "environments", "which"), rows)
 
 
-def _subparsers() -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    for action in build_parser()._actions:  # noqa: SLF001
-        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
-            yield from action.choices.items()
-
-
-def _shared() -> set[str]:
-    found = [{each.dest for each in parser._actions} for _, parser in _subparsers()]  # noqa: SLF001
-    return set.intersection(*found)
-
-
-def _option(action: argparse.Action) -> str:
-    return f"`{_spelt(action)}` {action.help or ''}"
-
-
-def _spelt(action: argparse.Action) -> str:
-    name = ", ".join(action.option_strings) or action.dest.upper()
-    if action.nargs == 0 or not action.option_strings:
-        return name
-    if action.choices:
-        return f"{name} {'|'.join(map(str, action.choices))}"
-    return f"{name} {action.metavar or action.dest.upper()}"
-
-
 def _descendants(kind: type[MatrixError]) -> Iterator[type[MatrixError]]:
     for each in kind.__subclasses__():
         if each.__module__ == MatrixError.__module__:
@@ -149,5 +156,16 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in escaped)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+TABLES: Mapping[str, Callable[[], str]] = {
+    "commands": _commands,
+    "arguments": _arguments,
+    "exit codes": _exit_codes,
+    "outcomes": _outcomes,
+    "profiles": _profiles,
+}
+PAGES: Mapping[Path, Sequence[str]] = {
+    Path("README.md"): ("outcomes",),
+    Path("docs/commands.md"): ("commands", "arguments", "exit codes"),
+    Path("docs/selecting.md"): ("profiles",),
+}
+"""Page -> the tables on it."""

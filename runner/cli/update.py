@@ -1,4 +1,4 @@
-"""Makes the hashed locks again: `nox -s update [-- <environment glob>...]`.
+"""Make the hashed locks again: all of them, or those of some environments.
 
 Only this command decides versions; provisioning installs what it wrote. The locks hold
 no address of an index, so that they serve whoever has a mirror.
@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import click
+
+from runner.cli import completion
+from runner.cli.command import Command
 from runner.declare.environments import read_environments
 from runner.domain import Environment
 from runner.domain.errors import MatrixError, ProvisionError
-from runner.executors.docker.bake import BAKE_FILE, refresh_bake_file
+from runner.domain.request import Request
 from runner.executors.locks import LOCKS, REPOSITORY, lock_path, lock_text
 from runner.executors.uv import run_uv, torch_arguments
 
@@ -65,14 +68,25 @@ def _has_cpu_build(environment: Environment) -> bool:
     return any(line.startswith(f"{CPU_BUILD}=") for line in environment.requirements)
 
 
-def main(argv: Sequence[str]) -> int:
+@click.command(
+    "update",
+    cls=Command,
+    help=__doc__,
+    examples=(
+        ("nox -s update -- keras3.15", "one environment"),
+        ("nox -s update", "all of them, and the tool's own"),
+    ),
+)
+@click.argument(
+    "environments", nargs=-1, metavar="[ENVIRONMENT]...", shell_complete=completion.environments
+)
+def command(request: Request, *, environments: tuple[str, ...]) -> int:
     """Lock the selected environments (default: all); 0 if every one could be locked."""
-    try:
-        declared = read_environments()
-        chosen = declared.select(argv) if argv else declared.environments
-    except MatrixError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    from runner.executors.docker.bake import BAKE_FILE, refresh_bake_file
+
+    del request
+    declared = read_environments()
+    chosen = declared.select(environments) if environments else declared.environments
     status = 0
     with ThreadPoolExecutor(PARALLEL) as pool:
         waiting = [(one, pool.submit(make_lock, one)) for one in chosen]
@@ -84,7 +98,7 @@ def main(argv: Sequence[str]) -> int:
                 status = error.exit_code
     if refresh_bake_file(declared, REPOSITORY):
         print(f"{BAKE_FILE}: written again")
-    if not argv:
+    if not environments:
         _remove_orphans({environment.id for environment in declared.environments})
     return status
 
@@ -95,7 +109,3 @@ def _remove_orphans(declared: set[str], folder: Path = LOCKS) -> None:
         if path.stem not in declared:
             path.unlink()
             print(f"{path.stem}: no longer declared, lock removed")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner.cli.audit import audit_run, find_difference
+from runner.cli.audit_work import audit_run, find_difference
 from runner.domain import Aspect, Cell, Format, Known, Observation, Outcome
 from runner.domain.errors import SelectionError
 from runner.domain.request import Request

@@ -1,0 +1,149 @@
+"""A random sample of cells measured again, each in a fresh process, and compared.
+
+A forked child that takes cells in chains could carry something from one cell into the
+next. Here every cell gets a process that imports the framework for it alone; the goal
+is that not one outcome differs.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from runner import pipeline
+from runner.contract import Job
+from runner.domain import CellResult, Known, Observation, Outcome
+from runner.domain.errors import AuditDisagreement, SelectionError
+from runner.domain.request import Request
+from runner.executors.batches import Crew
+from runner.host.progress import EnvironmentState, make_reporter
+from runner.judge.outcome import classify_cell
+from runner.measure.rounds import batch_jobs
+from runner.publish.audit import write_audit
+from runner.publish.facts import describe_selection, tool_version
+from runner.publish.record import AuditRecord, Disagreement
+
+Sample = Sequence[tuple[Known, CellResult]]
+
+
+def audit_run(request: Request, *, sample: int, seed: int) -> int:
+    """Re-run a sample of the recorded cells; the result goes into the next run.json.
+
+    Raises:
+        AuditDisagreement: a cell had another outcome, or other aspects differ.
+        SelectionError: the sample is empty, as asked for or as nothing is recorded.
+    """
+    if sample < 1:
+        raise SelectionError(
+            f"an audit of {sample} cells says nothing",
+            cause="--sample is below 1",
+            next_step="nox -s audit -- --sample 200",
+        )
+    reporter = make_reporter(sys.stdout)
+    try:
+        with pipeline.opened(request, reporter) as run:
+            known = pipeline.recorded_cells(run)
+            _require_recorded(request, known)
+            chosen = random.Random(seed).sample(known, min(sample, len(known)))  # noqa: S311 - a sample
+            found = _compare(chosen, _repeat(run, chosen))
+            audit = AuditRecord(
+                at=datetime.now(UTC).isoformat(timespec="seconds"),
+                tool_version=tool_version(),
+                profile=request.profile,
+                selection=describe_selection(request),
+                of=len(known),
+                sample=len(chosen),
+                seed=seed,
+                disagreements=tuple(found),
+            )
+            write_audit(run.store.folder, audit)
+    finally:
+        reporter.close()
+    print(f"{len(chosen)} of {len(known)} cells run again: {len(found)} disagree")
+    for each in found:
+        print(f"  {each.cell}: {each.recorded} became {each.repeated} ({each.detail})")
+    if found:
+        raise AuditDisagreement(
+            f"{len(found)} of {len(chosen)} cells disagree with a fresh process",
+            cause="a cell left something behind in its process, or its outcome is not stable",
+            next_step=f"nox -s show -- '{found[0].cell}'",
+        )
+    return 0
+
+
+def _require_recorded(request: Request, known: Sample) -> None:
+    if known:
+        return
+    raise SelectionError(
+        "no cell of the selection is recorded: there is nothing to audit",
+        cause=f"{request.store} holds no measurement with the present code and environments",
+        next_step=f"measure first: nox -s matrix -- --profile {request.profile}",
+    )
+
+
+def _repeat(run: pipeline.Run, chosen: Sample) -> dict[str, Observation]:
+    """Run the cells again, each in a process of its own; nothing is recorded."""
+    jobs = [(known.cell.reader, run.look_up.load_job(known)) for known, _ in chosen]
+    owner = {job.id: environment for environment, job in jobs}
+    batches = batch_jobs(jobs)
+    found: dict[str, Observation] = {}
+
+    def record(job: Job, observation: Observation) -> None:
+        found[job.id] = observation
+        run.reporter.advance(owner[job.id], 1, None)
+
+    crew = Crew(
+        executor=run.jobs.crew.executor,
+        workers=run.jobs.crew.workers,
+        limits=run.jobs.crew.limits,
+        scratch=run.jobs.crew.scratch,
+        start_method="fresh",
+    )
+    run.reporter.start(len(chosen), "fresh processes")
+    for name in batches:
+        run.reporter.environment(name, EnvironmentState.LOADING)
+    crew.run(batches, run.built.available, record)
+    return found
+
+
+def _compare(chosen: Sample, repeated: dict[str, Observation]) -> list[Disagreement]:
+    """Return the cells whose repetition came to something else, in the order of the sample."""
+    found = (find_difference(known, before, repeated.get(known.job_id)) for known, before in chosen)
+    return [each for each in found if each is not None]
+
+
+def find_difference(
+    known: Known, before: CellResult, repeated: Observation | None
+) -> Disagreement | None:
+    """Return what differs between the recorded and the repeated cell; None if nothing does."""
+    if repeated is None:
+        return Disagreement(
+            cell=before.cell.id,
+            recorded=before.outcome,
+            repeated=Outcome.NOT_RUN,
+            detail="it could not be repeated",
+        )
+    after = classify_cell(pipeline.observed(known, repeated))
+    if _essence(before) == _essence(after):
+        return None
+    return Disagreement(
+        cell=before.cell.id,
+        recorded=before.outcome,
+        repeated=after.outcome,
+        detail=f"{_told(before)} became {_told(after)}",
+    )
+
+
+def _essence(result: CellResult) -> tuple[object, ...]:
+    return result.outcome, result.aspects, _exception(result)
+
+
+def _exception(result: CellResult) -> str:
+    return result.observation.exception if result.observation else ""
+
+
+def _told(result: CellResult) -> str:
+    aspects = ",".join(result.aspects)
+    return " ".join(filter(None, [str(result.outcome), aspects, _exception(result)]))

@@ -1,0 +1,111 @@
+"""Options that several commands share: decorators, each for one group of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from runner.cli import completion
+from runner.cli.command import RequestOption
+from runner.domain.request import BASE_IMAGE
+from runner.domain.selector import PARTS
+
+Function = Callable[..., int]
+Decorator = Callable[[Function], Function]
+
+MOST_JOBS = 1024
+PATH = click.Path(path_type=Path)
+
+
+def request_option(*names: str, **settings: Any) -> Decorator:
+    """Return an option whose value is part of the `Request`."""
+    return click.option(*names, cls=RequestOption, **settings)
+
+
+def _all(*decorators: Decorator) -> Decorator:
+    """Join options into one decorator; the help lists them in this order."""
+
+    def decorate(function: Function) -> Function:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+profile = request_option(
+    "--profile",
+    default="default",
+    metavar="PROFILE",
+    help="Set of environments and scenarios: smoke, default, full.",
+    shell_complete=completion.profiles,
+)
+
+selection = _all(
+    request_option(
+        "--select",
+        multiple=True,
+        metavar="CELLS",
+        help="Glob 'scenario/format/writer->reader/remedy'; may be repeated.",
+    ),
+    *(
+        request_option(
+            f"--{part}",
+            multiple=True,
+            metavar="GLOB",
+            help=f"Only this {part}: a glob, or several with commas between.",
+            shell_complete=completion.OF_PART[part],
+        )
+        for part in PARTS
+    ),
+)
+
+store = request_option(
+    "--store", type=PATH, metavar="FOLDER", help="Folder kept between runs (default .matrix)."
+)
+
+out = request_option(
+    "--out", type=PATH, metavar="FOLDER", help="Folder of data and report (default STORE/report)."
+)
+
+jobs = request_option(
+    "--jobs",
+    type=click.IntRange(1, MOST_JOBS),
+    default=None,
+    metavar="N",
+    help="Environments at work at once (default: the cores).",
+)
+
+data = _all(
+    click.option(
+        "--data",
+        type=PATH,
+        metavar="FOLDER",
+        help="Folder of a run's data (default: STORE/report, else reports/published).",
+    ),
+    store,
+)
+
+image_settings = _all(
+    request_option(
+        "--base-image",
+        default=BASE_IMAGE,
+        metavar="NAME",
+        help="Images are built from this one, for another registry (default python:{python}-slim).",
+    ),
+    request_option(
+        "--build-arg",
+        multiple=True,
+        metavar="NAME=VALUE",
+        help="For building images, such as PIP_INDEX_URL; may be repeated.",
+    ),
+    request_option(
+        "--ca-bundle",
+        type=PATH,
+        metavar="FILE",
+        help="Certificates to trust while building images.",
+    ),
+)

@@ -1,0 +1,145 @@
+"""Save, load, compare, and write the report.
+
+A run goes on where the one before it ended: what is recorded is not measured again, unless
+something that the result depends on has changed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+import click
+
+from runner.cli import options
+from runner.cli.command import Command
+from runner.domain.request import Limits, Request, RunOutcome
+from runner.executors import registry
+
+LEAST_MEMORY_MB = 200
+"""Less than what importing a framework takes: every load would end as `out_of_memory`."""
+MOST_MEMORY_MB = 1_000_000
+
+
+@click.command(
+    "run",
+    cls=Command,
+    help=__doc__,
+    examples=(
+        ("nox -s matrix", "the default profile"),
+        ("nox -s matrix -- --profile full", "every environment and scenario"),
+        (
+            "nox -s matrix -- --select 'l1l2_*/h5/tf2.7,tf2.8->keras3*'",
+            "the H5 files of two versions, read by every Keras 3 of the profile",
+        ),
+        (
+            "nox -s matrix -- --writer tf2.7 --reader tf2.15,keras3.15 --remedies all",
+            "two pairs, with every remedy",
+        ),
+        ("nox -s matrix -- --failed", "measure again every recorded cell that is not equivalent"),
+        (
+            "nox -s matrix -- --baseline reports/published/cells.parquet --gate",
+            "fail if a cell became worse than in the published run",
+        ),
+    ),
+)
+@options.profile
+@options.selection
+@options.request_option(
+    "--remedies",
+    type=click.Choice(["auto", "needed", "all"]),
+    default="auto",
+    help="auto: where the bare load is not equivalent, or the remedy was named; "
+    "needed: only where it is not equivalent; all: everywhere.",
+)
+@options.request_option(
+    "--force", is_flag=True, help="Measure every selected cell again, recorded or not."
+)
+@options.request_option(
+    "--failed", is_flag=True, help="Measure again every recorded cell that is not equivalent."
+)
+@options.request_option(
+    "--recorded",
+    is_flag=True,
+    help="Measure nothing: report the recorded cells, and the others as not_run.",
+)
+@options.store
+@options.out
+@options.jobs
+@options.request_option(
+    "--executor",
+    type=click.Choice(registry.NAMES),
+    default=registry.DEFAULT,
+    help=f"Where probes run: {', or '.join(row.summary for row in registry.EXECUTORS)}.",
+)
+@options.image_settings
+@options.request_option(
+    "--start-method",
+    type=click.Choice(["auto", "fork", "spawn", "fresh"]),
+    default="auto",
+    help="How children start (default: fork if it works).",
+)
+@options.request_option(
+    "--memory-mb",
+    type=click.IntRange(LEAST_MEMORY_MB, MOST_MEMORY_MB),
+    default=Limits().memory_mb,
+    metavar="MB",
+    help=f"Resident memory one load may take (default {Limits().memory_mb}).",
+)
+@options.request_option(
+    "--baseline",
+    type=options.PATH,
+    metavar="FILE",
+    help="The cells.csv or cells.parquet of an earlier run, for the verdicts.",
+)
+@options.request_option(
+    "--keep",
+    type=options.PATH,
+    metavar="FOLDER",
+    help="Folder of an earlier run: its cells that this run does not measure stay.",
+)
+@click.option("--gate", is_flag=True, help="End with 11 if a cell is worse than expected.")
+def command(request: Request, *, gate: bool) -> int:
+    """Measure, write the report, say where it is."""
+    from runner import pipeline
+    from runner.domain import Verdict
+    from runner.domain.errors import ControlFailure, RegressionFound
+    from runner.host.progress import make_reporter
+
+    reporter = make_reporter(sys.stdout)
+    try:
+        outcome = pipeline.run_matrix(request, reporter)
+    finally:
+        reporter.close()
+    _print_summary(outcome)
+    if outcome.failed_controls:
+        shown = "\n".join(f"  {each.id}: {each.detail}" for each in outcome.failed_controls[:10])
+        raise ControlFailure(
+            f"{len(outcome.failed_controls)} of {len(outcome.controls)} controls failed:\n{shown}",
+            cause="an environment, a declaration or the harness is wrong; do not publish this run",
+            next_step="look at the cells named above: `nox -s show -- CELL`",
+        )
+    worse = [each for each in outcome.results if each.verdict is Verdict.REGRESSION]
+    if gate and worse:
+        raise RegressionFound(
+            f"{len(worse)} cells are worse than expected, the first: {worse[0].cell.id}",
+            cause="a change of the framework, an environment or a scenario",
+            next_step=f"nox -s show -- '{worse[0].cell.id}'",
+        )
+    return 0
+
+
+def _print_summary(outcome: RunOutcome) -> None:
+    from runner.domain import Outcome
+    from runner.host.progress import format_duration
+
+    counts = Counter(str(result.outcome) for result in outcome.results)
+    shown = ", ".join(f"{counts[name]} {name}" for name in map(str, Outcome) if counts[name])
+    print(f"{len(outcome.results)} cells ({outcome.measured} jobs measured now): {shown}")
+    passed = len(outcome.controls) - len(outcome.failed_controls)
+    print(f"{passed} of {len(outcome.controls)} controls held")
+    spent = ", ".join(
+        f"{stage} {format_duration(seconds)}" for stage, seconds in outcome.durations.items()
+    )
+    print(f"time: {spent}")
+    print(f"report: {outcome.report}")
