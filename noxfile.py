@@ -80,7 +80,7 @@ def matrix(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def plan(session: nox.Session) -> None:
-    """Print what a run would do, how much it is, and what is skipped."""
+    """Print the cells that a run would measure, their number, and those it skips."""
     runner(session, "plan")
 
 
@@ -104,7 +104,7 @@ def show(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def advise(session: nox.Session) -> None:
-    """Say what works for one file and one reader."""
+    """Advise how to load one file with one reader."""
     runner(session, "advise")
 
 
@@ -116,19 +116,19 @@ def report(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def compare(session: nox.Session) -> None:
-    """Say in Markdown what changed between two runs."""
+    """Print the changes between two runs, in Markdown."""
     runner(session, "compare")
 
 
 @nox.session(python=PYTHON)
 def claims(session: nox.Session) -> None:
-    """Say which claims of the sources the cells confirm."""
+    """Hold the claims of the sources against the cells of a run."""
     runner(session, "claims")
 
 
 @nox.session(python=PYTHON)
 def boundaries(session: nox.Session) -> None:
-    """Say in ranges of versions what loads where."""
+    """Print, as ranges of versions, which files load where."""
     runner(session, "boundaries")
 
 

@@ -144,7 +144,7 @@ def _begin(
         raise NoEnvironmentError(
             "no environment could be built: there is nothing to measure",
             cause=str(first) if first else "the profile names no environment",
-            next_step=first.next_step if first else "see what there is with `envs`",
+            next_step=first.next_step if first else "see the environments there are: `nox -s envs`",
         )
     return Run(
         request=request,

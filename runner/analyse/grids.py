@@ -101,7 +101,7 @@ def code_column(column: pd.Series[Any], ids: Sequence[str]) -> Codes:
         raise StoreError(
             f"cells.parquet names a {column.name} that run.json does not: {', '.join(unknown[:5])}",
             cause="the files come from different runs",
-            next_step="run `nox -s matrix -- report` again",
+            next_step="run `nox -s matrix` again, which writes the data anew",
         )
     return codes
 

@@ -1,4 +1,4 @@
-"""Say what works for one file and one reader.
+"""Advise how to load one file with one reader.
 
 The file is named by the environment that wrote it, its scenario and its format: one id each,
 no glob.

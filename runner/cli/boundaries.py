@@ -1,4 +1,4 @@
-"""Say in ranges of versions what loads where."""
+"""Print, as ranges of versions, which files load where."""
 
 from __future__ import annotations
 

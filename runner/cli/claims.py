@@ -1,4 +1,4 @@
-"""Say which claims of the sources the cells confirm.
+"""Hold the claims of the sources against the cells of a run.
 
 CLAIM is a glob over ids; a single claim is told in detail.
 """

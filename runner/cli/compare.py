@@ -1,4 +1,4 @@
-"""Say in Markdown what changed between two runs.
+"""Print the changes between two runs, in Markdown.
 
 BEFORE and AFTER are the cells.csv or cells.parquet of the earlier and the later run.
 """

@@ -48,14 +48,14 @@ class ImageWish:
         ("nox -s images -- --list", "which images there are"),
         ("nox -s images -- --save FOLDER", "files for machines without an index of packages"),
         ("nox -s images -- --push registry.example/me", "the same through a registry"),
-        ("nox -s images -- --prune", "remove images of older locks, and what builds left"),
+        ("nox -s images -- --prune", "remove images of older locks, and leftovers of builds"),
     ),
 )
 @click.argument(
     "environments", nargs=-1, metavar="[ENVIRONMENT]...", shell_complete=completion.environments
 )
 @click.option("--list", "only_list", is_flag=True, help="Build nothing.")
-@click.option("--rebuild", is_flag=True, help="Build an image that is there as well.")
+@click.option("--rebuild", is_flag=True, help="Build the images again that are there already.")
 @click.option("--save", type=options.PATH, metavar="FOLDER", help="Write them for `docker load`.")
 @click.option("--push", metavar="PREFIX", default="", help="Push them: registry.example/me.")
 @click.option(

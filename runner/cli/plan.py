@@ -1,4 +1,4 @@
-"""Print what a run would do, how much it is, and what is skipped.
+"""Print the cells that a run would measure, their number, and those it skips.
 
 Nothing is built and nothing is measured.
 """

@@ -1,6 +1,6 @@
 """Save, load, compare, and write the report.
 
-A run goes on where the one before it ended: what is recorded is not measured again, unless
+A run goes on where the one before it ended: it does not measure a recorded cell again, unless
 something that the result depends on has changed.
 """
 

@@ -22,7 +22,7 @@ class MatrixError(Exception):
     """Base of every error that ends a command.
 
     `message` says what happened, `cause` why that is likely, `next_step` what to
-    run or change. `exit_code` is documented in the README.
+    run or change. `exit_code` is documented in docs/commands.md.
     """
 
     exit_code: ClassVar[int] = 70

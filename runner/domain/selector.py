@@ -324,7 +324,7 @@ def require_cells(selection: Selection, cells: Iterable[Cell]) -> None:
         cause=f"the {part} has no cell with the other parts"
         if part
         else "no cell has these parts together",
-        next_step=f"widen the {part or 'selector'}, or see what there is with `plan`",
+        next_step=f"widen the {part or 'selector'}, or see the cells there are: `nox -s plan`",
     )
 
 

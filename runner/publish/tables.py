@@ -171,7 +171,7 @@ def check_totals(totals: Totals, cells: pd.DataFrame) -> None:
         raise TotalsError(
             f"the totals do not add up to {len(cells)} cells: {wrong}",
             cause="a cell was counted twice or not at all",
-            next_step="run `nox -s matrix -- report` again, and report this if it stays",
+            next_step="run `nox -s matrix` again, and report this if it stays",
         )
     for name, by in views.items():
         _check_outcomes(name, by, totals.by_outcome)
@@ -342,7 +342,7 @@ def _make_frame(
             raise ConfigurationError(
                 f"results name a {column} that is not declared: {', '.join(sorted(unknown))}",
                 cause="the journal holds cells of an older declaration",
-                next_step="select what is declared, or run `nox -s matrix -- run --force`",
+                next_step="select what is declared, or run `nox -s matrix -- --force`",
             )
         found[column] = _categorize(by_column[column], ids, ordered=True)
     frame = pd.DataFrame(found, columns=list(columns))

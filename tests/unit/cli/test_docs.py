@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli import docs
+from runner.cli import COMMANDS, DEVELOPER_COMMANDS, command, docs, main
 from runner.domain import Aspect, Format, Outcome, Verdict
 from runner.domain.errors import MatrixError
 
@@ -40,23 +40,56 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in names if not name.startswith(GENERATED)]
 
 
-def test_tables_of_the_readme_are_fresh():
-    text = docs.README.read_text(encoding="utf-8")
-    assert docs.refresh_tables(text) == text, "next: python -m runner.cli.docs --write"
+def test_tables_of_the_pages_are_fresh():
+    for page, names in docs.PAGES.items():
+        text = (ROOT / page).read_text(encoding="utf-8")
+        assert docs.refresh_tables(text, names) == text, f"{page}; next: nox -s docs -- --write"
+
+
+def test_every_table_is_on_one_page():
+    assert sorted(name for names in docs.PAGES.values() for name in names) == sorted(docs.TABLES)
+
+
+def copy_pages(folder, monkeypatch):
+    for page in docs.PAGES:
+        (folder / page).parent.mkdir(exist_ok=True)
+        (folder / page).write_text((ROOT / page).read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(command, "ROOT", folder)
+
+
+def test_a_stale_page_is_named_and_written(tmp_path, monkeypatch, capsys):
+    copy_pages(tmp_path, monkeypatch)
+    page = tmp_path / "docs" / "commands.md"
+    good = page.read_text(encoding="utf-8")
+    page.write_text(good.replace("| 70 |", "| 71 |"), encoding="utf-8")
+    assert main(["docs"]) == 1
+    assert (
+        "docs/commands.md is out of date; next: nox -s docs -- --write" in capsys.readouterr().err
+    )
+    assert main(["docs", "--write"]) == 0
+    assert page.read_text(encoding="utf-8") == good
+    assert main(["docs"]) == 0
 
 
 def test_a_place_that_is_missing_is_named():
     with pytest.raises(ValueError, match="commands"):
-        docs.refresh_tables("nothing to fill")
+        docs.refresh_tables("nothing to fill", ["commands"])
 
 
 def test_tables_name_every_command_and_exit_code():
-    tables = docs.make_tables()
-    for name in ("run", "plan", "envs", "show", "report", "audit", "bench"):
-        assert f"| `{name}` |" in tables["commands"]
+    for name in (*COMMANDS, *DEVELOPER_COMMANDS):
+        assert f"| [`{name}`](#{name}) |" in docs.TABLES["commands"]()
+        assert f"### {name}\n" in docs.TABLES["arguments"]()
     for error in MatrixError.__subclasses__():
         if error.__module__ == MatrixError.__module__:
-            assert f"| {error.exit_code} |" in tables["exit codes"]
+            assert f"| {error.exit_code} |" in docs.TABLES["exit codes"]()
+
+
+def test_the_readme_is_short_and_begins_with_two_lines_to_paste():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 120
+    for session in ("matrix", "tests"):
+        assert f"\n    python -m pip install nox uv && python -m nox -s {session}\n" in text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
