@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from report_fixtures import make_run, publish_run
 from runner.cli import main
 from runner.cli.run_data import split_cell
 from runner.domain.errors import SelectionError
+from runner.publish import reading
 
 PUBLISHED = Path(__file__).resolve().parents[3] / "reports" / "published"
 NOTE = "no run of your own in .matrix: this is of the run in reports/published\n"
@@ -22,10 +24,14 @@ READERS = {
 }
 
 
+load_once = functools.lru_cache(reading.load_data)
+
+
 @pytest.fixture
 def fresh(tmp_path, monkeypatch):
-    """A folder without a run of one's own."""
+    """A folder without a run of one's own; the published run is read once for all tests."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(reading, "load_data", load_once)
     return tmp_path
 
 
@@ -35,9 +41,14 @@ def test_without_a_run_of_ones_own_the_published_run_answers(name, fresh, capsys
     said = capsys.readouterr()
     assert said.err == NOTE
     assert len(said.out) > 50
-    assert main((name, *READERS[name], "--data", str(PUBLISHED))) == 0
-    assert capsys.readouterr() == (said.out, "")
     assert list(fresh.iterdir()) == []
+
+
+def test_the_data_that_is_named_is_read(fresh, capsys):
+    assert main(("advise", *READERS["advise"], "--data", str(PUBLISHED))) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("advice: ")
+    assert said.err == ""
 
 
 def test_a_run_of_ones_own_goes_first(fresh, capsys):
