@@ -77,12 +77,12 @@ def _try_command(line: str, name: str, arguments: list[str]) -> None:
 PROGRAMS = r"(?:nox -s|python -m runner|git|uv|docker|pyenv) "
 IN_TICKS = re.compile(rf"`({PROGRAMS}[^`]*)`")
 BARE = re.compile(
-    rf"(?:^|\b(?:run|next|repeat|restore it|again): )({PROGRAMS}[^`\n]*?)"
+    rf"(?:^|: )({PROGRAMS}[^`\n]*?)"
     r"(?=$|\n|; |, then |\. | \((?!\w+\)$))"
 )
 
 
 def find_lines(text: str) -> list[str]:
-    """Return the command lines in a message: between backticks, or after `run: `."""
+    """Return the command lines in a message: between backticks, or after a colon."""
     rest = IN_TICKS.sub("", text)
     return IN_TICKS.findall(text) + BARE.findall(rest)
