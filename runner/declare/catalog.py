@@ -8,6 +8,7 @@ and the text of the scenario modules, which is parsed but never imported. Output
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -40,6 +41,20 @@ DAMAGE: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 """What can be done to a file after it was written, with the options each kind takes."""
+_OPTION_VALUES: Mapping[str, str] = MappingProxyType(
+    {
+        "offset": r"[0-9]+",
+        "count": r"[0-9]+",
+        "seed": r"[0-9]+",
+        "where": "header|config|weight|directory|index",
+        "keep": r"0\.[0-9]+",
+        "keep_bytes": r"[0-9]+",
+        "of": "html|lfs_pointer",
+        "module": r"\w+",
+        "name": r"\w+",
+    }
+)
+"""What an option's value looks like."""
 
 
 class Carried(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -230,10 +245,14 @@ def _check_damage(place: Place, damage: str) -> None:
     kind, _, options = damage.partition(":")
     place.require("damage", (kind,), DAMAGE)
     for option in filter(None, options.split(",")):
-        key, written, value = option.partition("=")
+        key, _, value = option.partition("=")
         place.require("damage", (key,), DAMAGE[kind])
-        if not written or not value:
-            place.fail(f"`damage` = {shown(damage)}: {shown(key)} has no value", key="damage")
+        if not re.fullmatch(_OPTION_VALUES[key], value):
+            place.fail(
+                f"`damage` is {shown(damage)}: {shown(key)} has the value {shown(value)}",
+                key="damage",
+                cause=f"the value must look like {_OPTION_VALUES[key]}",
+            )
 
 
 def _read_expectation(entry: Entry, ids: Mapping[str, Collection[str]]) -> Expectation:
