@@ -56,7 +56,7 @@ function unpack() {
   return { name, cells, published: true, ignored: [], ignoredRows: 0 };
 }
 
-// --- comparing: the same distinctions as runner/compare.py ----------------------------------
+// --- comparing: the same distinctions as runner/analyse/differences.py ----------------------
 
 /** @param {Details|undefined} before @param {Details|undefined} after */
 function change(before, after) {

@@ -1,4 +1,4 @@
-"""Outcomes, families, verdicts, changes and formats have their one table in the domain."""
+"""Scripts, templates and pages: no second table of a vocabulary, no name of a lost file."""
 
 from __future__ import annotations
 
@@ -71,3 +71,16 @@ def test_a_table_is_found() -> None:
     assert list(tables_of_scripts(script))
     assert list(tables_of_modules(module))
     assert not list(tables_of_scripts('if (outcome === "equivalent") return "fixed";'))
+
+
+def test_scripts_and_templates_name_files_that_are_there() -> None:
+    root = TEMPLATES.parents[1]
+    offenders = [
+        f"{path.name}: {name}"
+        for path in sorted(TEMPLATES.rglob("*"))
+        if path.suffix in {".js", ".html", ".css"}
+        for name in re.findall(r"\brunner/[\w/.]+\w", path.read_text(encoding="utf-8"))
+        if not (root / name).exists()
+    ]
+
+    assert not offenders
