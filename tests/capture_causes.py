@@ -36,7 +36,7 @@ from runner.domain import (  # noqa: E402
     Outcome,
 )
 from runner.judge.cause import CauseTable, Symptoms, find_innermost  # noqa: E402
-from runner.publish.reading import ReportData, load_data  # noqa: E402
+from runner.publish.reading import PublishedRun, load_data  # noqa: E402
 
 CAUSES = ROOT / "scenarios" / "causes.toml"
 CAPTURES = ROOT / "tests" / "unit" / "data" / "causes"
@@ -78,7 +78,7 @@ def main() -> int:
     return 1 if found[UNCLASSIFIED] else 0
 
 
-def read_captures(data: ReportData) -> Iterator[Capture]:
+def read_captures(data: PublishedRun) -> Iterator[Capture]:
     """Yield every cell of a run that asks for a cause."""
     damaged = {each.id: bool(each.damage) for each in data.run.scenarios}
     ids = list(ID_COLUMNS)
@@ -103,7 +103,7 @@ def read_captures(data: ReportData) -> Iterator[Capture]:
 
 def as_symptoms(capture: dict[str, Any]) -> Symptoms:
     """Turn a capture, as it stands in its file, into what rules look at."""
-    _, format_, pair, remedy = capture["cell"].split("/")
+    scenario, format_, pair, remedy = capture["cell"].split("/")
     writer, reader = pair.split("->")
     return Symptoms(
         outcome=Outcome(capture["outcome"]),
@@ -111,6 +111,7 @@ def as_symptoms(capture: dict[str, Any]) -> Symptoms:
         exception=capture["exception"],
         message=capture["message"],
         traceback=capture["traceback"],
+        scenario=scenario,
         format=Format(format_),
         remedy=remedy,
         writer=writer,
@@ -166,7 +167,7 @@ def _unlike(captures: list[Capture]) -> list[Capture]:
     ]
 
 
-def write_seen(seen: dict[str, list[str]], data: ReportData) -> None:
+def write_seen(seen: dict[str, list[str]], data: PublishedRun) -> None:
     """Rewrite `seen` of every cause, in release order."""
     place = {name: number for number, name in enumerate(data.run.environment_ids)}
     text = CAUSES.read_text(encoding="utf-8")

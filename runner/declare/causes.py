@@ -8,16 +8,24 @@ wrong is a `ConfigurationError` that names the cause, the rule and the next step
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from runner.declare.documents import read_document, refuse_duplicates
 from runner.declare.place import Place, shortened_sentence, shown
 from runner.domain import UNCLASSIFIED, UNEXPLAINED, Cause, CauseRule
+from runner.domain.causes import HELPED, Sentence
 from runner.domain.errors import ConfigurationError
 from runner.domain.selector import unmatched
 
 REGEXES = ("message", "traceback", "detail")
+SENTENCE_REGEXES = ("name", "message", "traceback", "details")
+CONDITIONS = (
+    *SENTENCE_REGEXES,
+    *("bare", "direction", "owner", "writers", "readers", "formats", "scenarios", "outcomes"),
+    *("stages", "exceptions", "damaged", "other_python", "aspects", "remedies"),
+)
+"""Fields of a sentence of which one at least is given where cells decide it."""
 
 
 def load_causes(path: Path) -> tuple[Cause, ...]:
@@ -34,6 +42,8 @@ def load_causes(path: Path) -> tuple[Cause, ...]:
             entry.place.fail(f"the id {UNCLASSIFIED!r} is what has no cause", key="id")
         for number, rule in enumerate(cause.rules):
             _check_rule(entry.place.inside("rule", number), rule)
+        for number, sentence in enumerate(cause.says):
+            _check_sentence(entry.place.inside("says", number), sentence)
         causes.append(cause)
     refuse_duplicates(document.place, "cause", (cause.id for cause in causes))
     return tuple(causes)
@@ -82,9 +92,31 @@ def _check_rule(place: Place, rule: CauseRule) -> None:
     if explained:
         said = f"`outcomes` names {', '.join(sorted(explained))}, which has no cause"
         place.fail(said, key="outcomes")
-    for key in REGEXES:
+    _check_regexes(place, rule, REGEXES)
+
+
+def _check_sentence(place: Place, sentence: Sentence) -> None:
+    """Fail unless a sentence rests on one thing: its cells, a source, or nothing measured."""
+    _check_regexes(place, sentence, SENTENCE_REGEXES)
+    conditions = [key for key in CONDITIONS if getattr(sentence, key) not in _NOTHING]
+    bases = [sentence.link is not None, sentence.untested, bool(conditions)]
+    if sum(bases) != 1:
+        place.fail("a sentence rests on cells, on a `link`, or is `untested`: on just one of them")
+    if (sentence.owner is not None) != bool(sentence.name):
+        place.fail("`owner` and `name` go together", key="owner")
+    if sentence.name and re.compile(sentence.name).groups != 1:
+        place.fail("`name` has no group, or several", key="name")
+    if HELPED in sentence.text and not sentence.remedies:
+        place.fail(f"{HELPED} stands in a sentence without `remedies`", key="text")
+
+
+def _check_regexes(place: Place, holder: CauseRule | Sentence, keys: Iterable[str]) -> None:
+    for key in keys:
         try:
-            re.compile(getattr(rule, key), re.DOTALL)
+            re.compile(getattr(holder, key), re.DOTALL)
         except (re.error, RecursionError, OverflowError) as error:
             said = shortened_sentence(str(error))
             place.fail(f"`{key}` is no regular expression: {said}", key=key)
+
+
+_NOTHING: tuple[object, ...] = ("", (), None, False, frozenset())

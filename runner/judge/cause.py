@@ -48,6 +48,7 @@ class Symptoms:
     message: str = ""
     """As raised; the reason where nothing raised."""
     traceback: str = ""
+    scenario: str = ""
     format: Format
     remedy: str
     writer: str
@@ -80,6 +81,7 @@ class CauseTable:
             texts,
             symptoms.outcome,
             symptoms.stage,
+            symptoms.scenario,
             symptoms.format,
             symptoms.remedy,
             symptoms.writer,
@@ -151,6 +153,7 @@ class _Compiled:
         return (
             _in(symptoms.stage, rule.stages)
             and _in(symptoms.format, rule.formats)
+            and _any(rule.scenarios, symptoms.scenario)
             and rule.damaged in (None, symptoms.damaged)
             and rule.aspects <= symptoms.aspects
             and (not rule.only or symptoms.aspects <= rule.only)
@@ -182,6 +185,7 @@ def read_symptoms(result: CellResult, *, damaged: bool = False) -> Symptoms:
         exception=seen.exception if seen is not None else "",
         message=(seen.message if seen is not None else "") or result.reason,
         traceback=_plain(str(seen.data.get("traceback") or "")) if seen is not None else "",
+        scenario=cell.scenario,
         format=cell.format,
         remedy=cell.remedy,
         writer=cell.writer,

@@ -1,0 +1,323 @@
+"""Each sentence of a cause, held against every cell that the cause decides. Pure.
+
+Input: the causes as declared and a published table. Output: a `Finding` for each sentence:
+of how many cells it holds, and the first that contradict it. A sentence that says something
+of cells and does not hold is a fault of the text, and fails the run that would publish it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from runner.domain import BARE, ID_COLUMNS, MEASURED, Aspect, Cause, Outcome
+from runner.domain.causes import Direction, Owner, Quantifier, Sentence
+from runner.domain.selector import matches_any
+from runner.judge.cause import find_innermost
+
+Mask = npt.NDArray[np.bool_]
+Condition = Callable[[pd.DataFrame], Mask]
+
+SHOWN = 5
+"""Contradicting cells that are named."""
+MOST = 0.5
+"""More than this share is `most`."""
+PAIR = [name for name in ID_COLUMNS if name != "remedy"]
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|<[^<>]*>")
+_NUMBER = re.compile(r"0x[0-9a-f]+|\d+(\.\d+)?(e[+-]?\d+)?")
+_PATH = re.compile(r"(/[\w.~-]+){2,}/?")
+_LONG = 160
+"""Characters of a normalised message that name its family."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What the cells say of one sentence."""
+
+    cause: str
+    place: int
+    """Of the sentence in its cause, from 0."""
+    text: str
+    holds: int
+    of: int
+    """Cells, or pairs where a remedy was tried; 0 if nothing was measured that decides it."""
+    contradicted: bool
+    examples: tuple[str, ...]
+    """Cells in which it does not hold, or for `none` those in which it does."""
+    remedy: str = ""
+    """The remedy it speaks of, if it speaks of one."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Symptom:
+    """The table that sentences are held against: a row a cell that has a cause."""
+
+    cells: pd.DataFrame
+    """ID_COLUMNS, outcome, cause, stage, exception, message (the innermost), traceback, details."""
+    remedied: pd.DataFrame
+    """ID_COLUMNS and outcome of every cell with a remedy that was measured."""
+    order: Mapping[str, int]
+    """Environment -> rank of its release, equal for those of one day."""
+    names: Mapping[str, frozenset[str]]
+    """Scenario -> names of the classes and functions its module defines: the user's own."""
+    pythons: Mapping[str, str]
+    """Environment -> minor version of its Python."""
+    damaged: frozenset[str]
+    """Scenarios whose file is damaged on purpose."""
+
+
+def read_symptoms(
+    cells: pd.DataFrame,
+    observations: pd.DataFrame,
+    *,
+    order: Mapping[str, int],
+    names: Mapping[str, frozenset[str]],
+    pythons: Mapping[str, str],
+    damaged: Iterable[str],
+) -> Symptom:
+    """Return the table of the cells that have a cause, with the texts that rules look at."""
+    ids = list(ID_COLUMNS)
+    chosen = _text(cells[[*ids, "outcome", "cause"]])
+    caused = chosen[chosen["cause"] != ""]
+    seen = observations[[*ids, "stage", "exception", "message", "traceback", "aspects", "reason"]]
+    texts = caused.merge(_text(seen), on=ids, how="left").fillna("")
+    whole = texts["message"].where(texts["message"] != "", texts["reason"])
+    texts["message"] = _each_pair(find_innermost, whole, texts["traceback"])
+    texts["details"] = _each(_read_details, texts.pop("aspects"))
+    tried = chosen["outcome"].isin([str(each) for each in MEASURED]) & (chosen["remedy"] != BARE)
+    return Symptom(
+        cells=texts,
+        remedied=chosen.loc[tried, [*ids, "outcome"]],
+        order=order,
+        names=names,
+        pythons=pythons,
+        damaged=frozenset(damaged),
+    )
+
+
+def check_causes(causes: Iterable[Cause], symptoms: Symptom) -> list[Finding]:
+    """Hold each sentence against the cells; sentences that rest on a source are not listed."""
+    by_cause = dict(list(symptoms.cells.groupby("cause", sort=False)))
+    found: list[Finding] = []
+    for cause in causes:
+        cells = by_cause.get(cause.id)
+        if cells is None:
+            continue
+        for place, sentence in enumerate(cause.says):
+            if sentence.remedies:
+                found += _check_remedies(cause, place, sentence, cells, symptoms)
+            elif sentence.is_checked:
+                found.append(_check_cells(cause, place, sentence, cells, symptoms))
+    return found
+
+
+def count_families(symptoms: Symptom) -> dict[str, Counter[str]]:
+    """Return for each cause how many cells have which message, names and numbers left out."""
+    cells = symptoms.cells
+    raised = cells["exception"] != ""
+    said = _each(normalise, cells["message"].where(raised, cells["details"]))
+    family = cells["exception"].where(raised, cells["outcome"]) + ": " + said
+    families: dict[str, Counter[str]] = {}
+    for cause, found in family.groupby(cells["cause"], sort=False):
+        families[str(cause)] = Counter(found.tolist())
+    return families
+
+
+def normalise(message: str) -> str:
+    """Return a message without names, numbers and paths, so that texts of one kind are equal."""
+    first = _QUOTED.sub("'…'", message)
+    first = _NUMBER.sub("N", _PATH.sub("PATH", first))
+    return " ".join(first.split())[:_LONG]
+
+
+def _check_cells(
+    cause: Cause, place: int, sentence: Sentence, cells: pd.DataFrame, symptoms: Symptom
+) -> Finding:
+    if sentence.bare:
+        cells = cells[cells["remedy"] == BARE]
+    holds = np.ones(len(cells), dtype=np.bool_)
+    for condition in _conditions(sentence, symptoms):
+        holds &= condition(cells)
+    return _finding(cause, place, sentence, cells, holds)
+
+
+def _check_remedies(
+    cause: Cause, place: int, sentence: Sentence, cells: pd.DataFrame, symptoms: Symptom
+) -> list[Finding]:
+    """Hold what a sentence says of remedies against the pairs in which they were measured."""
+    bare = cells.loc[cells["remedy"] == BARE]
+    mask = np.ones(len(bare), dtype=np.bool_)
+    for condition in _conditions(sentence, symptoms):
+        mask &= condition(bare)
+    pairs = bare.loc[mask, PAIR]
+    found = []
+    for remedy in sentence.remedies:
+        tried = symptoms.remedied[symptoms.remedied["remedy"] == remedy].merge(pairs, on=PAIR)
+        holds = np.asarray(tried["outcome"] == str(Outcome.EQUIVALENT))
+        if sentence.crashes:
+            holds = np.asarray(tried["outcome"] == str(Outcome.CRASHED))
+        found.append(_finding(cause, place, sentence, tried, holds, remedy=remedy))
+    return found
+
+
+def _finding(
+    cause: Cause,
+    place: int,
+    sentence: Sentence,
+    cells: pd.DataFrame,
+    holds: Mask,
+    *,
+    remedy: str = "",
+) -> Finding:
+    number, of = int(holds.sum()), len(cells)
+    wrong = holds if sentence.share is Quantifier.NONE else ~holds
+    contradicted = of > 0 and not agrees(sentence.share, number, of)
+    shown = cells[wrong].head(SHOWN) if contradicted else cells.head(0)
+    return Finding(
+        cause=cause.id,
+        place=place,
+        text=sentence.text,
+        holds=number,
+        of=of,
+        contradicted=contradicted,
+        examples=tuple(_cell_id(row) for row in shown[list(ID_COLUMNS)].itertuples(index=False)),
+        remedy=remedy,
+    )
+
+
+def agrees(share: Quantifier, holds: int, of: int) -> bool:
+    """Whether so many of so many are what the quantifier says."""
+    if share is Quantifier.ALL:
+        return holds == of
+    if share is Quantifier.MOST:
+        return holds > MOST * of
+    if share is Quantifier.SOME:
+        return holds > 0
+    return holds == 0
+
+
+def _conditions(sentence: Sentence, symptoms: Symptom) -> Iterator[Condition]:
+    """Yield what must be so of a cell, a function for each condition that the sentence names."""
+    for column, globs in _globs(sentence):
+        yield partial(_globbed, column=column, globs=globs)
+    for column in ("message", "traceback", "details"):
+        if getattr(sentence, column):
+            yield partial(_searched, column=column, pattern=getattr(sentence, column))
+    if sentence.direction is not None:
+        yield partial(_directed, direction=sentence.direction, order=symptoms.order)
+    if sentence.owner is not None:
+        yield partial(_owned, sentence=sentence, names=symptoms.names)
+    if sentence.damaged is not None:
+        yield partial(_damaged, wanted=sentence.damaged, damaged=symptoms.damaged)
+    if sentence.other_python:
+        yield partial(_of_other_python, pythons=symptoms.pythons)
+    if sentence.aspects:
+        yield partial(_differing, aspects=frozenset(map(str, sentence.aspects)))
+
+
+def _globs(sentence: Sentence) -> Iterator[tuple[str, Sequence[str]]]:
+    for column in ("writer", "reader", "format", "scenario", "outcome", "stage", "exception"):
+        globs: Sequence[str] = getattr(sentence, f"{column}s")
+        if globs:
+            yield column, globs
+
+
+def _globbed(cells: pd.DataFrame, *, column: str, globs: Sequence[str]) -> Mask:
+    return _bools(_each(lambda name: matches_any(name, globs), cells[column]))
+
+
+def _searched(cells: pd.DataFrame, *, column: str, pattern: str) -> Mask:
+    search = re.compile(pattern, re.DOTALL).search
+    return _bools(_each(lambda text: search(text) is not None, cells[column]))
+
+
+def _damaged(cells: pd.DataFrame, *, wanted: bool, damaged: frozenset[str]) -> Mask:
+    return np.asarray(cells["scenario"].isin(damaged) == wanted)
+
+
+def _of_other_python(cells: pd.DataFrame, *, pythons: Mapping[str, str]) -> Mask:
+    return np.asarray(cells["writer"].map(pythons) != cells["reader"].map(pythons))
+
+
+def _differing(cells: pd.DataFrame, *, aspects: frozenset[str]) -> Mask:
+    return _bools(_each(lambda details: aspects <= _aspects(details), cells["details"]))
+
+
+def _directed(cells: pd.DataFrame, *, direction: Direction, order: Mapping[str, int]) -> Mask:
+    writer, reader = (np.asarray(cells[name].map(order)) for name in ("writer", "reader"))
+    if direction is Direction.WRITER_NEWER:
+        return np.asarray(writer > reader)
+    if direction is Direction.READER_NEWER:
+        return np.asarray(reader > writer)
+    return np.asarray(cells["writer"] == cells["reader"])
+
+
+def _owned(cells: pd.DataFrame, *, sentence: Sentence, names: Mapping[str, frozenset[str]]) -> Mask:
+    """Whether the class that the message names is the user's own, or Keras'."""
+    search = re.compile(sentence.name, re.DOTALL).search
+
+    def is_user(scenario: str, message: str) -> bool:
+        match = search(message)
+        return match is not None and match[1].rpartition(">")[2] in names.get(scenario, frozenset())
+
+    def is_named(_scenario: str, message: str) -> bool:
+        return search(message) is not None
+
+    user = _bools(_each_pair(is_user, cells["scenario"], cells["message"]))
+    named = _bools(_each_pair(is_named, cells["scenario"], cells["message"]))
+    return named & (user if sentence.owner is Owner.USER else ~user)
+
+
+def _aspects(details: str) -> set[str]:
+    return {line.partition(":")[0] for line in details.splitlines()}
+
+
+def _read_details(text: str) -> str:
+    """Return a line `aspect: detail` for each aspect that does not agree."""
+    compared = json.loads(text) if text else {}
+    return "\n".join(
+        f"{name}: {compared[name].get('detail', '')}"
+        for name in map(str, Aspect)
+        if name in compared and compared[name].get("status") != "agrees"
+    )
+
+
+def _text(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.astype(object).fillna("").astype(str)
+
+
+def _each(function: Callable[[str], object], column: pd.Series[Any]) -> pd.Series[Any]:
+    """Map a column, each distinct value once."""
+    codes, values = pd.factorize(column)
+    answers = np.array([function(value) for value in values], dtype=object)
+    return pd.Series(answers[codes] if len(values) else [], index=column.index, dtype=object)
+
+
+def _each_pair(
+    function: Callable[[str, str], object], first: pd.Series[Any], second: pd.Series[Any]
+) -> pd.Series[Any]:
+    """Map two columns, each distinct pair once."""
+    known: dict[tuple[str, str], object] = {}
+    pairs = list(zip(first, second, strict=True))
+    for pair in pairs:
+        if pair not in known:
+            known[pair] = function(*pair)
+    return pd.Series([known[pair] for pair in pairs], index=first.index, dtype=object)
+
+
+def _bools(column: pd.Series[Any]) -> Mask:
+    return np.asarray(column, dtype=np.bool_)
+
+
+def _cell_id(row: tuple[str, ...]) -> str:
+    scenario, format_, writer, reader, remedy = row
+    return f"{scenario}/{format_}/{writer}->{reader}/{remedy}"
