@@ -30,6 +30,7 @@ from runner.domain import (
     save_of,
     writes,
 )
+from runner.executors.batches import harness_error
 from runner.measure.digests import InputDigests
 from runner.store import Store
 
@@ -79,8 +80,9 @@ class LookUp:
         if observation is None:
             return None
         place = (save.writer, save.scenario, save.format, inputs)
-        manifest = self._store.manifest(*place) if observation.status == "done" else None
-        if observation.status == "done" and manifest is None:
+        done = observation.status == "done"
+        manifest = self._store.manifest(*place, observation.facts) if done else None
+        if done and manifest is None:
             return None
         return Artifact(
             inputs=inputs,
@@ -138,7 +140,7 @@ class LookUp:
         save = save_of(cell)
         artifact = artifacts[save]
         if artifact is None:
-            return _unsaved(known, errors.get(save.id))
+            return _unsaved(known, errors.get(save.id) or self._damage(save))
         known = replace(known, artifact=artifact)
         if not declared.written:
             return replace(known, absence=Absence.UNDECLARED)
@@ -161,7 +163,7 @@ class LookUp:
         save = Save(scenario=cell.scenario, format=format_, writer=cell.writer)
         sibling = artifacts[save]
         if sibling is None:
-            return _unsaved(known, errors.get(save.id))
+            return _unsaved(known, errors.get(save.id) or self._damage(save))
         if not sibling.sha256:
             return replace(known, absence=Absence.SIBLING_MISSING)
         return self._with_observation(known, artifact, sibling, errors)
@@ -187,6 +189,12 @@ class LookUp:
             absence=None if seen is not None else absence,
             error=error,
         )
+
+    def _damage(self, save: Save) -> Observation | None:
+        """Return the harness error of an artifact that is there and damaged, or None."""
+        place = (save.writer, save.scenario, save.format, self._digests.of_save(save))
+        reason = self._store.artifacts.found_damaged(self._store.artifact_dir(*place))
+        return harness_error(f"the artifact of {save.id} is damaged: {reason}") if reason else None
 
     def _recorded(self, kind: str, job_id: str, inputs: str) -> Observation | None:
         """Return the newest observation of a job; None if it must run (again).

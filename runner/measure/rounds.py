@@ -17,7 +17,7 @@ from threading import Lock
 
 from runner.contract import Job
 from runner.domain import Observation, Outcome, ProvisionedEnvironment
-from runner.executors.batches import Crew
+from runner.executors.batches import Crew, harness_error
 from runner.host.progress import EnvironmentState, Reporter
 from runner.store import RESERVE_MB, Store, require_space, require_space_for
 
@@ -79,6 +79,7 @@ class JobRunner:
     ) -> Callable[[Job, Observation], None]:
         def record(job: Job, observation: Observation) -> None:
             _require_room(self.store.folder, observation)
+            observation = trusted(self.store, job, observation)
             self.store.journal.append(
                 {
                     "kind": job.kind,
@@ -100,6 +101,21 @@ class JobRunner:
             self.reporter.advance(owner[job.id], 1, outcome)
 
         return record
+
+
+def trusted(store: Store, job: Job, observation: Observation) -> Observation:
+    """Return the observation, or a harness error if what the job read is not what was saved.
+
+    Whatever damaged it, another job included, the observation says nothing of a model.
+    """
+    if job.kind != "load" or observation.status == "harness_error":
+        return observation
+    for name in ("artifact", "sibling"):
+        folder = job.payload[name]
+        damage = store.artifacts.damage(Path(folder)) if folder else ""
+        if damage:
+            return harness_error(f"{folder} was damaged while it was read: {damage}")
+    return observation
 
 
 def batch_jobs(jobs: Sequence[tuple[str, Job]]) -> dict[str, list[Job]]:

@@ -118,6 +118,10 @@ class Artifacts:
         self._damaged.pop(folder, None)
         return manifest
 
+    def found_damaged(self, folder: Path) -> str:
+        """Return the damage that was found, and not mended since; empty for none."""
+        return self._damaged.get(folder, "")
+
     def damage(self, folder: Path) -> str:
         """Return why an artifact that was found is not what it was; empty if it still is.
 
@@ -273,7 +277,7 @@ def _require_same(manifest: Manifest, place: Place, facts: Mapping[str, object])
     if found != (place.writer, place.scenario, place.format):
         raise _Damage(f"it is that of {_shown('/'.join(map(str, found)))}")
     said = {"sha256": manifest.sha256, "written": manifest.written, "damage": manifest.damage}
-    if any(facts.get(name, value) != value for name, value in said.items()):
+    if any(facts.get(name) != value for name, value in said.items()):
         raise _Damage("it is not the one whose save was recorded")
 
 

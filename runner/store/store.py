@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Self
 
 from runner.domain import Format
@@ -44,7 +44,7 @@ class Store:
         scenario: str,
         format_: Format,
         inputs: str,
-        facts: Mapping[str, object] = MappingProxyType({}),
+        facts: Mapping[str, object],
     ) -> Manifest | None:
         """Return the manifest of a sound artifact, or None; see `Artifacts.find`."""
         return self.artifacts.find(Place(writer, scenario, format_, inputs), facts)

@@ -96,14 +96,10 @@ class Desk:
         (folder / "payload" / "model.h5").write_bytes(content)
         (folder / "oracle.json").write_text("{}")
         (folder / "oracle.npz").write_bytes(b"")
-        description = {
-            "writer": save.writer,
-            "scenario": save.scenario,
-            "format": str(save.format),
-            "written": written,
-        }
-        write_manifest(str(folder), description)
-        self.note(job, **data)
+        facts = {"written": written, "damage": "", **data.pop("facts", {})}
+        about = {"writer": save.writer, "scenario": save.scenario, "format": str(save.format)}
+        manifest = write_manifest(str(folder), {**about, **facts})
+        self.note(job, facts={**facts, "sha256": manifest["sha256"]}, **data)
         return folder
 
 
@@ -162,6 +158,28 @@ def test_a_save_without_its_files_runs_again(desk):
     folder = desk.saved()
     (folder / "manifest.json").unlink()
     assert desk.look_up.artifact(SAVE) is None
+
+
+def test_a_damaged_artifact_is_saved_again_and_until_then_a_harness_error(desk):
+    folder = desk.saved()
+    desk.note(desk.job(), aspects=AGREES)
+    assert desk.know().observation is not None
+    (folder / "payload" / "model.h5").write_bytes(b"m0del")
+    known = desk.know()
+    assert (known.absence, known.observation) == (Absence.HARNESS, None)
+    assert "model.h5 is not what was written" in known.error.message
+    assert not folder.exists()
+    assert desk.look_up.save_job(SAVE) is not None
+    desk.saved()
+    assert desk.know().observation is not None
+
+
+def test_an_artifact_that_was_saved_again_without_being_recorded_is_damaged(desk):
+    desk.saved(content=b"one")
+    desk.saved(content=b"two")
+    assert desk.know().loadable
+    desk.note(desk.look_up.save_job(SAVE), facts={"written": "hdf5", "damage": "", "sha256": "0"})
+    assert "whose save was recorded" in desk.know().error.message
 
 
 def test_our_own_failures_are_shown_and_never_kept(desk):

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
+from store_records import PLACE, write_artifact
 
 from runner.contract import Job
 from runner.domain import Observation
 from runner.domain.errors import StoreError
+from runner.host.progress import EnvironmentState
 from runner.measure import rounds
-from runner.measure.rounds import batch_jobs, order_jobs
-from runner.store import RESERVE_MB
+from runner.measure.rounds import JobRunner, batch_jobs, order_jobs
+from runner.store import RESERVE_MB, open_store
 
+AGREES = {"outputs": {"status": "agrees", "max_abs_diff": 0.0, "detail": ""}}
 ENOSPC = "OSError: [Errno 28] No space left on device: 'model.h5'"
 
 
@@ -34,6 +40,50 @@ def test_each_environment_gets_its_jobs_in_that_order():
         "x": ["a", "d", "c"],
         "y": ["b"],
     }
+
+
+class DamagingCrew:
+    """Reports every job as done, after the first of them damaged what all read."""
+
+    def run(self, batches, _environments, record, _finished):
+        for number, each in enumerate(batches["reader"]):
+            if number == 1:
+                model = Path(each.payload["artifact"]) / "payload" / "model.h5"
+                model.write_bytes(model.read_bytes()[::-1])
+            record(each, Observation(data={"status": "done", "aspects": AGREES}))
+
+
+@pytest.mark.parametrize("damaged", ["artifact", "sibling"])
+def test_what_read_a_damaged_artifact_is_a_harness_error_and_never_a_result(tmp_path, damaged):
+    with open_store(tmp_path, command="test", warn=print) as store:
+        folder, facts = write_artifact(store)
+        other, other_facts = write_artifact(store, PLACE._replace(inputs="01"))
+        assert store.artifacts.find(PLACE, facts)
+        assert store.artifacts.find(PLACE._replace(inputs="01"), other_facts)
+        payload = {"artifact": str(folder), "sibling": str(other), "isolated": False, "chain": ""}
+        if damaged == "sibling":
+            payload["artifact"], payload["sibling"] = payload["sibling"], payload["artifact"]
+        jobs = [Job(id=name, kind="load", inputs="0", payload=payload) for name in "abc"]
+        runner = JobRunner(
+            store=store,
+            crew=DamagingCrew(),
+            environments={},
+            reporter=Mock(),
+            started=datetime.now(UTC),
+        )
+        judged = []
+        runner.run(
+            [("reader", each) for each in jobs],
+            "loads",
+            EnvironmentState.LOADING,
+            lambda _, seen: judged.append(seen.status),
+        )
+        recorded = store.journal.find("load", [(each.id, "0") for each in jobs])
+        statuses = {name: record.observation["status"] for (name, _), record in recorded}
+    assert statuses == {"a": "done", "b": "harness_error", "c": "harness_error"}
+    assert judged == ["done", "harness_error", "harness_error"]
+    assert set(runner.errors) == {"b", "c"}
+    assert "model.h5 is not what was written" in runner.errors["b"].message
 
 
 @pytest.fixture
