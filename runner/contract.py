@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -230,20 +230,31 @@ def framework_variables(environment: Environment) -> dict[str, str]:
     return {**variables, **environment.env}
 
 
-def read_records(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
-    """Yield the records of an observations file; a last line cut short ends it.
+RECORDS = ("header", "start", "observation", "footer")
+
+
+def read_record(line: bytes) -> dict[str, Any]:
+    """Return one record of an observations file; `id` is a text wherever a job is named.
 
     Raises:
+        ValueError: the line is no record.
         ConfigurationError: the file is of a version this tool does not know.
     """
-    for line in lines:
-        if not line.endswith("\n"):
-            return
-        record: dict[str, Any] = json.loads(line)
-        if record.get("type") == "header" and record.get("schema") != OBSERVATIONS_SCHEMA:
-            raise ConfigurationError(
-                f"the probe speaks {record.get('schema')!r}, not {OBSERVATIONS_SCHEMA!r}",
-                cause="the image or the checkout it runs from is of another version",
-                next_step="rebuild the image, or update the checkout",
-            )
-        yield record
+    try:
+        record = json.loads(line.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    if not isinstance(record, dict) or record.get("type") not in RECORDS:
+        raise ValueError("neither header, start, observation nor footer")
+    if not isinstance(record.get("id", ""), str):
+        raise ValueError("the job's id is no text")  # noqa: TRY004 - as the docstring says
+    if b"\\ud" in line.lower():
+        # Half of a pair of surrogates is no text that could be kept.
+        json.dumps(record, ensure_ascii=False).encode("utf-8")
+    if record["type"] == "header" and record.get("schema") != OBSERVATIONS_SCHEMA:
+        raise ConfigurationError(
+            f"the probe speaks {str(record.get('schema'))[:80]!r}, not {OBSERVATIONS_SCHEMA!r}",
+            cause="the image or the checkout it runs from is of another version",
+            next_step="rebuild the image, or update the checkout",
+        )
+    return record

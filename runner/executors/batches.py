@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from runner import contract
 from runner.contract import Job
@@ -27,6 +27,9 @@ from runner.executors.interface import Executor, Probe
 from runner.host import process
 
 POLL_S = 0.1
+PIECE_BYTES = 2**20
+LINE_BYTES = 2**23
+"""More than any record has."""
 SILENCE_S = 240.0
 """Beyond a job's own time limit: a probe that says nothing for so long is itself stuck."""
 FRUITLESS_PROBES = 2
@@ -87,7 +90,7 @@ class Crew:
         left = {job.id: job for job in jobs}
         fruitless = 0
         while left and not self.stopped.is_set():
-            folder = Path(tempfile.mkdtemp(prefix="batch-", dir=self.scratch))
+            folder = self._make_folder()
             try:
                 before = len(left)
                 ended = self._run_probe(folder, environment, left, record)
@@ -105,6 +108,12 @@ class Crew:
                     record(job, harness_error(f"the probe does not work: {ended}"))
                 return
 
+    def _make_folder(self) -> Path:
+        if self.scratch is not None:
+            # A job may have removed it.
+            self.scratch.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix="batch-", dir=self.scratch))
+
     def _run_probe(
         self,
         folder: Path,
@@ -118,69 +127,97 @@ class Crew:
         )
         (folder / "batch.json").write_text(json.dumps(content), encoding="utf-8")
         slowest = max(float(job.payload["timeout_s"]) for job in left.values())
-        probe = self.executor.start(folder, environment)
-        in_flight = ""
-        try:
-            for line in _follow(folder, probe, self.stopped, slowest + SILENCE_S):
-                if line["type"] == "header":
-                    self.imports_s.append(float(line["import_s"]))
-                elif line["type"] == "start":
-                    in_flight = line["id"]
-                elif line["type"] == "observation":
-                    job = left.pop(line["id"], None)
-                    if job is not None:
-                        data = {**_stripped(line), "isolation": self.executor.isolation}
-                        record(job, Observation(data=data))
-                    in_flight = ""
-        except BaseException:
-            # What we failed to record must not go on being measured.
-            probe.kill()
-            raise
-        ended = _describe_end(probe.poll(), folder / "probe.log")
-        if in_flight and not self.stopped.is_set() and in_flight in left:
-            lost = left.pop(in_flight)
-            record(lost, harness_error(f"the probe itself ended in this job: {ended}"))
+        # Open before the probe is: it takes the file's name away, so that no job finds it.
+        with (folder / "observations.jsonl").open("xb+") as written:
+            lines = _Lines(written)
+            probe = self.executor.start(folder, environment)
+            in_flight: Job | None = None
+            try:
+                for line in _follow(lines, probe, self.stopped, slowest + SILENCE_S):
+                    if line["type"] == "header":
+                        self._note_header(line)
+                    elif line["type"] == "start":
+                        in_flight = left.get(line.get("id", ""))
+                    elif line["type"] == "observation":
+                        # One that is not of the job in flight is nobody's.
+                        if in_flight is None or line.get("id") != in_flight.id:
+                            lines.ignored += 1
+                            continue
+                        record(left.pop(in_flight.id), self._observation(in_flight, line))
+                        in_flight = None
+            except BaseException:
+                # What we failed to record must not go on being measured.
+                probe.kill()
+                raise
+        ended = _describe_end(probe.poll(), folder / "probe.log") + lines.note
+        if in_flight is not None and not self.stopped.is_set():
+            left.pop(in_flight.id)
+            record(in_flight, harness_error(f"the probe itself ended in this job: {ended}"))
         return ended
+
+    def _note_header(self, line: Mapping[str, Any]) -> None:
+        import_s = line.get("import_s")
+        if isinstance(import_s, int | float):
+            self.imports_s.append(float(import_s))
+
+    def _observation(self, job: Job, line: Mapping[str, Any]) -> Observation:
+        data = {key: value for key, value in line.items() if key not in ("type", "id", "kind")}
+        data["isolation"] = self.executor.isolation
+        try:
+            contract.check_observation(job.kind, data)
+        except ValueError as error:
+            return harness_error(f"the probe's record of this job has another shape: {error}")
+        return Observation(data=data)
 
 
 def _follow(
-    folder: Path, probe: Probe, stopped: threading.Event, silence_s: float
+    lines: _Lines, probe: Probe, stopped: threading.Event, silence_s: float
 ) -> Iterator[dict[str, Any]]:
     """Yield the probe's records as they appear, until it ends, falls silent or is stopped."""
-    path = folder / "observations.jsonl"
     heard = time.monotonic()
-    position = 0
     while True:
         ended = probe.poll() is not None
-        lines, position = _read_on(path, position)
-        for record in contract.read_records(iter(lines)):
+        read = False
+        for line in lines.new():
+            read = True
+            try:
+                record = contract.read_record(line)
+            except ValueError:
+                lines.ignored += 1
+                continue
             heard = time.monotonic()
             yield record
         if ended:
             return
         if stopped.is_set() or time.monotonic() - heard > silence_s:
             probe.kill()
-        elif not lines:
+        elif not read:
             time.sleep(POLL_S)
 
 
-def _read_on(path: Path, position: int) -> tuple[list[str], int]:
-    """Return the complete lines after `position` and where they end."""
-    try:
-        with path.open("rb") as file:
-            file.seek(position)
-            data = file.read()
-    except FileNotFoundError:
-        return [], position
-    complete = data[: data.rfind(b"\n") + 1]
-    lines = complete.decode("utf-8", "replace").splitlines(keepends=True)
-    return [line if line.endswith("\n") else line + "\n" for line in lines], position + len(
-        complete
-    )
+@dataclass(slots=True)
+class _Lines:
+    """The lines of a file that is being written."""
 
+    file: IO[bytes]
+    ignored: int = 0
+    """How many lines were no record, or one of no job that was at work."""
+    _rest: bytes = b""
 
-def _stripped(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if key not in ("type", "id", "kind")}
+    @property
+    def note(self) -> str:
+        """What was ignored, to be added to how the probe ended."""
+        return f"; {self.ignored} lines it wrote were ignored" if self.ignored else ""
+
+    def new(self) -> Iterator[bytes]:
+        """Give the lines that were completed since the last time.
+
+        Of an endless line nothing is kept but its end, which is no record.
+        """
+        while piece := self.file.read(PIECE_BYTES):
+            *complete, self._rest = (self._rest + piece).split(b"\n")
+            yield from complete
+            self._rest = self._rest[-LINE_BYTES:]
 
 
 def harness_error(message: str) -> Observation:

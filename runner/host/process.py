@@ -160,6 +160,25 @@ def kill_group(child: subprocess.Popen[bytes]) -> None:
     child.wait()
 
 
+def end_guarded(child: subprocess.Popen[bytes], patience_s: float = 10.0) -> None:
+    """Tell a child that guards others to end them and itself; kill its group if it does not."""
+    with contextlib.suppress(ProcessLookupError):
+        child.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=patience_s)
+    kill_group(child)
+
+
+def end_marked(name: str, value: str) -> None:
+    """Kill every process that was started with the environment variable `name=value`."""
+    mark = f"{name}={value}".encode()
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    os.kill(int(entry.name), signal.SIGKILL)
+
+
 def run(
     args: Sequence[str],
     *,

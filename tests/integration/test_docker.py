@@ -26,6 +26,7 @@ from matrix_harness import (
     finish,
     make_store,
     observed,
+    observed_so_far,
     run,
     run_record,
     selection,
@@ -180,7 +181,7 @@ def test_nothing_is_measured_or_built_twice(contained, tree):
 
 def test_local_processes_have_no_network_where_the_kernel_allows_it(local):
     isolation = observed(local.store, _cell("plain_dense", "none"))["isolation"]
-    assert isolation == LocalExecutor(local.store, local.store).isolation
+    assert isolation == LocalExecutor(local.store).isolation
 
 
 @pytest.mark.parametrize(
@@ -262,11 +263,8 @@ def test_what_interrupts_a_run_leaves_no_container_and_costs_one_cell(
 
 def _wait_for_stall(store: Path, but: Collection[Path] = ()) -> None:
     def stalls() -> bool:
-        for path in store.glob("batches/*/observations.jsonl"):
-            if path.parent in but:
-                continue
-            lines = [json.loads(line) for line in path.read_text().splitlines(keepends=True)]
-            last = lines[-1] if lines else {}
+        for folder, lines in observed_so_far(store).items():
+            last = lines[-1] if lines and folder not in but else {}
             if last.get("type") == "start" and last["id"] == _cell(
                 "confined.stall", "custom_objects"
             ):

@@ -139,21 +139,33 @@ def test_what_a_version_reads_counts_as_supported():
     assert supported == [Format.H5, Format.KERAS]
 
 
-HEADER = '{"type": "header", "schema": "observations/1"}\n'
+HEADER = b'{"type": "header", "schema": "observations/1"}'
 
 
-def test_records_are_read_up_to_a_line_cut_short():
-    lines = [HEADER, '{"type": "start", "id": "a"}\n', '{"type": "observ']
-    assert [each["type"] for each in contract.read_records(iter(lines))] == ["header", "start"]
-    assert list(contract.read_records(iter([]))) == []
+def test_a_record_is_a_line():
+    assert contract.read_record(HEADER)["type"] == "header"
+    assert contract.read_record(b'{"type": "start", "id": "a"}')["id"] == "a"
 
 
 def test_records_of_an_unknown_version_are_refused():
     with pytest.raises(ConfigurationError, match="observations/2"):
-        list(contract.read_records(iter([HEADER.replace("/1", "/2")])))
+        contract.read_record(HEADER.replace(b"/1", b"/2"))
 
 
 def test_numbers_json_does_not_know_are_read():
-    line = '{"type": "observation", "aspects": {"outputs": {"max_abs_diff": Infinity}}}\n'
-    (found,) = contract.read_records(iter([line]))
+    line = b'{"type": "observation", "aspects": {"outputs": {"max_abs_diff": Infinity}}}'
+    found = contract.read_record(line)
     assert found["aspects"]["outputs"]["max_abs_diff"] == float("inf")
+
+
+def test_a_line_that_is_no_record_is_said_to_be_none():
+    lines = [b"", b"{", b"null", b"[]", b"3", b"\xff", b"{}", b'{"type": "stop"}']
+    lines += [b'{"type": ["start"], "id": "a"}', b'{"type": "start", "id": 3}', b"[" * 200_000]
+    lines += [b'{"type": "start", "id": "\\ud800"}', b'{"type": "footer", "jobs": ' + b"9" * 9999]
+    accepted = []
+    for line in lines:
+        try:
+            accepted.append(contract.read_record(line))
+        except ValueError:
+            continue
+    assert accepted == []

@@ -83,7 +83,10 @@ class DockerExecutor:
         try:
             container = self.client.containers.create(
                 environment.image,
-                ["--batch", f"{folder}/batch.json", "--out", f"{folder}/observations.jsonl"],
+                [
+                    *("--batch", f"{folder}/batch.json"),
+                    *("--out", f"{folder}/observations.jsonl", "--unlink"),
+                ],
                 name=f"{NAME}-{self.key}-{os.getpid()}-{next(self.numbers)}-{declared.id}",
                 labels={STORE_LABEL: self.key, "keras-matrix.environment": declared.id},
                 user=self._user(),

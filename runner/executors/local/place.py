@@ -31,7 +31,7 @@ class LocalPlace:
     def executor(self) -> LocalExecutor:
         """Return what starts processes."""
         check = partial(require_whole, store=self.store, warn=self.warn)
-        return LocalExecutor(self.root, self.store / "home", check)
+        return LocalExecutor(self.root, check)
 
     def abandon(self) -> None:
         """Let the installers end: what they have fetched serves the next run."""

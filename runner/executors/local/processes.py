@@ -23,6 +23,10 @@ def _unchecked(_: ProvisionedEnvironment) -> None:
     """An environment that nobody provisioned is taken as it is."""
 
 
+MARK = "KERAS_MATRIX_BATCH"
+"""The variable that every process of a probe is started with: its batch's folder."""
+
+
 class LocalExecutor:
     """Runs a probe as a process of this machine, in the environment's interpreter.
 
@@ -31,18 +35,17 @@ class LocalExecutor:
     starts none, and pays nothing.
     """
 
-    def __init__(self, root: Path, homes: Path, check: Check = _unchecked) -> None:
+    def __init__(self, root: Path, check: Check = _unchecked) -> None:
         self._root = root
-        self._homes = homes
         self._check = check
         self._checked: set[str] = set()
         self._checking: dict[str, threading.Lock] = {}
-        self._network = not _can_leave_network()
+        self._reaches = _what_it_reaches()
 
     @property
     def isolation(self) -> str:
         """What keeps a job from the host and from the others."""
-        return "process" if self._network else "process, no network"
+        return "process" if self._reaches.network else "process, no network"
 
     def start(self, folder: Path, environment: ProvisionedEnvironment) -> Probe:
         """Start the probe; what it prints goes to `folder/probe.log`."""
@@ -51,38 +54,71 @@ class LocalExecutor:
             if declared.id not in self._checked:
                 self._check(environment)
                 self._checked.add(declared.id)
-        home = self._homes / declared.id
-        home.mkdir(parents=True, exist_ok=True)
+        # Its own: what a job writes into a home is not the next probe's.
+        home = folder / "home"
+        home.mkdir()
         variables = {
             **process.framework_environment(declared, home),
             **contract.framework_variables(declared),
             "TMPDIR": str(folder),
+            MARK: str(folder),
         }
         arguments = [environment.executable, "-s", "-m", "runner.probe"]
         arguments += ["--batch", str(folder / "batch.json")]
-        arguments += ["--out", str(folder / "observations.jsonl")]
+        arguments += ["--out", str(folder / "observations.jsonl"), "--unlink"]
         batch = json.loads((folder / "batch.json").read_text(encoding="utf-8"))
-        cpu_s = confine.cpu_seconds(batch)
-        arguments = confine.confined(arguments, network=self._network, cpu_s=cpu_s)
+        arguments = confine.confined(
+            arguments,
+            network=self._reaches.network,
+            processes=self._reaches.processes,
+            cpu_s=confine.cpu_seconds(batch),
+        )
         log = folder / "probe.log"
-        return _LocalProbe(process.start_logged(arguments, log, env=variables, cwd=self._root))
+        child = process.start_logged(arguments, log, env=variables, cwd=self._root)
+        # Where it has no processes of its own, a job may end its guard.
+        return _LocalProbe(child, str(folder) if self._reaches.processes else "")
 
     def close(self) -> None:
         """Nothing is left: every probe ends with the run."""
 
 
-@cache
-def _can_leave_network() -> bool:
-    """Whether the kernel gives this user a namespace without a network."""
-    return process.run(confine.confined(["true"], network=False)).ok
-
-
 @dataclass(frozen=True, slots=True)
+class _Reaches:
+    """Which of this machine's things a probe may reach, as the kernel gives it no own."""
+
+    network: bool
+    processes: bool
+
+
+@cache
+def _what_it_reaches() -> _Reaches:
+    """Ask the kernel, from the least to the most."""
+    for network, processes in ((False, False), (False, True), (True, False)):
+        tried = confine.confined(["true"], network=network, processes=processes)
+        if process.run(tried).ok:
+            return _Reaches(network, processes)
+    return _Reaches(network=True, processes=True)
+
+
+@dataclass(slots=True)
 class _LocalProbe:
+    """A probe under its guard, which ends when nothing is left of it."""
+
     child: process.Child
+    mark: str = ""
+    """What every process of it was started with, where that is how they are found."""
 
     def poll(self) -> int | None:
-        return self.child.poll()
+        code = self.child.poll()
+        if code is not None:
+            self._sweep()
+        return code
 
     def kill(self) -> None:
-        process.kill_group(self.child)
+        process.end_guarded(self.child)
+        self._sweep()
+
+    def _sweep(self) -> None:
+        if self.mark:
+            process.end_marked(MARK, self.mark)
+            self.mark = ""

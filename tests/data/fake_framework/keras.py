@@ -1,5 +1,6 @@
 """A Keras of numpy alone: enough for the real probe to save, load, compare and be harmed."""
 
+import contextlib
 import glob
 import json
 import os
@@ -84,16 +85,12 @@ def _write_everywhere(pieces):
         words = line.read().split("\0")
     places += [words[i + 1] for i, word in enumerate(words) if word == "--out"]
     for place in places:
-        try:
+        with contextlib.suppress(OSError):
             opened.append(os.open(place, os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK))
-        except OSError:
-            pass
     for piece in pieces:
         for descriptor in opened:
-            try:
+            with contextlib.suppress(OSError):
                 os.write(descriptor, piece)
-            except OSError:
-                pass
 
 
 def _flood():
@@ -117,10 +114,8 @@ def _read_everything():
     """Take the next orders before they are heard; most descriptors have nothing to read."""
 
     def read(descriptor):
-        try:
+        with contextlib.suppress(OSError):
             os.read(descriptor, 1)
-        except OSError:
-            pass
 
     for descriptor in range(3, 64):
         threading.Thread(target=read, args=(descriptor,), daemon=True).start()

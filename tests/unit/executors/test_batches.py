@@ -42,7 +42,7 @@ def start(name):
     write({"type": "start", "id": name})
 
 def done(name):
-    write({"type": "observation", "id": name, "kind": "load", "status": "done", "attempt": attempt})
+    write({"type": "observation", "id": name, "kind": "save", "status": "done", "attempt": attempt})
 
 def die(number=signal.SIGKILL):
     os.kill(os.getpid(), number)
@@ -87,8 +87,8 @@ def is_probe(child):
 
 
 def job(name, timeout_s=5.0):
-    payload = {"id": name, "kind": "load", "timeout_s": timeout_s, "chain": "", "isolated": False}
-    return Job(id=name, kind="load", inputs="inputs", payload=payload)
+    payload = {"id": name, "kind": "save", "timeout_s": timeout_s, "chain": "", "isolated": False}
+    return Job(id=name, kind="save", inputs="inputs", payload=payload)
 
 
 @dataclass
@@ -182,6 +182,7 @@ def test_a_line_written_in_pieces_is_read_whole():
     notes, executor = run(
         """
         header()
+        start(ids[0])
         text = json.dumps({"type": "observation", "id": "a", "status": "done", "message": "ü" * 9},
                           ensure_ascii=False) + chr(10)
         for byte in text.encode("utf-8"):
@@ -198,6 +199,58 @@ def test_observations_of_unknown_or_repeated_jobs_are_ignored():
     assert notes.statuses == dict.fromkeys("abcd", "done")
 
 
+def test_a_line_that_is_no_record_is_ignored_and_counted():
+    notes, _ = run(
+        r"""
+        header()
+        start(ids[0]); done(ids[0])
+        for piece in [b"\xff\xfe", b"null", b"[]", b'{"type": "observation"}', b"{" * 100000,
+                      b'{"type": "observation", "id": "b", "status": "done"}',
+                      b'{"type": "observation", "id": "c", "status": "raised"}',
+                      b'{"type": "start", "id": {"a": 1}}', b"1" * 9999, b"x" * 2**24]:
+            out.buffer.write(piece + b"\n"); out.buffer.flush()
+        start(ids[1])
+        out.buffer.write(b"half a line"); out.buffer.flush()
+        if attempt == 0:
+            die()
+        out.write(chr(10))
+        all_of(ids)
+        """
+    )
+    assert notes.statuses == {"a": "done", "b": "harness_error", "c": "done", "d": "done"}
+    assert "killed by SIGKILL; 10 lines it wrote were ignored" in notes.seen["b"].message
+
+
+ODD = [
+    *("null", "[]", "3", '{"status": null}', '{"status": "wonderful"}', '{"status": ["done"]}'),
+    *('{"stage": 3}', '{"message": []}', '{"aspects": [1]}', '{"duration_s": -1}', "{}"),
+    *('{"duration_s": NaN}', '{"warnings": "x"}', '{"facts": 1}', '{"position": "first"}'),
+]
+
+
+def test_an_observation_of_another_shape_is_a_harness_error_of_its_job():
+    script = f"""
+        header()
+        odd = {ODD!r}
+        for name, text in zip(ids, odd):
+            start(name)
+            base = {{"type": "observation", "id": name, "status": "raised"}}
+            found = json.loads(text)
+            found = {{**base, **found}} if isinstance(found, dict) else found
+            if found == base:
+                del found["status"]
+            write(found)
+            write({{"type": "observation", "id": name}})
+        all_of(ids[len(odd):])
+        """
+    notes, executor = run(script, names="abcdefghijklmnopq")
+    assert notes.statuses == {
+        **dict.fromkeys("abcdefghijklmno", "harness_error"),
+        **dict.fromkeys("pq", "done"),
+    }
+    assert len(executor.started) == 1
+
+
 def test_a_probe_of_another_version_is_refused():
     with pytest.raises(ConfigurationError, match="observations/9"):
         run("header('observations/9'); all_of(ids)")
@@ -211,7 +264,7 @@ def test_a_silent_probe_is_killed(monkeypatch):
     crew.run({"fake": [job("a", timeout_s=0.5)]}, {"fake": PROVISIONED}, notes)
     assert notes.statuses == {"a": "harness_error"}
     assert time.monotonic() - begun < 10
-    assert executor.started[0].poll() == -9
+    assert executor.started[0].poll() == -15
 
 
 def test_stopping_ends_every_probe_and_keeps_what_was_recorded():
@@ -230,7 +283,7 @@ def test_stopping_ends_every_probe_and_keeps_what_was_recorded():
     running.join(timeout=10)
     assert not running.is_alive()
     assert notes.statuses == {"a": "done", "c": "done"}
-    assert [child.poll() for child in executor.started] == [-9, -9]
+    assert [child.poll() for child in executor.started] == [-15, -15]
 
 
 def test_a_failure_of_ours_ends_the_other_batches(tmp_path):
@@ -244,7 +297,7 @@ def test_a_failure_of_ours_ends_the_other_batches(tmp_path):
     with pytest.raises(OSError, match="the disk is full"):
         crew.run({"fake": [job("a"), job("b")]}, {"fake": PROVISIONED}, record)
     assert time.monotonic() - begun < 20
-    assert [child.poll() for child in executor.started] == [-9]
+    assert [child.poll() for child in executor.started] == [-15]
 
 
 def test_batches_end_one_by_one_the_longest_begins_first():
@@ -274,7 +327,7 @@ class TestLocalExecutor:
         return Bench(tmp_path)
 
     def crew(self, bench, tmp_path):
-        executor = LocalExecutor(bench.root, tmp_path / "homes")
+        executor = LocalExecutor(bench.root)
         return Crew(executor=executor, workers=1, start_method="fork")
 
     def test_saves_and_loads(self, bench, tmp_path):
@@ -282,7 +335,6 @@ class TestLocalExecutor:
         crew.run({"fake": [bench.save(""), bench.save("segfault")]}, {"fake": PROVISIONED}, notes)
         crew.run({"fake": [bench.load(""), bench.load("segfault")]}, {"fake": PROVISIONED}, notes)
         assert list(notes.statuses.values()) == ["done", "done", "done", "crashed"]
-        assert (tmp_path / "homes" / "fake").is_dir()
 
     def test_a_stray_variable_of_the_user_does_not_reach_the_probe(
         self, bench, tmp_path, monkeypatch
@@ -297,6 +349,37 @@ class TestLocalExecutor:
         notes = Notes()
         self.crew(bench, tmp_path).run({"fake": [bench.save("")]}, {"fake": PROVISIONED}, notes)
         assert list(notes.statuses.values()) == ["done"]
+
+    @pytest.mark.parametrize("harm", ["hide", "hide_and_kill", "hide_and_hang"])
+    def test_nothing_is_left_of_a_job_that_hides(self, bench, tmp_path, harm):
+        bench.save_all(harm, "")
+        notes = Notes()
+        crew = self.crew(bench, tmp_path)
+        crew.scratch = tmp_path / "batches"
+        jobs = [bench.load("", 1), bench.load(harm), bench.load("", 2)]
+        crew.run({"fake": jobs}, {"fake": PROVISIONED}, notes)
+        wanted = {"hide": "done", "hide_and_kill": "harness_error", "hide_and_hang": "timed_out"}
+        assert list(notes.statuses.values()) == ["done", wanted[harm], "done"]
+        left = []
+        for each in psutil.process_iter():
+            try:
+                if str(tmp_path) in each.environ().get("KERAS_MATRIX_BATCH", ""):
+                    left.append(each)
+            except psutil.Error:
+                continue
+        assert left == []
+        assert list((tmp_path / "batches").iterdir()) == []
+
+    def test_a_job_that_removes_every_folder_costs_itself_at_most(self, bench, tmp_path):
+        bench.save_all("ruin", "forge", "")
+        notes = Notes()
+        crew = self.crew(bench, tmp_path)
+        crew.scratch = tmp_path / "batches"
+        jobs = [bench.load("", 1), bench.load("ruin"), bench.load("forge"), bench.load("", 2)]
+        crew.run({"fake": jobs}, {"fake": PROVISIONED}, notes)
+        found = list(notes.statuses.values())
+        assert (found[0], found[3]) == ("done", "done"), notes.seen
+        assert found[2] == "harness_error"
 
     def test_killing_a_probe_ends_its_children(self, bench, tmp_path):
         bench.save_all("hang")
