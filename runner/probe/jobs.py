@@ -4,6 +4,7 @@ A job returns what it found or raises Stopped with the stage at which the model,
 we, failed. Anything else that escapes is a harness error.
 """
 
+import hashlib
 import os
 import shutil
 import sys
@@ -73,6 +74,8 @@ def run_job(workshop, job, folder):
 
 def _save(workshop, api, job, folder):
     scenario = job["scenario"]
+    # The same for every writer: a model that is saved again is the same model.
+    api.seed(scenario_seed(scenario))
     with _Stage("prepare"):
         code = workshop.code(api, scenario)
         inputs, targets = code.inputs(), code.targets()
@@ -118,6 +121,15 @@ def _save(workshop, api, job, folder):
             "sha256": manifest["sha256"],
         }
     }
+
+
+def scenario_seed(scenario):
+    """Return the seed of what is drawn by chance before a save: of the scenario, not the writer.
+
+    A load is not seeded: a reader that forgot the weights must not draw the writer's again.
+    """
+    name = "{}/{}".format(scenario["id"], scenario["variant"])
+    return int(hashlib.sha256(name.encode("utf-8")).hexdigest()[:7], 16)
 
 
 def _write_payload(model, job, payload, weights):

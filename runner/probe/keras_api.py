@@ -7,6 +7,7 @@ version is what we measure. Runs inside environments (Python 3.7 syntax).
 import contextlib
 import gc
 import importlib
+import random
 
 import numpy as np
 
@@ -55,6 +56,19 @@ class KerasApi:
             precision.set_global_policy("float32")
         self.keras.backend.set_floatx("float32")
         gc.collect()
+
+    def seed(self, number):
+        """Make everything drawn by chance from now on the same, each time it is asked for."""
+        random.seed(number)
+        np.random.seed(number)
+        # Keras' own, where it exists, seeds the backend and what draws seeds for layers.
+        whole = getattr(self.keras.utils, "set_random_seed", None)
+        if whole is not None:
+            whole(number)
+        elif self.tf is not None:
+            setter = getattr(self.tf.random, "set_seed", None) or self.tf.set_random_seed
+            setter(number)
+        # Theano's streams take their seeds from NumPy.
 
     @contextlib.contextmanager
     def without_tracing(self):

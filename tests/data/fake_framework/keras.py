@@ -4,6 +4,7 @@ import contextlib
 import glob
 import json
 import os
+import random
 import shutil
 import signal
 import sys
@@ -206,6 +207,11 @@ HARM = {
 }
 
 
+def _draw(weights):
+    """Draw by chance, from both generators that Python programs have."""
+    return np.random.uniform(size=weights.shape) + random.random()
+
+
 class Dense:
     def __init__(self, units, input_shape=(3,)):
         self.units = units
@@ -232,6 +238,8 @@ class Sequential:
         if weights is None:
             shape = (layers[0].input_shape[-1], layers[0].units)
             weights = [np.arange(np.prod(shape), dtype="float32").reshape(shape), np.ones(shape[1])]
+            if harm in ("random", "forget"):
+                weights = [_draw(each) for each in weights]
         self._weights = weights
         self.harm = harm
         self.layers = [_Layer(weights)]
@@ -262,6 +270,8 @@ def load_model(path, custom_objects=None):
     HARM.get(stored["harm"], HARM[""])()
     weights = [np.asarray(each, "float32") for each in stored["weights"]]
     harm = stored["harm"]
+    if harm == "forget":
+        weights = [_draw(each) for each in weights]
     if harm == "diverge":
         weights[0] = weights[0] + 1
     return Sequential([], harm="call" if harm == "call_later" else "", weights=weights)
@@ -285,6 +295,7 @@ ops = types.SimpleNamespace(
         ]
     }
 )
+utils = types.SimpleNamespace()
 backend = types.SimpleNamespace(
     backend=lambda: "numpy", clear_session=lambda: None, set_floatx=lambda name: None
 )

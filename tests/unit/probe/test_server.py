@@ -199,6 +199,25 @@ def test_faults_are_filed_under_the_stage_at_which_the_model_failed(bench):
     assert differing == {"outputs", "weights"}
 
 
+def test_what_is_drawn_by_chance_is_the_same_in_every_save_of_a_scenario(bench):
+    folder = bench.artifact("random")
+    seen = []
+    for harms in (["random"], ["", "random"], ["forget", "random"]):
+        bench.save_all(*harms)
+        seen.append({name: (folder / name).read_bytes() for name in ("oracle.json", "oracle.npz")})
+        seen[-1]["payload"] = (folder / "payload" / "model.h5").read_bytes()
+    assert seen[0] == seen[1] == seen[2]
+    forget = (bench.artifact("forget") / "oracle.npz").read_bytes()
+    assert forget != seen[0]["oracle.npz"]
+
+
+def test_a_reader_that_draws_its_weights_anew_does_not_draw_the_writer_s(bench):
+    bench.save_all("random", "forget")
+    answer = bench.run([bench.load("random"), bench.load("forget")])
+    assert answer.observation("random")["aspects"]["weights"]["status"] == "agrees"
+    assert answer.observation("forget")["aspects"]["weights"]["status"] == "differs"
+
+
 def test_a_job_that_registers_ends_its_chain(bench):
     bench.save_all("register", "")
     jobs = [bench.load(""), bench.load("register"), bench.load("", 1), bench.load("", 2)]
