@@ -51,7 +51,7 @@ from runner.measure.rounds import JobRunner, timed
 from runner.publish import facts, files, reading, tables
 from runner.publish.carry_over import Kept, keep_results
 from runner.publish.reading import PublishedRun
-from runner.render.site import render_site
+from runner.render.site import publish_site
 from runner.store import START_MB, Store, open_store, require_space
 
 
@@ -410,7 +410,6 @@ def publish_run(
             changes=changes.note_changes(out, cells, record),
             advice=advice.build_advice(cells, record),
         )
-        files.publish_data(out, published)
+        data = list(files.data_files(published))
     with timed(durations, "render"):
-        render_site(out, out / "site")
-    return out / "site" / "index.html"
+        return publish_site(out, published, data)

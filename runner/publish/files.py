@@ -40,6 +40,7 @@ from runner.domain.errors import ConfigurationError, MatrixError
 from runner.domain.request import DEFAULT_EXECUTOR
 from runner.publish.columns import ROWS, check_table
 from runner.publish.decoding import shorten_reason
+from runner.publish.placing import place
 from runner.publish.reading import COMPRESSED_CSV, CSV, PublishedRun
 from runner.publish.record import (
     RUN_SCHEMA,
@@ -57,7 +58,6 @@ from runner.publish.record import (
     plain,
 )
 from runner.publish.tables import Totals, check_totals, count_totals
-from runner.store import atomic_write_bytes
 
 DATA_FILES = (
     *(CSV, COMPRESSED_CSV, "cells.parquet", "observations.parquet", "advice.parquet"),
@@ -169,13 +169,23 @@ def publish_data(data_dir: Path, published: PublishedRun) -> None:
     Raises:
         SchemaError, TotalsError: it is not fit to be published.
     """
-    files = list(data_files(published))
-    for name, content in files:
-        atomic_write_bytes(data_dir / name, content)
-    written = {name for name, _ in files}
-    for name in set(DATA_FILES) - written:
-        # Of an earlier run, which was smaller, larger, or said more.
-        (data_dir / name).unlink(missing_ok=True)
+    publish_files(data_dir, data_files(published), ours=DATA_FILES)
+
+
+def publish_files(
+    data_dir: Path, files: Iterable[tuple[str, bytes]], *, ours: Sequence[str]
+) -> None:
+    """Put the files of a run in place, all at once or none; see `placing.place`.
+
+    Raises:
+        StoreError: they could not be written; the run before is untouched.
+    """
+    place(data_dir, files, ours=ours, durable=DATA_FILES)
+
+
+def name_csv(data: Iterable[tuple[str, bytes]]) -> str:
+    """Return which file holds the cells as text: a large run's are compressed."""
+    return COMPRESSED_CSV if COMPRESSED_CSV in {name for name, _ in data} else CSV
 
 
 def data_files(published: PublishedRun) -> Iterator[tuple[str, bytes]]:

@@ -30,11 +30,14 @@ from runner.publish.columns import (
     column_names,
 )
 from runner.publish.decoding import MAKE_DATA, SHOWN, read_record, shorten_reason
+from runner.publish.placing import settle
 from runner.publish.record import ChangesRecord, ClaimsRecord, Record, RunRecord
 from runner.publish.tables import count_outcomes
 
 CSV, COMPRESSED_CSV = "cells.csv", "cells.csv.gz"
 """The cells as text; a large run's are compressed."""
+TRIES = 3
+"""Times a run is read again because the next was published meanwhile."""
 UNREADABLE = (
     *(OSError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError),
     *(RecursionError, EOFError, zlib.error, csv.Error, pa.ArrowException),
@@ -73,6 +76,30 @@ def load_data(data_dir: Path) -> PublishedRun:
         StoreError: a file is missing or damaged, or they are of different runs.
         ConfigurationError: a file was written by another version of this tool.
     """
+    settle(data_dir)
+    for _ in range(TRIES):
+        before = _identify(data_dir)
+        try:
+            found = _load(data_dir)
+        except MatrixError:
+            if _identify(data_dir) == before:
+                raise
+        else:
+            if _identify(data_dir) == before:
+                return found
+    return _load(data_dir)
+
+
+def _identify(data_dir: Path) -> tuple[int, int]:
+    """Tell one run in the folder from the next, which may be published while it is read."""
+    try:
+        found = (data_dir / "run.json").stat()
+    except OSError:
+        return 0, 0
+    return found.st_ino, found.st_mtime_ns
+
+
+def _load(data_dir: Path) -> PublishedRun:
     run = read_record(data_dir / "run.json", RunRecord)
     cells = load_table(data_dir / "cells.parquet", "cells/1")
     observations = load_table(data_dir / "observations.parquet", "observations/1")
@@ -98,6 +125,7 @@ def load_changes(path: Path) -> ChangesRecord | None:
 
 def load_earlier(data_dir: Path) -> tuple[RunRecord | None, ChangesRecord | None]:
     """Read what an earlier run says of itself; None for what is missing or damaged."""
+    settle(data_dir)
     return (
         _read_or_none(data_dir / "run.json", RunRecord),
         _read_or_none(data_dir / "changes.json", ChangesRecord),
@@ -220,6 +248,7 @@ def read_cells(path: Path) -> pd.DataFrame:
         ConfigurationError: it is none, or names a cell twice, or holds what no cell has.
     """
     wanted = [*ID_COLUMNS, *DETAIL_COLUMNS]
+    settle(path.parent)
     try:
         table = (
             pq.read_table(path, columns=wanted)

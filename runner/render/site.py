@@ -1,24 +1,27 @@
 """The site of a run: pages, the data of their scripts, and extras, written as files.
 
-Input: a folder written by `publish`, and nothing else. Output: a static site that opens
+Input: a published run, and nothing else. Output: a static site that opens
 from the file system, without a network, byte for byte the same for the same data.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from runner.analyse.grids import code_cells
-from runner.publish.reading import load_data
+from runner.publish.files import DATA_FILES, name_csv, publish_files
+from runner.publish.placing import place
+from runner.publish.reading import PublishedRun, load_data
 from runner.render.extras import extra_files
 from runner.render.extras.sitemap import round_off_address, sitemap_text
 from runner.render.page import File, Site
 from runner.render.pages import PAGES
 from runner.render.scripts import script_files
 from runner.render.templates import TEMPLATES, load_templates
-from runner.store import atomic_write_bytes
 
 GENERATED = (
     *("*.html", "*.xml", "scenario/*.html", "data/*.js", "badges/*.svg", "api/**/*.json"),
@@ -27,8 +30,25 @@ GENERATED = (
 """What a former report may have left behind."""
 
 
+SITE = "site"
+"""The folder of the site among the data of its run."""
+
+
+def publish_site(out: Path, published: PublishedRun, data: Sequence[tuple[str, bytes]]) -> Path:
+    """Put the data of a run (name, content) and its report in place at once; return the page.
+
+    Raises:
+        StoreError: they could not be written; the run before is untouched.
+    """
+    shown = replace(published, csv=name_csv(data))
+    site = ((f"{SITE}/{name}", content) for name, content in site_files(shown, data_href=".."))
+    ours = (*DATA_FILES, *(f"{SITE}/{pattern}" for pattern in GENERATED))
+    publish_files(out, chain(data, site), ours=ours)
+    return out / SITE / "index.html"
+
+
 def render_site(data_dir: Path, site_dir: Path, base_url: str = "") -> None:
-    """Write the report of the run in `data_dir` into `site_dir`.
+    """Write the report of the run in `data_dir` into `site_dir`, all at once or not at all.
 
     `base_url` is where the site will be served from: only a map of the site and previews of
     its links need it, as their addresses are absolute.
@@ -36,21 +56,22 @@ def render_site(data_dir: Path, site_dir: Path, base_url: str = "") -> None:
     base_url = round_off_address(base_url)
     data = load_data(data_dir)
     href = Path(os.path.relpath(data_dir.resolve(), site_dir.resolve())).as_posix()
+    place(site_dir, site_files(data, data_href=href, base_url=base_url), ours=GENERATED)
+
+
+def site_files(
+    data: PublishedRun, *, data_href: str, base_url: str = ""
+) -> Iterator[tuple[str, bytes]]:
+    """`(name, content)` of every file of the site; `data_href` leads from it to the data."""
     site = Site(
         data=data,
         coded=code_cells(data),
-        templates=load_templates(data.run, PAGES, data_href=href, csv=data.csv),
-        data_href=href,
+        templates=load_templates(data.run, PAGES, data_href=data_href, csv=data.csv),
+        data_href=data_href,
         base_url=base_url,
     )
-    written: set[Path] = set()
     for name, text in _site_files(site):
-        path = site_dir / name
-        atomic_write_bytes(path, text.encode("utf-8", "replace"), durable=False)
-        written.add(path)
-    for pattern in GENERATED:
-        for old in set(site_dir.glob(pattern)) - written:
-            old.unlink(missing_ok=True)
+        yield name, text.encode("utf-8", "replace")
 
 
 def _site_files(site: Site) -> Iterator[File]:
