@@ -17,15 +17,21 @@ import msgspec
 
 from runner.domain import (
     Aspect,
+    AspectStatus,
     Backend,
     Cell,
     Environment,
     Family,
+    Format,
     Isolation,
+    Kind,
     Remedy,
     Save,
     Scenario,
+    Stage,
+    Status,
 )
+from runner.domain.declaration import EnvironmentId, Id, ModuleName, Text, Tolerance
 from runner.domain.errors import ConfigurationError
 from runner.domain.request import Limits
 
@@ -41,10 +47,17 @@ FRAMEWORKS: Mapping[Family, str] = {
 """What a user of each family imports."""
 
 
+StartedBy = Literal["", "fork", "spawn", "fresh"]
+"""How the process of a job was started; empty if none was."""
+Framework = Literal["tensorflow.keras", "keras", "tf_keras"]
+Count = Annotated[int, msgspec.Meta(ge=1)]
+AbsolutePath = Annotated[str, msgspec.Meta(pattern="^/")]
+
+
 class AspectRecord(msgspec.Struct, frozen=True, kw_only=True):
     """How one aspect of a loaded model compares with the oracle."""
 
-    status: Literal["agrees", "differs", "missing"]
+    status: AspectStatus
     max_abs_diff: float | None = None
     """Null where no numbers were compared."""
     detail: str = ""
@@ -68,8 +81,8 @@ class ObservationRecord(msgspec.Struct, frozen=True, kw_only=True):
     The host's own, of a job that no probe reports, has a status, a stage and a message only.
     """
 
-    status: Literal["done", "raised", "crashed", "timed_out", "out_of_memory", "harness_error"]
-    stage: Literal["", "prepare", "save", "load", "call", "train", "compare"] = ""
+    status: Status
+    stage: Stage = Stage.NONE
     exception: str = ""
     message: str = ""
     traceback: str = ""
@@ -79,7 +92,7 @@ class ObservationRecord(msgspec.Struct, frozen=True, kw_only=True):
     facts: FactsRecord = FactsRecord()
     duration_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     max_rss_mb: Annotated[float, msgspec.Meta(ge=0)] = 0.0
-    start_method: Literal["", "fork", "spawn", "fresh"] = ""
+    start_method: StartedBy = ""
     position: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] = 0
     isolation: str = ""
 
@@ -98,6 +111,173 @@ def check_observation(kind: str, values: object) -> ObservationRecord:
     return found
 
 
+class ScenarioOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a probe is told of a scenario."""
+
+    id: Id
+    module: ModuleName
+    variant: str
+    damage: str
+    reader_knows: Literal["nothing", "registered"]
+    aspects: list[Aspect]
+    trained: bool
+    rtol: Tolerance
+    atol: Tolerance
+
+
+class SaveOrder(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag=str(Kind.SAVE),
+):
+    """The job that writes one artifact, as it stands in a batch."""
+
+    id: Text
+    environment: EnvironmentId
+    scenario: ScenarioOrder
+    format: Format
+    artifact: AbsolutePath
+    isolated: bool
+    chain: str
+    """Jobs of one chain may share a process."""
+    timeout_s: Annotated[float, msgspec.Meta(gt=0)]
+
+
+class LoadOrder(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag=str(Kind.LOAD),
+):
+    """The job that loads one artifact, as it stands in a batch."""
+
+    id: Text
+    scenario: ScenarioOrder
+    aspects: list[Aspect]
+    """Those asked for in this cell."""
+    format: Format
+    remedy: Id
+    artifact: AbsolutePath
+    sibling: str
+    """Folder of the artifact in the remedy's other format; empty if it takes none."""
+    isolated: bool
+    chain: str
+    timeout_s: Annotated[float, msgspec.Meta(gt=0)]
+    tampered: list[Aspect]
+
+
+class BatchLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the children of a probe may take; see `Limits`."""
+
+    memory_mb: Count
+    chain_length: Count
+    chain_memory_mb: Count
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The jobs handed to a probe, as a file."""
+
+    schema: Literal["batch/1"]
+    environment: EnvironmentId
+    framework: Framework
+    start_method: Literal["auto", "fork", "spawn", "fresh"]
+    limits: BatchLimits
+    jobs: list[SaveOrder | LoadOrder]
+
+
+class HeaderLine(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="type",
+    tag="header",
+):
+    """The first line a probe writes: what it found in its environment."""
+
+    schema: Literal["observations/1"]
+    environment: EnvironmentId
+    framework: Framework
+    versions: dict[str, str]
+    start_method: Literal["fork", "spawn", "fresh"]
+    import_s: Annotated[float, msgspec.Meta(ge=0)]
+
+
+class StartLine(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="type",
+    tag="start",
+):
+    """A job is at work from here on."""
+
+    id: Text
+
+
+class ObservationLine(
+    ObservationRecord,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="type",
+    tag="observation",
+):
+    """What happened in a job, with all a probe must say of it."""
+
+    id: Text
+    kind: Kind
+    stage: Stage
+    output: str
+    warnings: list[str]
+    duration_s: Annotated[float, msgspec.Meta(ge=0)]
+    max_rss_mb: Annotated[float, msgspec.Meta(ge=0)]
+    start_method: StartedBy
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where it lacks a part that its status asks for."""
+        if self.status is Status.DONE:
+            whole = self.stage is Stage.NONE and (self.kind is Kind.SAVE or bool(self.aspects))
+        elif self.status is Status.RAISED:
+            whole = bool(self.stage and self.exception and self.traceback)
+        else:
+            whole = bool(self.message) or self.status is Status.OUT_OF_MEMORY
+        if not whole:
+            raise ValueError(f"it lacks a part that a job which is {self.status} has")
+
+
+class FooterLine(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="type",
+    tag="footer",
+):
+    """The last line of a probe that took every job."""
+
+    jobs: Annotated[int, msgspec.Meta(ge=0)]
+
+
+Line = HeaderLine | StartLine | ObservationLine | FooterLine
+
+
+def schema_of_batch() -> dict[str, Any]:
+    """Return the JSON Schema of a batch, made from its type."""
+    return msgspec.json.schema(Batch)
+
+
+def schema_of_line() -> dict[str, Any]:
+    """Return the JSON Schema of one line of an observations file, made from its types."""
+    return msgspec.json.schema(Line)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
     """One instruction for a probe, and what its result will be filed under."""
@@ -113,18 +293,17 @@ class Job:
 
 def save_job(save: Save, scenario: Scenario, artifact: Path, inputs: str) -> Job:
     """Return the job that writes one artifact into the folder `artifact`."""
-    payload = {
-        "id": save.id,
-        "kind": "save",
-        "environment": save.writer,
-        "scenario": scenario_payload(scenario),
-        "format": str(save.format),
-        "artifact": str(artifact),
-        "isolated": False,
-        "chain": _code_chain(scenario) if scenario.reader_knows == "registered" else "",
-        "timeout_s": scenario.timeout_s * 2,
-    }
-    return Job(id=save.id, kind="save", inputs=inputs, payload=payload)
+    order = SaveOrder(
+        id=save.id,
+        environment=save.writer,
+        scenario=scenario_order(scenario),
+        format=save.format,
+        artifact=str(artifact),
+        isolated=False,
+        chain=_code_chain(scenario) if scenario.reader_knows == "registered" else "",
+        timeout_s=scenario.timeout_s * 2,
+    )
+    return Job(id=save.id, kind=Kind.SAVE, inputs=inputs, payload=msgspec.to_builtins(order))
 
 
 def load_job(
@@ -144,36 +323,35 @@ def load_job(
     `aspects` are those asked for in this cell. `tampered` are aspects of the oracle to
     falsify, for the control that a difference is found.
     """
-    payload = {
-        "id": job_id or cell.id,
-        "kind": "load",
-        "scenario": scenario_payload(scenario),
-        "aspects": sorted(aspects),
-        "format": str(cell.format),
-        "remedy": cell.remedy,
-        "artifact": str(artifact),
-        "sibling": str(sibling) if sibling else "",
-        "isolated": remedy.isolation is Isolation.ALONE,
-        "chain": _load_chain(scenario, remedy),
-        "timeout_s": scenario.timeout_s,
-        "tampered": sorted(tampered),
-    }
-    return Job(id=job_id or cell.id, kind="load", inputs=inputs, payload=payload)
+    order = LoadOrder(
+        id=job_id or cell.id,
+        scenario=scenario_order(scenario),
+        aspects=sorted(aspects),
+        format=cell.format,
+        remedy=cell.remedy,
+        artifact=str(artifact),
+        sibling=str(sibling) if sibling else "",
+        isolated=remedy.isolation is Isolation.ALONE,
+        chain=_load_chain(scenario, remedy),
+        timeout_s=scenario.timeout_s,
+        tampered=sorted(tampered),
+    )
+    return Job(id=order.id, kind=Kind.LOAD, inputs=inputs, payload=msgspec.to_builtins(order))
 
 
-def scenario_payload(scenario: Scenario) -> dict[str, Any]:
+def scenario_order(scenario: Scenario) -> ScenarioOrder:
     """Return what the probe is told of a scenario."""
-    return {
-        "id": scenario.id,
-        "module": scenario.module,
-        "variant": scenario.variant,
-        "damage": scenario.damage,
-        "reader_knows": scenario.reader_knows,
-        "aspects": sorted(scenario.aspects),
-        "trained": scenario.trained,
-        "rtol": scenario.rtol,
-        "atol": scenario.atol,
-    }
+    return ScenarioOrder(
+        id=scenario.id,
+        module=scenario.module,
+        variant=scenario.variant,
+        damage=scenario.damage,
+        reader_knows=scenario.reader_knows,
+        aspects=sorted(scenario.aspects),
+        trained=scenario.trained,
+        rtol=scenario.rtol,
+        atol=scenario.atol,
+    )
 
 
 def asked_aspects(

@@ -26,6 +26,8 @@ class Status(StrEnum):
 class Stage(StrEnum):
     """How far a job came that did not end well."""
 
+    NONE = ""
+    """Of a job that is done."""
     PREPARE = "prepare"
     SAVE = "save"
     LOAD = "load"

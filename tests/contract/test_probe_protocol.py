@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from itertools import pairwise
 
 import jsonschema
+import msgspec
 import pytest
 from fake_probe import ALONE, Bench
 
-from runner.domain import Aspect, Format
+from runner import contract
+from runner.domain import Aspect, Cell, Format, Observation, Outcome, Status
+from runner.domain.known import Known
+from runner.judge.outcome import classify_cell
 
-SCHEMAS = Path(__file__).parent / "schemas"
 HARMS = ("", "raise", "segfault", "hang", "huge", "exit", "call_later", "diverge")
 
 
-def schema(name):
-    found = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator.check_schema(found)
-    return jsonschema.Draft202012Validator(found)
+def validator(schema):
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
 
 
 @pytest.fixture
@@ -35,32 +36,56 @@ def jobs(bench):
 
 
 def test_what_the_host_writes_is_a_batch(bench):
-    validate = schema("batch").validate
+    batches = validator(contract.schema_of_batch())
     for group in jobs(bench):
         for method in ("auto", "fork", "spawn", "fresh"):
-            validate(bench.batch(group, method))
+            content = bench.batch(group, method)
+            batches.validate(content)
+            read = msgspec.convert(content, contract.Batch)
+            assert msgspec.to_builtins(read) == content
 
 
-def test_the_vocabularies_are_those_of_the_domain():
-    definitions = schema("batch").schema["$defs"]
-    assert definitions["format"]["enum"] == list(Format)
-    assert definitions["aspects"]["items"]["enum"] == list(Aspect)
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ((), {"jobs": None}),
+        ((), {"schema": "batch/2"}),
+        ((), {"colour": "red"}),
+        (("limits",), {"memory_mb": 0}),
+        (("jobs", 0), {"kind": "delete"}),
+        (("jobs", 0), {"artifact": "relative"}),
+        (("jobs", 0), {"timeout_s": 0}),
+        (("jobs", 0, "scenario"), {"aspects": ["colour"]}),
+    ],
+)
+def test_what_is_no_batch_is_refused(bench, place, value):
+    content = bench.batch([bench.save(""), bench.load("")])
+    inner = content
+    for step in place:
+        inner = inner[step]
+    inner.update(value)
+    assert not validator(contract.schema_of_batch()).is_valid(content)
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(content, contract.Batch)
 
 
 @pytest.mark.parametrize("method", ["fork", "fresh"])
 def test_every_record_of_the_real_probe_is_valid(bench, method):
-    validator = schema("observations")
+    lines = validator(contract.schema_of_line())
     saves, loads = jobs(bench)
     for group in (saves, loads):
         answer = bench.run(group, method)
         assert answer.code == 0, answer.printed
         for record in answer.records:
-            validator.validate(record)
+            lines.validate(record)
+            msgspec.convert(record, contract.Line)
         types = [record["type"] for record in answer.records]
         assert (types[0], types[-1]) == ("header", "footer")
-        # Each job is started, then observed, in the order of the batch.
-        ids = [record["id"] for record in answer.records if "id" in record]
-        assert ids == [job.id for job in group for _ in ("start", "observation")]
+        # Each job is started, perhaps twice, then observed, in the order of the batch.
+        assert [record["id"] for record in answer.observations] == [job.id for job in group]
+        for before, record in pairwise(answer.records):
+            if record["type"] == "observation":
+                assert (before["type"], before["id"]) == ("start", record["id"])
     statuses = {record["status"] for record in answer.observations}
     assert statuses == {"done", "raised", "crashed", "timed_out", "out_of_memory"}
 
@@ -82,14 +107,62 @@ def test_an_unknown_batch_schema_is_refused_before_anything_runs(bench, name):
     assert not bench.artifacts.exists()
 
 
-def test_the_host_knows_every_status_and_stage_there_is():
-    from runner.domain import Observation
-    from runner.judge.outcome import classify_load, classify_save
-
-    properties = schema("observations").schema["$defs"]["observation"]["properties"]
-    for status in properties["status"]["enum"]:
-        stages = ["prepare", "load", "call", "train"] if status == "raised" else [""]
+def test_the_host_classifies_every_status_and_stage_there_is():
+    """An observation whose words the judge does not know would be a fault of the probe."""
+    cell = Cell(scenario="fake", format=Format.H5, writer="fake", reader="fake", remedy="none")
+    at_fault = []
+    for status in Status:
+        stages = ["prepare", "load", "call", "train"] if status is Status.RAISED else [""]
         for stage in stages:
-            seen = Observation(data={"status": status, "stage": stage})
-            classify_load(seen, supported=True)
-            classify_save(seen)
+            words = {"status": str(status), "stage": stage, "message": "m", "exception": "E"}
+            seen = Observation(data={**words, "traceback": "t", "aspects": DONE["aspects"]})
+            known = Known(cell=cell, observation=seen, asked=frozenset({Aspect.OUTPUTS}))
+            outcome = classify_cell(known).outcome
+            if (outcome is Outcome.HARNESS_ERROR) != (status is Status.HARNESS_ERROR):
+                at_fault.append((status, stage, outcome))
+    assert at_fault == []
+
+
+DONE = {
+    "type": "observation",
+    "id": "fake/h5/fake->fake/none",
+    "kind": "load",
+    "status": "done",
+    "stage": "",
+    "output": "",
+    "warnings": [],
+    "aspects": {"outputs": {"status": "agrees", "max_abs_diff": 0.0, "detail": ""}},
+    "facts": {"loaded": "Sequential"},
+    "duration_s": 0.1,
+    "max_rss_mb": 10,
+    "start_method": "fork",
+    "position": 0,
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "well"},
+        {"stage": "boot"},
+        {"stage": "load"},
+        {"aspects": {}},
+        {"aspects": {"colour": {"status": "agrees"}}},
+        {"aspects": {"outputs": {"status": "similar"}}},
+        {"aspects": {"outputs": None}},
+        {"facts": []},
+        {"id": ""},
+        {"id": None},
+        {"kind": "delete"},
+        {"type": "remark"},
+        {"duration_s": -1},
+        {"warnings": "none"},
+        {"colour": "red"},
+        {"status": "raised", "stage": "load", "exception": "ValueError"},
+        {"status": "crashed"},
+    ],
+)
+def test_a_line_that_says_something_else_is_refused(change):
+    msgspec.convert(DONE, contract.Line)
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({**DONE, **change}, contract.Line)
