@@ -88,12 +88,17 @@ def _explain_usage(error: click.ClickException) -> int:
 
 
 def _explain_system(error: OSError) -> StoreError:
-    """Explain what no stage foresaw: most often the disk."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    """Explain an error of the operating system that no stage foresaw: most often the disk."""
+    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.EISDIR):
+        cause = "a file or folder is missing, or was removed while the command ran"
+        step = "restore it (git status shows those of the repository), then"
+    else:
+        cause = "the disk is full, or a folder is read-only"
+        step = "free space, or choose another folder, then"
     return StoreError(
         f"the operating system refused: {error}",
-        cause="the disk is full" if full else "the disk is full, or a folder is read-only",
-        next_step="free space, then run the same command again: what was measured is kept",
+        cause=cause,
+        next_step=f"{step} run the same command again: every recorded cell is kept",
     )
 
 
@@ -104,7 +109,7 @@ def _explain_fault(error: BaseException, told: Told) -> MatrixError:
         traceback.print_exception(error)
     return MatrixError(
         f"an error of this tool itself: {type(error).__name__}: {error}",
-        cause="a fault of this tool; what was measured before it is kept",
+        cause="a fault of this tool; every recorded cell is kept",
         next_step=f"report it with the traceback {f'in {kept}' if kept else 'above'}",
     )
 

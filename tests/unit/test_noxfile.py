@@ -1,4 +1,4 @@
-"""The sessions are those the README promises, and locks are installed once."""
+"""The sessions are those the documentation promises, and locks are installed once."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SESSIONS = (
-    *("matrix", "plan", "envs", "images", "show", "report", "audit", "bench", "update", "preview"),
-    *("compare", "lint", "types", "layers", "scripts", "unit", "browser", "tests"),
+    *("matrix", "plan", "envs", "images", "show", "advise", "report", "compare", "claims"),
+    *("boundaries", "audit", "bench", "update", "docs", "preview"),
+    *("lint", "types", "layers", "scripts", "unit", "browser", "tests"),
 )
 PIN = re.compile(r"^([a-z0-9][a-z0-9.-]*)==(\S+)", re.MULTILINE)
 

@@ -61,6 +61,14 @@ def test_a_disk_error_no_stage_foresaw_is_a_store_error(monkeypatch, capsys):
     assert "kept" in said
 
 
+def test_a_file_that_is_missing_is_not_called_a_full_disk(monkeypatch, capsys):
+    assert fail(monkeypatch, FileNotFoundError(errno.ENOENT, "No such file", "scenarios")) == 6
+    said = capsys.readouterr().err
+    assert "scenarios" in said
+    assert "is missing" in said
+    assert "full" not in said
+
+
 def test_a_fault_of_ours_is_one_message_and_its_traceback_is_kept(monkeypatch, capsys, tmp_path):
     assert fail(monkeypatch, ZeroDivisionError("by zero"), "--store", str(tmp_path)) == 70
     said = capsys.readouterr().err
