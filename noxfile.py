@@ -1,6 +1,6 @@
 """Every session calls the runner or a tool; how the matrix works is in `runner/`.
 
-nox -s matrix -- --profile full      what follows `--` goes to the tool
+nox -s matrix -- --profile full      words after `--` go to the tool
 nox -s tests -- -k selector          or to pytest
 """
 
@@ -172,7 +172,7 @@ def preview(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
-    """Check style and layout; `-- --fix` corrects what can be."""
+    """Check style and layout; `-- --fix` corrects."""
     install(session, DEVELOPMENT)
     session.run("ruff", "check", ".", *session.posargs)
     session.run("ruff", "format", *([] if "--fix" in session.posargs else ["--check"]), ".")
@@ -214,7 +214,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def tests(session: nox.Session) -> None:
-    """Run everything continuous integration runs; what pytest says comes last."""
+    """Run everything continuous integration runs; the report of pytest comes last."""
     install(session, DEVELOPMENT)
     failed = []
     for command in CHECKS:

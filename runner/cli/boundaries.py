@@ -30,7 +30,7 @@ from runner.domain.request import Request
 @options.selection
 @options.data
 def command(request: Request, *, data: Path | None) -> int:
-    """Print the version ranges of the selected cells, and what these do."""
+    """Print the version ranges of the selected cells, each with its outcome."""
     import numpy as np
 
     from runner.analyse.boundaries import describe_boundaries

@@ -28,7 +28,7 @@ class RequestOption(click.Option):
 
 
 class Command(click.Command):
-    """A command with examples; `(command line, what it is for)` each."""
+    """A command with examples; `(command line, purpose)` each."""
 
     def __init__(
         self, name: str | None, *, examples: Sequence[tuple[str, str]], **settings: Any

@@ -35,7 +35,7 @@ class Told:
 
 
 def explain(error: BaseException, told: Told) -> int:
-    """Print what went wrong and return the exit code."""
+    """Print the error and return the exit code."""
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, BrokenPipeError):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.argument("cell")
 @options.data
 def command(request: Request, *, cell: str, data: Path | None) -> int:
-    """Print the row, the observation, the explanation and what works instead."""
+    """Print the row, the observation, the explanation and the advice."""
     parts = split_cell(cell)
     folder, found = open_data(request, data)
     row, observed = found.find_cell(cell)
@@ -52,7 +52,7 @@ def command(request: Request, *, cell: str, data: Path | None) -> int:
 
 
 def _print_explanation(data: PublishedRun, row: Mapping[str, object]) -> None:
-    """Say why, in words, whose doing it is, and what works instead."""
+    """Say why, in words, whose doing it is, and which other way works."""
     from runner.analyse.advice import PAIR_COLUMNS, advise_pair, build_advice, describe_advice
     from runner.analyse.attribution import ATTRIBUTION_TEXT, attribute_pair
 

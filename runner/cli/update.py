@@ -1,7 +1,7 @@
 """Make the hashed locks again: all of them, or those of some environments.
 
-Only this command decides versions; provisioning installs what it wrote. The locks hold
-no address of an index, so that they serve whoever has a mirror.
+Only this command decides versions; provisioning installs the locks. They hold no address
+of an index, so that they serve whoever has a mirror.
 """
 
 from __future__ import annotations
