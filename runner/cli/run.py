@@ -17,7 +17,7 @@ from runner.domain.request import Limits, Request, RunOutcome
 from runner.executors import registry
 
 LEAST_MEMORY_MB = 200
-"""Importing a framework alone takes about as much: with less, every load would end as `out_of_memory`."""
+"""A framework takes about as much when it is imported: with less, no load would succeed."""
 MOST_MEMORY_MB = 1_000_000
 
 
