@@ -196,12 +196,15 @@ def test_a_local_environment_is_checked_once_before_its_first_probe(tmp_path, mo
     from runner.executors.local import processes
 
     seen = []
-    executor = processes.LocalExecutor(tmp_path, tmp_path / "homes", seen.append)
+    executor = processes.LocalExecutor(tmp_path, seen.append)
     monkeypatch.setattr(processes.process, "start_logged", lambda *_args, **_options: None)
-    (tmp_path / "batch.json").write_text('{"jobs": []}')
     monkeypatch.setattr(processes.confine, "cpu_seconds", lambda _: 1)
     built = _provisioned()
-    probes = [executor.start(tmp_path, built) for _ in range(3)]
+    probes = []
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "batch.json").write_text('{"jobs": []}')
+        probes.append(executor.start(tmp_path / name, built))
     assert seen == [built]
     assert all(_missing(probe, Probe) == [] for probe in probes)
 
@@ -214,7 +217,7 @@ def test_a_damaged_local_environment_that_cannot_be_mended_starts_nothing(tmp_pa
 
     started = []
     monkeypatch.setattr(processes.process, "start_logged", lambda *_a, **_o: started.append(1))
-    executor = processes.LocalExecutor(tmp_path, tmp_path / "homes", refuse)
+    executor = processes.LocalExecutor(tmp_path, refuse)
     for _ in range(2):
         with pytest.raises(ProvisionError):
             executor.start(tmp_path, _provisioned())
