@@ -57,7 +57,7 @@ def read_greeting(line: bytes) -> None:
 
 def _parse(line: bytes) -> Dict[str, Any]:
     try:
-        message = json.loads(line.decode("utf-8"), parse_int=_integer)
+        message: Dict[str, Any] = json.loads(line.decode("utf-8"), parse_int=_integer)
     except (ValueError, RecursionError):
         raise Malformed("it is not JSON")
     _require(isinstance(message, dict), "it is no object")

@@ -1,12 +1,16 @@
 """Write and read an artifact's folder: payload, oracle, manifest (docs/formats.md)."""
 
+from __future__ import annotations
+
 import hashlib
 import io
 import json
 import os
+from typing import Any, Dict, Tuple
 
 import numpy as np
 
+from runner.probe.keras_api import Arrays
 from runner.probe.measure import Measurement, storable
 
 SCHEMA = "artifact/1"
@@ -14,7 +18,7 @@ ORACLE = ("oracle.json", "oracle.npz")
 """The oracle's files."""
 
 
-def write_oracle(folder, measurement, inputs, targets):
+def write_oracle(folder: str, measurement: Measurement, inputs: Arrays, targets: Arrays) -> None:
     """Write oracle.json and oracle.npz; inputs and targets are kept beside the facts."""
     arrays = dict(measurement.arrays)
     for name, group in (("inputs", inputs), ("targets", targets)):
@@ -38,7 +42,7 @@ def write_oracle(folder, measurement, inputs, targets):
     )
 
 
-def read_oracle(folder):
+def read_oracle(folder: str) -> Tuple[Measurement, Arrays, Arrays]:
     """Return (Measurement, inputs, targets) as the writer recorded them."""
     with io.open(os.path.join(folder, "oracle.json"), encoding="utf-8") as file:
         record = json.load(file)
@@ -52,7 +56,7 @@ def read_oracle(folder):
     return measurement, inputs, targets
 
 
-def write_manifest(folder, description):
+def write_manifest(folder: str, description: Dict[str, Any]) -> Dict[str, Any]:
     """Write manifest.json, last of all: a folder without one is not an artifact.
 
     `files` are the payload's and `oracle` the oracle's, each with its SHA-256; `sha256` is
@@ -78,11 +82,11 @@ def write_manifest(folder, description):
     return manifest
 
 
-def _sha256(path):
+def _sha256(path: str) -> str:
     with open(path, "rb") as file:
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def _write_json(path, value):
+def _write_json(path: str, value: Any) -> None:
     with io.open(path, "w", encoding="utf-8") as out:
         out.write(json.dumps(value, indent=1, sort_keys=True))

@@ -5,19 +5,27 @@ The oracle is never recomputed by the reader. A result is `agrees`, `differs` or
 difference where numbers were compared and a sentence where they were not.
 """
 
+from __future__ import annotations
+
+from typing import AbstractSet, Any, Dict, Iterable, List, Optional, Tuple
+
 import numpy as np
 
+from runner.probe.keras_api import Array
 from runner.probe.measure import Measurement
+
+Result = Dict[str, Any]
+"""`status`, `max_abs_diff` and `detail`."""
 
 
 class Tolerance:
     """Numbers agree when |actual - expected| <= atol + rtol * |expected|."""
 
-    def __init__(self, rtol, atol):
+    def __init__(self, rtol: float, atol: float) -> None:
         self.rtol = rtol
         self.atol = atol
 
-    def within(self, actual, expected):
+    def within(self, actual: Any, expected: Any) -> bool:
         """Return whether two arrays of one shape agree; NaN agrees with NaN."""
         return bool(
             np.allclose(
@@ -30,23 +38,25 @@ class Tolerance:
         )
 
 
-def agrees(difference=0.0):
+def agrees(difference: float = 0.0) -> Result:
     """Return the result of an aspect that agrees."""
     return {"status": "agrees", "max_abs_diff": float(difference), "detail": ""}
 
 
-def differs(detail, difference=None):
+def differs(detail: str, difference: Optional[float] = None) -> Result:
     """Return the result of an aspect that differs, saying how."""
     value = None if difference is None else float(difference)
     return {"status": "differs", "max_abs_diff": value, "detail": detail}
 
 
-def missing():
+def missing() -> Result:
     """Return the result of an aspect the loaded object does not offer."""
     return {"status": "missing", "max_abs_diff": None, "detail": "not offered by what was loaded"}
 
 
-def compare_aspects(expected, actual, aspects, tolerance, named=True):
+def compare_aspects(
+    expected: Any, actual: Any, aspects: AbstractSet[str], tolerance: Tolerance, named: bool = True
+) -> Dict[str, Result]:
     """Return {aspect: result} for each aspect asked for.
 
     `expected` and `actual` are Measurements; `expected` is the oracle. Layers' names are
@@ -65,7 +75,7 @@ def compare_aspects(expected, actual, aspects, tolerance, named=True):
     return results
 
 
-def without_names(measurement):
+def without_names(measurement: Measurement) -> Measurement:
     """Return a measurement whose structure has the layers' classes, but not their names."""
     structure = measurement.facts.get("structure")
     if structure is None:
@@ -77,7 +87,7 @@ def without_names(measurement):
     return anonymous
 
 
-def compare_arrays(pairs, tolerance):
+def compare_arrays(pairs: Iterable[Tuple[str, Array, Array]], tolerance: Tolerance) -> Result:
     """Return the result for (name, expected, actual) triples of arrays."""
     largest = 0.0
     failing = []
@@ -99,7 +109,7 @@ def compare_arrays(pairs, tolerance):
     return agrees(largest)
 
 
-def largest_difference(expected, actual):
+def largest_difference(expected: Any, actual: Any) -> float:
     """Return max |actual - expected|; infinite where only one side is NaN."""
     if expected.size == 0:
         return 0.0
@@ -114,7 +124,9 @@ def largest_difference(expected, actual):
     return float(gaps.max())
 
 
-def _compare_outputs(expected, actual, oracle, found, tolerance):
+def _compare_outputs(
+    expected: Any, actual: Any, oracle: Measurement, found: Measurement, tolerance: Tolerance
+) -> Result:
     if len(expected) != len(actual):
         return differs("{} outputs became {}".format(len(expected), len(actual)))
     return compare_arrays(
@@ -126,7 +138,9 @@ def _compare_outputs(expected, actual, oracle, found, tolerance):
     )
 
 
-def _compare_weights(expected, actual, oracle, found, tolerance):
+def _compare_weights(
+    expected: Any, actual: Any, oracle: Measurement, found: Measurement, tolerance: Tolerance
+) -> Result:
     if len(expected) != len(actual):
         return differs("weights of {} layers became {}".format(len(expected), len(actual)))
     triples = []
@@ -140,7 +154,9 @@ def _compare_weights(expected, actual, oracle, found, tolerance):
     return compare_arrays(triples, tolerance)
 
 
-def _compare_structure(expected, actual, oracle, found, tolerance):
+def _compare_structure(
+    expected: Any, actual: Any, oracle: Measurement, found: Measurement, tolerance: Tolerance
+) -> Result:
     if expected["layers"] != actual["layers"]:
         before = [item for item in expected["layers"] if item not in actual["layers"]]
         after = [item for item in actual["layers"] if item not in expected["layers"]]
@@ -154,12 +170,14 @@ def _compare_structure(expected, actual, oracle, found, tolerance):
     return agrees()
 
 
-def _named(layers):
+def _named(layers: List[Any]) -> str:
     shown = ["{} ({})".format(*layer) for layer in layers[:4]]
     return ", ".join(shown) + (", ..." if len(layers) > 4 else "") if shown else "none"
 
 
-def _compare_losses(expected, actual, oracle, found, tolerance):
+def _compare_losses(
+    expected: Any, actual: Any, oracle: Measurement, found: Measurement, tolerance: Tolerance
+) -> Result:
     gap = largest_difference(np.asarray([expected["sum"]]), np.asarray([actual["sum"]]))
     if expected["count"] != actual["count"]:
         return differs(
@@ -171,14 +189,16 @@ def _compare_losses(expected, actual, oracle, found, tolerance):
     return _compare_number("sum of losses", expected["sum"], actual["sum"], tolerance)
 
 
-def _compare_number(name, expected, actual, tolerance):
+def _compare_number(name: str, expected: Any, actual: Any, tolerance: Tolerance) -> Result:
     gap = largest_difference(np.asarray([expected]), np.asarray([actual]))
     if tolerance.within(actual, expected):
         return agrees(gap)
     return differs("{} {:.6g} became {:.6g}".format(name, expected, actual), gap)
 
 
-def _compare_trainable(expected, actual, oracle, found, tolerance):
+def _compare_trainable(
+    expected: Any, actual: Any, oracle: Measurement, found: Measurement, tolerance: Tolerance
+) -> Result:
     if len(expected["layers"]) != len(actual["layers"]):
         return differs("{} layers became {}".format(len(expected["layers"]), len(actual["layers"])))
     for (name, before, _), (_, after, _) in zip(expected["layers"], actual["layers"]):
@@ -191,7 +211,9 @@ def _compare_trainable(expected, actual, oracle, found, tolerance):
     return agrees()
 
 
-def _compare_dtype(expected, actual, oracle, found, tolerance):
+def _compare_dtype(
+    expected: Any, actual: Any, oracle: Measurement, found: Measurement, tolerance: Tolerance
+) -> Result:
     if expected["outputs"] != actual["outputs"]:
         return differs("outputs {} became {}".format(expected["outputs"], actual["outputs"]))
     if len(expected["layers"]) != len(actual["layers"]):
@@ -206,7 +228,9 @@ def _compare_dtype(expected, actual, oracle, found, tolerance):
     return agrees()
 
 
-def _compare_compile(expected, actual, oracle, found, tolerance):
+def _compare_compile(
+    expected: Any, actual: Any, oracle: Measurement, found: Measurement, tolerance: Tolerance
+) -> Result:
     if expected["compiled"] != actual["compiled"]:
         return differs("compiled {} became {}".format(expected["compiled"], actual["compiled"]))
     if not expected["compiled"]:
@@ -220,13 +244,13 @@ def _compare_compile(expected, actual, oracle, found, tolerance):
     return _compare_evaluation(expected["evaluation"], actual["evaluation"], tolerance)
 
 
-def _same_hyperparameter(before, after):
+def _same_hyperparameter(before: Any, after: Any) -> bool:
     if isinstance(before, dict) or isinstance(after, dict):
-        return before == after
+        return bool(before == after)
     return bool(np.allclose(float(before), float(after), rtol=1e-5, atol=1e-12))
 
 
-def _compare_evaluation(expected, actual, tolerance):
+def _compare_evaluation(expected: Any, actual: Any, tolerance: Tolerance) -> Result:
     if len(expected) != len(actual):
         return differs(
             "loss and {} metrics became loss and {}".format(len(expected) - 1, len(actual) - 1)
@@ -236,7 +260,9 @@ def _compare_evaluation(expected, actual, tolerance):
     )
 
 
-def _compare_optimizer(expected, actual, oracle, found, tolerance):
+def _compare_optimizer(
+    expected: Any, actual: Any, oracle: Measurement, found: Measurement, tolerance: Tolerance
+) -> Result:
     before, after = expected["iterations"], actual["iterations"]
     if before != after:
         return differs("step count {} became {}".format(before, after), abs(before - after))
@@ -251,7 +277,7 @@ def _compare_optimizer(expected, actual, oracle, found, tolerance):
     )
 
 
-def _match_slots(expected, actual, tolerance):
+def _match_slots(expected: Any, actual: Any, tolerance: Tolerance) -> Result:
     """Match slots without regard to order, which differs between optimizer generations."""
     largest = 0.0
     left = list(actual)
@@ -271,7 +297,9 @@ def _match_slots(expected, actual, tolerance):
     return agrees(largest)
 
 
-def _compare_training_step(expected, actual, oracle, found, tolerance):
+def _compare_training_step(
+    expected: Any, actual: Any, oracle: Measurement, found: Measurement, tolerance: Tolerance
+) -> Result:
     names = ("loss_before", "loss_after")
     return compare_arrays(
         [(name, np.asarray([expected[name]]), np.asarray([actual[name]])) for name in names],

@@ -11,6 +11,8 @@ weight). `interrupted` is no damage of a whole file: see `save_interrupted`.
 What a hostile file reaches for outside itself is put beside it, and is no one's secret.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import os
@@ -18,8 +20,15 @@ import shutil
 import signal
 import time
 import zipfile
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
+
+from runner.probe.keras_api import Arrays
+
+Options = Dict[str, str]
+Edit = Callable[..., Any]
+"""What is done to a part of a file; see the functions that take one."""
 
 INTERRUPTED = "interrupted"
 
@@ -41,7 +50,7 @@ HUGE = 2**20
 """Rows and columns of `huge_shape`: 4 TiB of float32 in a file of some kilobytes."""
 
 
-def damage_file(path, specification, weights):
+def damage_file(path: str, specification: str, weights: Arrays) -> str:
     """Damage the file at `path` in place; return a sentence saying what was done.
 
     `weights` are the model's arrays, used to find a weight's bytes in the file.
@@ -66,13 +75,13 @@ def damage_file(path, specification, weights):
     raise ValueError("unknown damage {!r}".format(specification))
 
 
-def _parse(specification):
+def _parse(specification: str) -> Tuple[str, Options]:
     kind, _, rest = specification.partition(":")
     pairs = [item.split("=", 1) for item in rest.split(",") if item]
     return kind, {key.strip(): value.strip() for key, value in pairs}
 
 
-def _overwrite(path, kind, options, weights):
+def _overwrite(path: str, kind: str, options: Options, weights: Arrays) -> str:
     with open(path, "r+b") as file:
         content = file.read()
         start, end = _region(path, content, options, weights)
@@ -90,20 +99,20 @@ def _overwrite(path, kind, options, weights):
     return "{} at offset {} of {}".format(what, start, len(content))
 
 
-def _telling_byte(options, weights):
+def _telling_byte(options: Options, weights: Arrays) -> int:
     """Return which byte of the region to flip: a number's exponent, not its last digits."""
     if options.get("where") != "weight":
         return 0
-    return max(weights, key=lambda array: array.size).dtype.itemsize - 1
+    return int(max(weights, key=lambda array: array.size).dtype.itemsize) - 1
 
 
-def _nest(path, options):
+def _nest(path: str, options: Options) -> str:
     del options
     _rewrite_archive(path, lambda name, data: ("model/" + name, data))
     return "a folder put above the archive's files"
 
 
-def _unpack(path, options):
+def _unpack(path: str, options: Options) -> str:
     del options
     packed = path + ".packed"
     os.rename(path, packed)
@@ -113,7 +122,7 @@ def _unpack(path, options):
     return "unpacked: a folder of the archive's name"
 
 
-def _name_function(path, options):
+def _name_function(path: str, options: Options) -> str:
     """Have the Lambda layer name a function of the file's choosing."""
     reference = {
         "module": options["module"],
@@ -122,7 +131,7 @@ def _name_function(path, options):
         "registered_name": options["name"],
     }
 
-    def edit(layer):
+    def edit(layer: Any) -> bool:
         if layer["class_name"] != "Lambda":
             return False
         layer["config"]["function"] = reference
@@ -135,12 +144,12 @@ def _name_function(path, options):
     return "the Lambda layer names {module}.{name}".format(**options)
 
 
-def _name_vocabulary(path, options):
+def _name_vocabulary(path: str, options: Options) -> str:
     """Have the lookup layer read its vocabulary from a file outside, which has other words."""
     del options
-    words = []
+    words: List[str] = []
 
-    def edit(layer):
+    def edit(layer: Any) -> bool:
         vocabulary = layer["config"].get("vocabulary")
         if not isinstance(vocabulary, list):
             return False
@@ -154,10 +163,10 @@ def _name_vocabulary(path, options):
     return "the vocabulary is a file outside, with the words in reverse"
 
 
-def _link_outside(path, options):
+def _link_outside(path: str, options: Options) -> str:
     del options
 
-    def edit(h5py, file, name):
+    def edit(h5py: Any, file: Any, name: str) -> None:
         with h5py.File(_beside(path, ".h5"), "w") as outside:
             outside["stolen"] = -file[name][()]
         del file[name]
@@ -168,19 +177,19 @@ def _link_outside(path, options):
     )
 
 
-def _beside(path, suffix):
+def _beside(path: str, suffix: str) -> str:
     return os.path.join(os.path.dirname(path), OUTSIDE + suffix)
 
 
-def _seen_by_reader(path, suffix):
+def _seen_by_reader(path: str, suffix: str) -> str:
     """Return the name that the file beside has for a reader, who stands above the folder."""
     return os.path.basename(os.path.dirname(path)) + "/" + OUTSIDE + suffix
 
 
-def _claim_huge_shape(path, options):
+def _claim_huge_shape(path: str, options: Options) -> str:
     del options
 
-    def edit(h5py, file, name):
+    def edit(h5py: Any, file: Any, name: str) -> None:
         del file[name]
         file.create_dataset(name, shape=(HUGE, HUGE), dtype="float32", chunks=(1024, 1024))
 
@@ -197,7 +206,7 @@ _REWRITTEN = {
 }
 
 
-def _rewrite_archive(path, edit):
+def _rewrite_archive(path: str, edit: Edit) -> None:
     """Write a zip archive anew; `edit` maps (name, bytes) of each member to what it becomes."""
     beside = path + ".new"
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(beside, "w") as new:
@@ -208,10 +217,10 @@ def _rewrite_archive(path, edit):
     shutil.move(beside, path)
 
 
-def _edit_layer(path, edit):
+def _edit_layer(path: str, edit: Edit) -> None:
     """Apply `edit(layer)` to the layers in an archive's configuration until one is changed."""
 
-    def edit_configuration(name, data):
+    def edit_configuration(name: str, data: bytes) -> Tuple[str, bytes]:
         if name != "config.json":
             return name, data
         configuration = json.loads(data.decode("utf-8"))
@@ -222,7 +231,7 @@ def _edit_layer(path, edit):
     _rewrite_archive(path, edit_configuration)
 
 
-def _edit_first_weight(path, edit):
+def _edit_first_weight(path: str, edit: Edit) -> str:
     """Apply `edit(h5py, file, name)` to the first matrix of the HDF5 file; return its name."""
     import h5py
 
@@ -231,7 +240,7 @@ def _edit_first_weight(path, edit):
     loose = path + ".weights.h5"
     edited = []
 
-    def edit_member(name, data):
+    def edit_member(name: str, data: bytes) -> Tuple[str, bytes]:
         if not name.endswith(".weights.h5"):
             return name, data
         with open(loose, "wb") as out:
@@ -245,11 +254,11 @@ def _edit_first_weight(path, edit):
     return edited[0]
 
 
-def _edit_matrix(h5py, path, edit):
+def _edit_matrix(h5py: Any, path: str, edit: Edit) -> str:
     with h5py.File(path, "r+") as file:
         names = []
 
-        def collect(name, item):
+        def collect(name: str, item: Any) -> None:
             if isinstance(item, h5py.Dataset) and len(item.shape) == 2:
                 names.append(name)
 
@@ -267,7 +276,7 @@ _MARKS = {
 }
 
 
-def _region(path, content, options, weights):
+def _region(path: str, content: bytes, options: Options, weights: Arrays) -> Tuple[int, int]:
     """Return (start, end) of the bytes that may be overwritten."""
     where = options.get("where")
     if where is None:
@@ -292,7 +301,7 @@ def _region(path, content, options, weights):
     return _weight(content, 0, len(content), weights)
 
 
-def _member(path, suffix, content, weights):
+def _member(path: str, suffix: str, content: bytes, weights: Optional[Arrays]) -> Tuple[int, int]:
     with zipfile.ZipFile(path) as archive:
         infos = [i for i in archive.infolist() if i.filename.endswith(suffix)]
         if not infos:
@@ -312,7 +321,7 @@ def _member(path, suffix, content, weights):
     return _weight(content, start, end, weights)
 
 
-def _weight(content, start, end, weights):
+def _weight(content: bytes, start: int, end: int, weights: Arrays) -> Tuple[int, int]:
     """Return the bytes of the first element run of the largest weight found in the file."""
     for weight in sorted(weights, key=lambda array: -array.size):
         raw = np.ascontiguousarray(weight).tobytes()
@@ -322,7 +331,7 @@ def _weight(content, start, end, weights):
     raise ValueError("no weight found in the file")
 
 
-def save_interrupted(save, seconds=20.0):
+def save_interrupted(save: Callable[[], None], seconds: float = 20.0) -> None:
     """Run `save` in a forked process that is killed in the middle of writing.
 
     The process kills itself at the third array it writes: the moment a user's kernel,
@@ -344,13 +353,13 @@ def save_interrupted(save, seconds=20.0):
         time.sleep(0.02)
 
 
-def _kill_at_third_dataset():
+def _kill_at_third_dataset() -> None:
     import h5py
 
-    written = []
+    written: List[None] = []
     original = h5py.Group.create_dataset
 
-    def create_dataset(self, *arguments, **options):
+    def create_dataset(self: Any, *arguments: Any, **options: Any) -> Any:
         written.append(None)
         if len(written) == 3:
             self.file.flush()

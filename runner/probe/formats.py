@@ -4,9 +4,12 @@ A name can lie: `model.save("model.keras")` writes HDF5 or a folder in old versi
 what is on disk is recognised by its first bytes and never by its suffix.
 """
 
+from __future__ import annotations
+
 import io
 import os
 import zipfile
+from typing import Any
 
 PAYLOAD = {
     "h5": "model.h5",
@@ -34,7 +37,7 @@ EXPECTED = {
 """What a version that supports the format writes."""
 
 
-def save_model(model, format_id, folder):
+def save_model(model: Any, format_id: str, folder: str) -> None:
     """Write a model into `folder` the way a user of this version writes this format."""
     path = os.path.join(folder, PAYLOAD[format_id])
     if format_id in ("h5", "keras"):
@@ -55,12 +58,12 @@ def save_model(model, format_id, folder):
         raise ValueError("unknown format {!r}".format(format_id))
 
 
-def _save_saved_model(model, path):
+def _save_saved_model(model: Any, path: str) -> None:
     # TensorFlow 1.15 writes HDF5 unless told otherwise; the argument exists from there on.
     model.save(path, save_format="tf")
 
 
-def recognise(path):
+def recognise(path: str) -> str:
     """Return what a path really holds: see `written` in docs/formats.md."""
     if os.path.isdir(path):
         return _recognise_folder(path)
@@ -75,7 +78,7 @@ def recognise(path):
     return "other"
 
 
-def _recognise_folder(path):
+def _recognise_folder(path: str) -> str:
     names = os.listdir(path)
     if "saved_model.pb" in names:
         return "saved_model"
@@ -84,7 +87,7 @@ def _recognise_folder(path):
     return "folder" if names else "nothing"
 
 
-def _recognise_zip(path):
+def _recognise_zip(path: str) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             return "zip_v3" if "config.json" in archive.namelist() else "zip"

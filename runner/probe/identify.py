@@ -7,6 +7,8 @@
 goes to stderr. Python 3.7 syntax, standard library and the framework.
 """
 
+from __future__ import annotations
+
 import importlib
 import json
 import os
@@ -14,12 +16,13 @@ import platform
 import re
 import sys
 import time
+from typing import Any, Dict, List, Tuple
 
 SCHEMA = "identity/1"
 FORK_TEST_TIMEOUT_S = 120.0
 
 
-def import_framework(name):
+def import_framework(name: str) -> Tuple[Any, str, float]:
     """Return (keras module, version of what is pinned, import seconds)."""
     begun = time.perf_counter()
     if name == "tensorflow.keras":
@@ -35,7 +38,7 @@ def import_framework(name):
     return keras, version, time.perf_counter() - begun
 
 
-def installed_distributions():
+def installed_distributions() -> Dict[str, str]:
     """Return {normalised name: version} of everything installed."""
     try:
         from importlib import metadata
@@ -46,7 +49,7 @@ def installed_distributions():
     return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in pairs if name}
 
 
-def distributions_from_folders():
+def distributions_from_folders() -> List[Tuple[str, str]]:
     """Name and version from the metadata folders; pkg_resources may not be installed."""
     pairs = []
     for folder in sys.path:
@@ -61,7 +64,7 @@ def distributions_from_folders():
     return pairs
 
 
-def predict_once(keras):
+def predict_once(keras: Any) -> None:
     """Run one tiny model: the first operation is what initialises the runtime."""
     import numpy
 
@@ -69,7 +72,7 @@ def predict_once(keras):
     model.predict(numpy.ones((1, 2), dtype="float32"), verbose=0)
 
 
-def fork_works(keras):
+def fork_works(keras: Any) -> bool:
     """Whether a child forked after the import can compute; False where fork is missing."""
     if not hasattr(os, "fork"):
         return False
@@ -95,7 +98,7 @@ def fork_works(keras):
     return False
 
 
-def identify(request):
+def identify(request: Dict[str, Any]) -> Dict[str, Any]:
     """Return what is printed."""
     # Asked first: importing setuptools makes the copies it bundles look installed.
     distributions = installed_distributions()
@@ -116,7 +119,7 @@ def identify(request):
     }
 
 
-def main(argv):
+def main(argv: List[str]) -> int:
     """Entry point: one argument, the request as JSON."""
     out = os.dup(1)
     os.dup2(2, 1)  # a framework that prints while it is imported must not spoil the answer

@@ -4,15 +4,23 @@ A job returns what it found or raises Stopped with the stage at which the model,
 we, failed. Anything else that escapes is a harness error.
 """
 
+from __future__ import annotations
+
 import hashlib
 import os
 import shutil
 import sys
+from typing import AbstractSet, Any, Callable, Dict, List
 
 from runner.probe import artifact, damage, formats, measure
 from runner.probe.compare import Tolerance, compare_aspects
+from runner.probe.keras_api import Arrays, KerasApi, Model
+from runner.probe.measure import Measurement
 from runner.probe.remedies import LEGACY, REMEDIES, Inference, Loading
-from runner.probe.user_code import load_user_code
+from runner.probe.user_code import UserCode, load_user_code
+
+Job = Dict[str, Any]
+Findings = Dict[str, Any]
 
 TRAINING_STEPS = 3
 LEGACY_FRAMEWORK = "tf_keras"
@@ -21,7 +29,7 @@ LEGACY_FRAMEWORK = "tf_keras"
 class Stopped(Exception):
     """The model's own fault at a stage: prepare, save, load, call or train."""
 
-    def __init__(self, stage, error):
+    def __init__(self, stage: str, error: Any) -> None:
         super().__init__(stage)
         self.stage = stage
         self.error = error
@@ -30,13 +38,13 @@ class Stopped(Exception):
 class Workshop:
     """What jobs of one child share: imported frameworks and executed user code."""
 
-    def __init__(self, api, make_api):
+    def __init__(self, api: KerasApi, make_api: Callable[[str], KerasApi]) -> None:
         self._apis = {api.name: api}
         self._default = api.name
         self._make_api = make_api
-        self._codes = {}
+        self._codes: Dict[Any, UserCode] = {}
 
-    def api(self, remedy):
+    def api(self, remedy: str) -> KerasApi:
         """Return the Keras the remedy runs against."""
         name = LEGACY_FRAMEWORK if remedy == LEGACY else self._default
         if self._default != LEGACY_FRAMEWORK:
@@ -45,7 +53,7 @@ class Workshop:
             self._apis[name] = self._make_api(name)
         return self._apis[name]
 
-    def code(self, api, scenario):
+    def code(self, api: KerasApi, scenario: Dict[str, Any]) -> UserCode:
         """Return the scenario's executed module; executed once, as it may register."""
         key = (api.name, scenario["module"], scenario["variant"])
         if key not in self._codes:
@@ -53,26 +61,26 @@ class Workshop:
         return self._codes[key]
 
 
-def hide_legacy_keras(hidden):
+def hide_legacy_keras(hidden: bool) -> None:
     """Make `import tf_keras` fail, or work again.
 
     It is installed for the remedy alone: whoever loads without it does not have it.
     """
     if hidden:
         # Python's own mark for a module that shall not be found.
-        sys.modules.setdefault(LEGACY_FRAMEWORK, None)
+        sys.modules.setdefault(LEGACY_FRAMEWORK, None)  # type: ignore[arg-type]
     elif sys.modules.get(LEGACY_FRAMEWORK, True) is None:
         del sys.modules[LEGACY_FRAMEWORK]
 
 
-def run_job(workshop, job, folder):
+def run_job(workshop: Workshop, job: Job, folder: str) -> Findings:
     """Run a job in the empty `folder`, which is the current one; return its findings."""
     api = workshop.api(job.get("remedy", "none"))
     api.clear()
     return _JOBS[job["kind"]](workshop, api, job, folder)
 
 
-def _save(workshop, api, job, folder):
+def _save(workshop: Workshop, api: KerasApi, job: Job, folder: str) -> Findings:
     scenario = job["scenario"]
     # The same for every writer: a model that is saved again is the same model.
     api.seed(scenario_seed(scenario))
@@ -123,7 +131,7 @@ def _save(workshop, api, job, folder):
     }
 
 
-def scenario_seed(scenario):
+def scenario_seed(scenario: Dict[str, Any]) -> int:
     """Return the seed of what is drawn by chance before a save: of the scenario, not the writer.
 
     A load is not seeded: a reader that forgot the weights must not draw the writer's again.
@@ -132,10 +140,13 @@ def scenario_seed(scenario):
     return int(hashlib.sha256(name.encode("utf-8")).hexdigest()[:7], 16)
 
 
-def _write_payload(model, job, payload, weights):
+def _write_payload(model: Model, job: Job, payload: str, weights: Arrays) -> str:
     """Save, and damage if asked to; return a sentence on the damage."""
     specification = job["scenario"]["damage"]
-    save = lambda: formats.save_model(model, job["format"], payload)  # noqa: E731
+
+    def save() -> None:
+        formats.save_model(model, job["format"], payload)
+
     if specification == damage.INTERRUPTED:
         damage.save_interrupted(save)
         return "the saving process was killed in the middle"
@@ -149,7 +160,14 @@ def _write_payload(model, job, payload, weights):
     return damage.damage_file(path, specification, weights) if specification else ""
 
 
-def _changed_by_saving(api, model, oracle, inputs, targets, aspects):
+def _changed_by_saving(
+    api: KerasApi,
+    model: Model,
+    oracle: Measurement,
+    inputs: Arrays,
+    targets: Arrays,
+    aspects: AbstractSet[str],
+) -> List[str]:
     """Return the aspects in which the live model is no longer what was about to be saved."""
     try:
         after = measure.measure_model(api, model, inputs, targets, aspects)
@@ -159,13 +177,13 @@ def _changed_by_saving(api, model, oracle, inputs, targets, aspects):
     return sorted(aspect for aspect, result in results.items() if result["status"] != "agrees")
 
 
-def _require_every_aspect(oracle, aspects):
+def _require_every_aspect(oracle: Measurement, aspects: AbstractSet[str]) -> None:
     unmeasured = sorted(a for a in aspects if oracle.facts.get(a) is None)
     if unmeasured:
         raise ValueError("the scenario asks for {} but its model has none".format(unmeasured))
 
 
-def _deliver(folder, destination):
+def _deliver(folder: str, destination: str) -> None:
     """Move the artifact to its place: built beside, renamed, so never seen half done."""
     parent = os.path.dirname(destination)
     os.makedirs(parent, exist_ok=True)
@@ -178,7 +196,7 @@ def _deliver(folder, destination):
     os.rename(beside, destination)
 
 
-def _size(folder):
+def _size(folder: str) -> int:
     payload = os.path.join(folder, "payload")
     return sum(
         os.path.getsize(os.path.join(parent, name))
@@ -187,7 +205,7 @@ def _size(folder):
     )
 
 
-def _load(workshop, api, job, folder):
+def _load(workshop: Workshop, api: KerasApi, job: Job, folder: str) -> Findings:
     scenario = job["scenario"]
     # A copy: a load that writes to its file must not change what the others read.
     shutil.copytree(os.path.join(job["artifact"], "payload"), os.path.join(folder, "payload"))
@@ -222,7 +240,9 @@ def _load(workshop, api, job, folder):
     }
 
 
-def _measure_loaded(api, loaded, inputs, targets, aspects):
+def _measure_loaded(
+    api: KerasApi, loaded: Any, inputs: Arrays, targets: Arrays, aspects: AbstractSet[str]
+) -> Measurement:
     if isinstance(loaded, Inference):
         try:
             outputs = loaded.predict(inputs)
@@ -235,7 +255,7 @@ def _measure_loaded(api, loaded, inputs, targets, aspects):
     return found
 
 
-def _tamper(oracle, aspects):
+def _tamper(oracle: Measurement, aspects: AbstractSet[str]) -> Measurement:
     """Falsify the oracle for a control: the comparison must then find a difference."""
     for aspect in aspects:
         for name in oracle.arrays:
@@ -247,16 +267,15 @@ def _tamper(oracle, aspects):
 class _Stage:
     """Turn what the model raises in a stage into Stopped."""
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name = name
 
-    def __enter__(self):
-        return self
+    def __enter__(self) -> None:
+        pass
 
-    def __exit__(self, kind, error, trace):
-        if kind is not None and issubclass(kind, Exception):
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if isinstance(error, Exception):
             raise Stopped(self.name, error)
-        return False
 
 
 _JOBS = {"save": _save, "load": _load}

@@ -4,12 +4,21 @@ Differences are found by asking the object (`hasattr`), never by version number:
 version is what we measure. Runs inside environments (Python 3.7 syntax).
 """
 
+from __future__ import annotations
+
 import contextlib
 import gc
 import importlib
 import random
+from typing import Any, Iterator, List
 
 import numpy as np
+
+Array = Any
+"""An array of NumPy's, of any type: the versions of NumPy spell it differently."""
+Arrays = List[Array]
+Model = Any
+"""A model of whichever Keras."""
 
 
 class KerasApi:
@@ -19,11 +28,11 @@ class KerasApi:
     import once and fork afterwards.
     """
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name = name
         if name == "tensorflow.keras":
-            self.tf = importlib.import_module("tensorflow")
-            self.keras = self.tf.keras
+            self.tf: Any = importlib.import_module("tensorflow")
+            self.keras: Any = self.tf.keras
         else:
             self.keras = importlib.import_module(name)
             self.tf = _import_or_none("tensorflow") if _needs_tensorflow(self.keras) else None
@@ -33,31 +42,31 @@ class KerasApi:
         self.is_keras3 = hasattr(self.keras, "ops")
 
     @property
-    def graph_mode(self):
+    def graph_mode(self) -> bool:
         """Whether values need a session: TensorFlow 1 and standalone Keras 2.3."""
         if self.is_keras3:
             return False
         return self.tf is None or not self.tf.executing_eagerly()
 
-    def custom_objects(self):
+    def custom_objects(self) -> Any:
         """Return the process-wide registry of custom objects."""
         saving = getattr(self.keras, "saving", None)
         getter = getattr(saving, "get_custom_objects", None)
         return (getter or self.keras.utils.get_custom_objects)()
 
-    def clear(self):
+    def clear(self) -> None:
         """Forget the models of the job before, and global state it may have set."""
         # Theano's backend has no session to clear, only layer names to count anew.
         clear = getattr(self.keras.backend, "clear_session", None)
         with _keeping_kernels(self.tf):
             (clear or self.keras.backend.reset_uids)()
-        precision = getattr(self.keras, "mixed_precision", None)
+        precision: Any = getattr(self.keras, "mixed_precision", None)
         if hasattr(precision, "set_global_policy"):
             precision.set_global_policy("float32")
         self.keras.backend.set_floatx("float32")
         gc.collect()
 
-    def seed(self, number):
+    def seed(self, number: int) -> None:
         """Make everything drawn by chance from now on the same, each time it is asked for."""
         random.seed(number)
         np.random.seed(number)
@@ -71,7 +80,7 @@ class KerasApi:
         # Theano's streams take their seeds from NumPy.
 
     @contextlib.contextmanager
-    def without_tracing(self):
+    def without_tracing(self) -> Iterator[None]:
         """Run training and evaluation step by step: compiling them would cost a second a cell.
 
         Only our own measuring runs inside; saving and loading never do.
@@ -98,7 +107,7 @@ class KerasApi:
         finally:
             switch(False)
 
-    def evaluate_tensors(self, model, inputs, tensors):
+    def evaluate_tensors(self, model: Model, inputs: Arrays, tensors: List[Any]) -> Arrays:
         """Return the values of `tensors` of a model, in graph mode as in eager mode."""
         if not tensors:
             return []
@@ -109,7 +118,7 @@ class KerasApi:
             return [t if isinstance(t, (int, float)) else next(values) for t in tensors]
         return [to_numpy(tensor) for tensor in tensors]
 
-    def predict(self, model, inputs):
+    def predict(self, model: Model, inputs: Arrays) -> Arrays:
         """Return the outputs for `inputs` (a list of arrays) as a flat list of arrays."""
         data = inputs[0] if len(inputs) == 1 else list(inputs)
         if self.graph_mode:
@@ -118,7 +127,7 @@ class KerasApi:
 
 
 @contextlib.contextmanager
-def _keeping_kernels(tf):
+def _keeping_kernels(tf: Any) -> Iterator[None]:
     """Have TensorFlow keep the kernels it has made, which hold nothing of a model.
 
     Keras drops them with the session, from TensorFlow 2.6 on; to make them again is a third of
@@ -135,7 +144,7 @@ def _keeping_kernels(tf):
         del context.clear_kernel_cache
 
 
-def _eager_context(tf):
+def _eager_context(tf: Any) -> Any:
     """Return what runs eager operations, where it has kernels to drop."""
     if tf is None or not tf.executing_eagerly():
         return None
@@ -144,9 +153,9 @@ def _eager_context(tf):
 
 
 @contextlib.contextmanager
-def _uncompiled_torch():
+def _uncompiled_torch() -> Iterator[None]:
     """Have `torch.compile` hand back the function it is given."""
-    torch = importlib.import_module("torch")
+    torch: Any = importlib.import_module("torch")
     compile_ = torch.compile
     torch.compile = lambda function, *_, **__: function
     try:
@@ -155,23 +164,23 @@ def _uncompiled_torch():
         torch.compile = compile_
 
 
-def _import_or_none(name):
+def _import_or_none(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
         return None
 
 
-def _backend_name(keras):
+def _backend_name(keras: Any) -> str:
     backend = getattr(keras.backend, "backend", None)
     return backend() if backend else "tensorflow"
 
 
-def _needs_tensorflow(keras):
+def _needs_tensorflow(keras: Any) -> bool:
     return _backend_name(keras) == "tensorflow"
 
 
-def flatten(value):
+def flatten(value: Any) -> Arrays:
     """Return the arrays inside nested lists, tuples and dicts, dicts by sorted key."""
     if isinstance(value, dict):
         return [leaf for key in sorted(value) for leaf in flatten(value[key])]
@@ -180,7 +189,7 @@ def flatten(value):
     return [to_numpy(value)]
 
 
-def to_numpy(value):
+def to_numpy(value: Any) -> Array:
     """Return a tensor, a variable or a number of any backend as an array."""
     if hasattr(value, "detach"):
         value = value.detach().cpu()

@@ -5,11 +5,16 @@ apart by name. `Unusable` marks a fault of the model when it is called or traine
 any other exception in here is our own and becomes a harness error.
 """
 
+from __future__ import annotations
+
 import re
+from typing import AbstractSet, Any, Callable, Dict, List, Optional
 
 import numpy as np
 
-from runner.probe.keras_api import to_numpy
+from runner.probe.keras_api import Array, Arrays, KerasApi, Model, to_numpy
+
+Facts = Dict[str, Any]
 
 ASPECTS = (
     "structure",
@@ -27,7 +32,7 @@ ASPECTS = (
 class Unusable(Exception):
     """The model raised when it was called (`stage` call) or trained (`stage` train)."""
 
-    def __init__(self, stage, error):
+    def __init__(self, stage: str, error: Exception) -> None:
         super().__init__(stage)
         self.stage = stage
         self.error = error
@@ -39,18 +44,18 @@ class Measurement:
     `facts[aspect]` is JSON; `arrays` maps names to NumPy arrays.
     """
 
-    def __init__(self):
-        self.facts = {}
-        self.arrays = {}
+    def __init__(self) -> None:
+        self.facts: Facts = {}
+        self.arrays: Dict[str, Array] = {}
 
-    def put(self, aspect, name, array):
+    def put(self, aspect: str, name: object, array: Array) -> str:
         """Keep an array under `aspect/name` and return that key."""
         key = "{}/{}".format(aspect, name)
         self.arrays[key] = storable(array)
         return key
 
 
-def storable(array):
+def storable(array: Array) -> Array:
     """Return an array of numbers or of text.
 
     A vocabulary among the weights comes as objects, which an .npz would have to pickle.
@@ -62,7 +67,9 @@ def storable(array):
     return np.array(texts, dtype="U").reshape(array.shape)
 
 
-def measure_model(api, model, inputs, targets, aspects):
+def measure_model(
+    api: KerasApi, model: Model, inputs: Arrays, targets: Arrays, aspects: AbstractSet[str]
+) -> Measurement:
     """Return the Measurement of a Keras model for the aspects asked for.
 
     `inputs` and `targets` are lists of arrays, eight samples each.
@@ -89,7 +96,7 @@ def measure_model(api, model, inputs, targets, aspects):
     return found
 
 
-def measure_outputs(outputs):
+def measure_outputs(outputs: Arrays) -> Measurement:
     """Return the Measurement of something that only predicts (a SavedModel's signature)."""
     found = Measurement()
     found.facts["outputs"] = [
@@ -98,7 +105,7 @@ def measure_outputs(outputs):
     return found
 
 
-def training_step(api, model, inputs, targets):
+def training_step(api: KerasApi, model: Model, inputs: Arrays, targets: Arrays) -> Facts:
     """Return the loss before and after one more step on fixed data; changes the model."""
     before = _evaluate(api, model, inputs, targets)[0]
     _guard("train", _train_on_batch, api, model, inputs, targets)
@@ -106,7 +113,7 @@ def training_step(api, model, inputs, targets):
     return {"loss_before": before, "loss_after": after}
 
 
-def leaf_layers(model):
+def leaf_layers(model: Model) -> List[Any]:
     """Return the layers of a model in order, those of nested models in their place."""
     found = []
     for layer in getattr(model, "layers", None) or []:
@@ -119,19 +126,19 @@ def leaf_layers(model):
     return found
 
 
-def _guard(stage, function, *arguments):
+def _guard(stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return function(*arguments)
     except Exception as error:  # whatever a model raises is the finding
         raise Unusable(stage, error)
 
 
-def _class_name(layer):
+def _class_name(layer: Any) -> str:
     # TensorFlow 1.15 has classes such as BatchNormalizationV1 behind the public names.
     return re.sub(r"V[12]$", "", type(layer).__name__)
 
 
-def _structure(found, model):
+def _structure(found: Measurement, model: Model) -> Facts:
     del found
     return {
         "layers": [[_class_name(layer), layer.name] for layer in leaf_layers(model)],
@@ -139,7 +146,7 @@ def _structure(found, model):
     }
 
 
-def _weights(found, model):
+def _weights(found: Measurement, model: Model) -> List[Any]:
     layers = []
     for index, layer in enumerate(leaf_layers(model)):
         values = layer.get_weights()
@@ -151,7 +158,7 @@ def _weights(found, model):
     return layers
 
 
-def _losses(api, model, inputs):
+def _losses(api: KerasApi, model: Model, inputs: Arrays) -> Facts:
     values = api.evaluate_tensors(model, inputs, list(model.losses))
     return {
         "count": len(values),
@@ -159,7 +166,7 @@ def _losses(api, model, inputs):
     }
 
 
-def _trainable(found, model):
+def _trainable(found: Measurement, model: Model) -> Facts:
     del found
     return {
         "layers": [
@@ -170,7 +177,7 @@ def _trainable(found, model):
     }
 
 
-def _dtypes(model, outputs):
+def _dtypes(model: Model, outputs: Arrays) -> Facts:
     layers = []
     for layer in leaf_layers(model):
         stored = sorted(set(np.asarray(value).dtype.name for value in layer.get_weights()))
@@ -179,7 +186,7 @@ def _dtypes(model, outputs):
     return {"layers": layers, "outputs": [output.dtype.name for output in outputs]}
 
 
-def _compile_state(api, model, inputs, targets):
+def _compile_state(api: KerasApi, model: Model, inputs: Arrays, targets: Arrays) -> Facts:
     optimizer = _optimizer(model)
     if optimizer is None:
         return {"compiled": False}
@@ -192,7 +199,7 @@ def _compile_state(api, model, inputs, targets):
     }
 
 
-def _optimizer(model):
+def _optimizer(model: Model) -> Any:
     optimizer = getattr(model, "optimizer", None)
     inner = getattr(optimizer, "inner_optimizer", None) or getattr(optimizer, "_optimizer", None)
     return inner if hasattr(inner, "get_config") else optimizer
@@ -212,7 +219,7 @@ HYPERPARAMETERS = {
 }
 
 
-def _hyperparameters(optimizer):
+def _hyperparameters(optimizer: Any) -> Facts:
     found = {}
     for key, value in optimizer.get_config().items():
         if key not in HYPERPARAMETERS or value is None:
@@ -226,7 +233,7 @@ def _hyperparameters(optimizer):
     return found
 
 
-def _optimizer_state(found, model):
+def _optimizer_state(found: Measurement, model: Model) -> Optional[Facts]:
     optimizer = _optimizer(model)
     if optimizer is None:
         return None
@@ -238,7 +245,7 @@ def _optimizer_state(found, model):
     }
 
 
-def _optimizer_variables(optimizer):
+def _optimizer_variables(optimizer: Any) -> Arrays:
     if hasattr(optimizer, "get_weights"):
         try:
             return list(optimizer.get_weights())
@@ -249,7 +256,7 @@ def _optimizer_variables(optimizer):
     return [to_numpy(variable) for variable in variables]
 
 
-def _iterations(optimizer, variables):
+def _iterations(optimizer: Any, variables: Arrays) -> int:
     try:
         return int(to_numpy(optimizer.iterations))
     except Exception:  # a graph-mode variable has no value of its own
@@ -257,29 +264,30 @@ def _iterations(optimizer, variables):
         return int(scalars[0]) if scalars else 0
 
 
-def _evaluate(api, model, inputs, targets):
-    def run():
+def _evaluate(api: KerasApi, model: Model, inputs: Arrays, targets: Arrays) -> List[float]:
+    def run() -> List[float]:
         if hasattr(model, "reset_metrics"):
             model.reset_metrics()
         with api.without_tracing():
             values = model.test_on_batch(_one_or_list(inputs), _one_or_list(targets))
         return [float(value) for value in np.ravel(values)]
 
-    return _guard("train", run)
+    values: List[float] = _guard("train", run)
+    return values
 
 
-def _train_on_batch(api, model, inputs, targets):
+def _train_on_batch(api: KerasApi, model: Model, inputs: Arrays, targets: Arrays) -> None:
     with api.without_tracing():
         model.train_on_batch(_one_or_list(inputs), _one_or_list(targets))
 
 
-def train(api, model, inputs, targets, steps):
+def train(api: KerasApi, model: Model, inputs: Arrays, targets: Arrays, steps: int) -> None:
     """Train in place for some steps on the fixed data."""
     for _ in range(steps):
         _train_on_batch(api, model, inputs, targets)
 
 
-def _one_or_list(arrays):
+def _one_or_list(arrays: Arrays) -> Any:
     return arrays[0] if len(arrays) == 1 else list(arrays)
 
 

@@ -4,14 +4,18 @@ Every function takes a Loading and returns what was loaded: a Keras model, or an
 Inference where only prediction is left. Whatever it raises is the cell's finding.
 """
 
+from __future__ import annotations
+
 import importlib
 import io
 import json
 import os
 import zipfile
+from typing import Any, Callable, Dict
 
 from runner.probe.formats import ARCHITECTURE
-from runner.probe.keras_api import flatten
+from runner.probe.keras_api import Arrays, KerasApi, Model, flatten
+from runner.probe.user_code import UserCode
 
 
 class Loading:
@@ -21,7 +25,9 @@ class Loading:
     the scenario's UserCode (executing it on first use).
     """
 
-    def __init__(self, api, format_id, path, sibling, code):
+    def __init__(
+        self, api: KerasApi, format_id: str, path: str, sibling: str, code: Callable[[], UserCode]
+    ) -> None:
         self.api = api
         self.format = format_id
         self.path = path
@@ -30,7 +36,7 @@ class Loading:
         self.from_code = False
         """Whether the architecture came from the code: then so did the layers' names."""
 
-    def build_model(self):
+    def build_model(self) -> Model:
         """Return the model as the scenario's code builds it."""
         self.from_code = True
         return self.code().build_model()
@@ -42,44 +48,44 @@ class Inference:
     `owner` is what was loaded: a SavedModel's functions do not keep its variables alive.
     """
 
-    def __init__(self, call, owner):
+    def __init__(self, call: Callable[[Any], Any], owner: Any) -> None:
         self.call = call
         self.owner = owner
 
-    def predict(self, inputs):
+    def predict(self, inputs: Arrays) -> Arrays:
         """Return the outputs for a list of inputs as a flat list of arrays."""
         return flatten(self.call(inputs[0] if len(inputs) == 1 else list(inputs)))
 
 
-def load_bare(loading):
+def load_bare(loading: Loading) -> Model:
     """Load with no more than the format needs."""
     return _BARE[loading.format](loading, {})
 
 
-def load_custom_objects(loading):
+def load_custom_objects(loading: Loading) -> Model:
     """Load, naming the custom classes and functions."""
     return _BARE[loading.format](loading, {"custom_objects": loading.code().custom_objects()})
 
 
-def load_registered(loading):
+def load_registered(loading: Loading) -> Model:
     """Register every custom object in the reader, then load."""
     loading.code().register_custom_objects(loading.api)
     return _BARE[loading.format](loading, {})
 
 
-def load_unsafe(loading):
+def load_unsafe(loading: Loading) -> Model:
     """Load with the check against serialized code switched off."""
-    options = {"safe_mode": False}
+    options: Dict[str, Any] = {"safe_mode": False}
     custom_objects = loading.code().custom_objects()
     if custom_objects:
         options["custom_objects"] = custom_objects
     return loading.api.keras.models.load_model(loading.path, **options)
 
 
-def load_compile_false(loading):
+def load_compile_false(loading: Loading) -> Model:
     """Load without the compile state, naming custom objects, and compile again from code."""
     code = loading.code()
-    options = {"compile": False}
+    options: Dict[str, Any] = {"compile": False}
     custom_objects = code.custom_objects()
     if custom_objects:
         options["custom_objects"] = custom_objects
@@ -88,7 +94,7 @@ def load_compile_false(loading):
     return model
 
 
-def load_json_weights(loading):
+def load_json_weights(loading: Loading) -> Model:
     """Rebuild from the architecture inside the file, then load the weights."""
     code = loading.code()
     custom_objects = code.custom_objects()
@@ -100,7 +106,7 @@ def load_json_weights(loading):
     return model
 
 
-def load_rebuild_weights(loading):
+def load_rebuild_weights(loading: Loading) -> Model:
     """Build the model from its code, then load the weights."""
     code = loading.code()
     model = loading.build_model()
@@ -110,28 +116,28 @@ def load_rebuild_weights(loading):
     return model
 
 
-def load_sibling(loading):
+def load_sibling(loading: Loading) -> Model:
     """Load the other format that the same writer saved."""
     return loading.api.keras.models.load_model(loading.sibling)
 
 
-def load_legacy_keras(loading):
+def load_legacy_keras(loading: Loading) -> Model:
     """Load with tf-keras, naming custom objects; `api` already is legacy Keras."""
     return load_custom_objects(loading) if _has_custom(loading) else load_bare(loading)
 
 
-def load_tfsm_layer(loading):
+def load_tfsm_layer(loading: Loading) -> Inference:
     """Wrap the SavedModel in a layer that only predicts."""
     endpoint = "serving_default" if loading.format == "saved_model" else "serve"
     layer = loading.api.keras.layers.TFSMLayer(loading.path, call_endpoint=endpoint)
     return Inference(layer, layer)
 
 
-def _has_custom(loading):
+def _has_custom(loading: Loading) -> bool:
     return bool(loading.code().custom_objects())
 
 
-def read_architecture(path):
+def read_architecture(path: str) -> str:
     """Return the architecture JSON inside an HDF5 or `.keras` file."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -143,11 +149,11 @@ def read_architecture(path):
     return found.decode("utf-8") if isinstance(found, bytes) else found
 
 
-def _load_model(loading, options):
+def _load_model(loading: Loading, options: Dict[str, Any]) -> Model:
     return loading.api.keras.models.load_model(loading.path, **options)
 
 
-def _load_weights(loading, options):
+def _load_weights(loading: Loading, options: Dict[str, Any]) -> Model:
     del options
     code = loading.code()
     model = loading.build_model()
@@ -157,7 +163,7 @@ def _load_weights(loading, options):
     return model
 
 
-def _load_checkpoint(loading, options):
+def _load_checkpoint(loading: Loading, options: Dict[str, Any]) -> Model:
     del options
     code = loading.code()
     model = loading.build_model()
@@ -169,20 +175,20 @@ def _load_checkpoint(loading, options):
     return model
 
 
-def _create_optimizer_slots(model):
+def _create_optimizer_slots(model: Model) -> None:
     """Make the optimizer's slots, as the first training step would.
 
     A checkpoint's optimizer state is restored when the slots come to be; before that
     moment there is nothing to compare.
     """
-    optimizer = getattr(model, "optimizer", None)
+    optimizer: Any = getattr(model, "optimizer", None)
     if hasattr(optimizer, "build"):
         optimizer.build(model.trainable_variables)
     elif hasattr(optimizer, "_create_all_weights"):
         optimizer._create_all_weights(model.trainable_variables)
 
 
-def _load_json_then_weights(loading, options):
+def _load_json_then_weights(loading: Loading, options: Dict[str, Any]) -> Model:
     with io.open(os.path.join(os.path.dirname(loading.path), ARCHITECTURE), encoding="utf-8") as f:
         architecture = f.read()
     json.loads(architecture)
@@ -191,7 +197,7 @@ def _load_json_then_weights(loading, options):
     return model
 
 
-def _load_export(loading, options):
+def _load_export(loading: Loading, options: Dict[str, Any]) -> Inference:
     del options
     # Imported as a user would: without TensorFlow nothing reads this format.
     loaded = importlib.import_module("tensorflow").saved_model.load(loading.path)

@@ -69,7 +69,9 @@ Loss = Tuple[str, str]
 class Child:
     """A child at work: its process, its pipes, its output, its folders."""
 
-    def __init__(self, process_id: int, orders: int, answers: int, output: int, folder: str):
+    def __init__(
+        self, process_id: int, orders: int, answers: int, output: int, folder: str
+    ) -> None:
         self.process_id = process_id
         self.orders = orders
         self.answers = answers
@@ -388,9 +390,9 @@ def chains(jobs: List[Job], length: int, method: str) -> List[List[Job]]:
         return [[job] for job in jobs]
     found: List[List[Job]] = []
     for job in jobs:
-        last = found[-1] if found else None
+        last = found[-1] if found else []
         joins = (
-            last is not None
+            last
             and not job["isolated"]
             and not last[-1]["isolated"]
             and last[-1]["chain"] == job["chain"]

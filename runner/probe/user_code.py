@@ -4,12 +4,17 @@ The module runs with `__name__ == "__main__"`, because that is what the articles
 readers run: classes defined in one script are in no importable module of another.
 """
 
+from __future__ import annotations
+
 import importlib
 import os
 import sys
 import types
+from typing import Any, Dict
 
 import numpy as np
+
+from runner.probe.keras_api import Arrays, KerasApi, Model
 
 SAMPLES = 8
 SEED = 20170
@@ -18,12 +23,12 @@ SEED = 20170
 class UserCode:
     """The executed module of a scenario, with defaults for what it leaves out."""
 
-    def __init__(self, module, variant):
+    def __init__(self, module: Any, variant: str) -> None:
         self.module = module
         self.variant = variant
         self._registered = False
 
-    def inputs(self):
+    def inputs(self) -> Arrays:
         """Return the fixed inputs: a list of arrays, eight samples each."""
         rng = np.random.RandomState(SEED)
         if hasattr(self.module, "inputs"):
@@ -32,38 +37,38 @@ class UserCode:
             made = rng.uniform(size=(SAMPLES,) + tuple(self.module.INPUT_SHAPE)).astype("float32")
         return list(made) if isinstance(made, (list, tuple)) else [made]
 
-    def targets(self):
+    def targets(self) -> Arrays:
         """Return the fixed targets: a list of arrays; empty where nothing is trained."""
         if not hasattr(self.module, "targets"):
             return []
         made = self.module.targets(np.random.RandomState(SEED + 1), self.variant)
         return list(made) if isinstance(made, (list, tuple)) else [made]
 
-    def build_model(self):
+    def build_model(self) -> Model:
         """Return a new model, not compiled."""
         return self.module.build_model(self.variant)
 
     @property
-    def compiles(self):
+    def compiles(self) -> bool:
         """Whether the module says how its model is compiled."""
         return hasattr(self.module, "compile_model")
 
-    def compile_model(self, model):
+    def compile_model(self, model: Model) -> None:
         """Compile the model as the writer does; nothing where the module does not."""
         if self.compiles:
             self.module.compile_model(model, self.variant)
 
-    def finish_model(self, model):
+    def finish_model(self, model: Model) -> Model:
         """Return the model after what the scenario does to it between training and saving."""
         finish = getattr(self.module, "finish_model", None)
         return finish(model, self.variant) if finish else model
 
-    def custom_objects(self):
+    def custom_objects(self) -> Dict[str, Any]:
         """Return what a user passes as `custom_objects`."""
         found = getattr(self.module, "custom_objects", None)
         return dict(found(self.variant)) if found else {}
 
-    def register_custom_objects(self, api):
+    def register_custom_objects(self, api: KerasApi) -> None:
         """Register every custom object, once: some versions refuse a second time."""
         if self._registered:
             return
@@ -72,20 +77,21 @@ class UserCode:
         self._registered = True
 
 
-def load_user_code(framework, module_name, variant):
+def load_user_code(framework: str, module_name: str, variant: str) -> UserCode:
     """Execute `scenarios/<module_name>.py` against a framework and return its UserCode."""
     _select_framework(framework)
-    folder = os.path.dirname(importlib.import_module("scenarios").__file__)
+    scenarios: Any = importlib.import_module("scenarios")
+    folder = os.path.dirname(scenarios.__file__)
     path = os.path.join(folder, module_name + ".py")
     module = types.ModuleType("__main__")
     module.__file__ = path
     with open(path, encoding="utf-8") as source:
-        code = compile(source.read(), path, "exec")
+        code = compile(source.read(), path, "exec", dont_inherit=True)
     exec(code, module.__dict__)
     return UserCode(module, variant)
 
 
-def _select_framework(framework):
+def _select_framework(framework: str) -> None:
     os.environ["MATRIX_FRAMEWORK"] = framework
     loaded = sys.modules.get("scenarios.framework")
     if loaded is None:
@@ -94,7 +100,7 @@ def _select_framework(framework):
         importlib.reload(loaded)
 
 
-def register_object(api, obj):
+def register_object(api: KerasApi, obj: Any) -> Any:
     """Register an object under its own name, as the decorator without arguments would."""
     saving = getattr(api.keras, "saving", None)
     decorator = getattr(saving, "register_keras_serializable", None)
