@@ -110,7 +110,7 @@ def test_the_host_reads_the_manifest_the_probe_writes(tmp_path):
     folder.mkdir(parents=True)
     payload(folder)
     written = write_manifest(str(folder), DESCRIPTION)
-    found = artifacts.find(place, {"sha256": written["sha256"]})
+    found = artifacts.find(place, {k: written[k] for k in ("sha256", "written", "damage")})
     assert found is not None
     assert (found.writer, found.format, found.written) == ("tf2.15", Format.H5, "hdf5")
     assert found.sha256 == written["sha256"]
