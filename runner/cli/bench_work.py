@@ -20,7 +20,7 @@ from runner.contract import Job
 from runner.domain import CellResult, Known, Observation, Outcome, ProvisionedEnvironment
 from runner.domain.errors import NoEnvironmentError, ProvisionError, SelectionError
 from runner.domain.request import Request
-from runner.domain.selector import compile_glob
+from runner.domain.selector import compile_glob, unmatched
 from runner.executors import registry
 from runner.executors.batches import Crew
 from runner.executors.interface import Executor
@@ -86,6 +86,13 @@ def run_bench(request: Request, *, cells: int, environments: str) -> int:
 def _sample_environments(
     run: Run, usable: Sequence[tuple[Known, Job]], glob: str, cells: int
 ) -> dict[str, list[Job]]:
+    missing = unmatched(glob, run.built.available)
+    if missing:
+        raise SelectionError(
+            f"no environment of this run is named {missing}",
+            cause="a typing error, or an environment that the profile leaves out",
+            next_step="see `nox -s envs` for the names",
+        )
     matches = compile_glob(glob)
     samples = {}
     for environment in filter(matches, run.built.available):
@@ -97,12 +104,6 @@ def _sample_environments(
                 next_step="run `nox -s matrix` first, or give a smaller --cells",
             )
         samples[environment] = [job for _, job in _sample(chosen, cells)]
-    if not samples:
-        raise SelectionError(
-            f"no environment of this run is named {glob}",
-            cause="a typing error, or an environment that the profile leaves out",
-            next_step="see `nox -s envs` for the names",
-        )
     return samples
 
 

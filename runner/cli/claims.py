@@ -43,14 +43,16 @@ def command(request: Request, *, claim: str, data: Path | None) -> int:
     from runner.declare import scope
     from runner.domain.claims import VERDICT_STYLES
     from runner.domain.errors import SelectionError
-    from runner.domain.selector import matches_any, suggest
+    from runner.domain.selector import matches_any, suggest, unmatched
 
     declared = scope.declare(request).claims
+    ids = [each.id for each in declared.claims]
     chosen = [each for each in declared.claims if matches_any(each.id, [claim])]
-    if not chosen:
-        close = suggest(claim, [each.id for each in declared.claims])
+    missing = unmatched(claim, ids)
+    if missing:
+        close = suggest(missing, ids)
         raise SelectionError(
-            f"no claim {claim!r}",
+            f"no claim {missing!r}",
             cause=f"did you mean {' or '.join(close)}?" if close else "no id is anything like it",
             next_step=f"nox -s claims -- {close[0]}" if close else "nox -s claims",
         )

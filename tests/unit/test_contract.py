@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from fake_probe import ENVIRONMENT, NONE, scenario
 from msgspec import structs
 
 from runner import contract
-from runner.domain import Aspect, Backend, Cell, Family, Format, Isolation, Save, reads
+from runner.declare.environments import read_environments
+from runner.domain import Aspect, Backend, Cell, Format, Isolation, Save, reads
 from runner.domain.errors import ConfigurationError
 from runner.domain.request import Limits
 
@@ -98,21 +100,24 @@ def test_variants_that_register_do_not_share():
     assert first != load(scenario("b", reader_knows="registered")).payload["chain"]
 
 
-def test_a_batch_is_json_and_names_what_users_import():
+def test_a_batch_is_json():
     job = load()
     found = contract.batch(ENVIRONMENT, [job], Limits(memory_mb=1, chain_length=2), "fork")
     assert json.loads(json.dumps(found)) == found
     assert found["schema"] == "batch/1"
     assert found["limits"] == {"memory_mb": 1, "chain_length": 2, "chain_memory_mb": 1200}
     assert found["jobs"] == [job.payload]
-    for family, framework in {
-        Family.TF_KERAS: "tensorflow.keras",
-        Family.KERAS2: "keras",
-        Family.KERAS3: "keras",
-        Family.LEGACY: "tf_keras",
-    }.items():
-        environment = structs.replace(ENVIRONMENT, family=family)
-        assert contract.batch(environment, [], Limits(), "auto")["framework"] == framework
+
+
+def test_what_users_import_is_of_a_package_that_the_environment_declares():
+    wrong = []
+    for environment in read_environments().environments:
+        framework = contract.batch(environment, [], Limits(), "auto")["framework"]
+        package = framework.partition(".")[0].replace("_", "-")
+        pin = re.compile(rf"{package}(-cpu)?==")
+        if not any(map(pin.match, environment.requirements)):
+            wrong.append((environment.id, framework))
+    assert wrong == []
 
 
 def test_aspects_are_asked_where_carried_and_not_given_up():

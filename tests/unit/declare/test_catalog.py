@@ -1,12 +1,16 @@
 """The declarations of scenarios/: what is read, and what is refused and how."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from runner.declare.catalog import DAMAGE, check_environment_globs, check_profiles, load_catalog
+from runner.declare.environments import read_environments
 from runner.domain import Aspect, Format, Isolation, Outcome
+from runner.domain.declared import writes
 from runner.domain.errors import ConfigurationError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -259,5 +263,23 @@ def test_globs_over_environments_must_match_one(root):
     catalog = load_catalog(root)
     known = ["tf2.13", "tf2.14", "tf2.15", "keras3.0", "keras3.15", "tf-keras2.16"]
     check_environment_globs(catalog, known)
+    writers = ("tf2.13,tf2.15", "keras3*")
+    listed = structs.replace(catalog.scenarios["plain_dense"], writers=writers)
+    check_environment_globs(replace(catalog, scenarios={"plain_dense": listed}), known)
+    unlisted = structs.replace(listed, writers=("tf2.13,tf9.9",))
+    with pytest.raises(ConfigurationError, match=r"scenario 'plain_dense'.*'tf9\.9'"):
+        check_environment_globs(replace(catalog, scenarios={"plain_dense": unlisted}), known)
     with pytest.raises(ConfigurationError, match=r"remedy 'unsafe'.*'tf2\.1\[2-5\]'"):
         check_environment_globs(catalog, ["tf2.7", *known[3:]])
+
+
+def test_writers_may_be_listed_with_commas(root):
+    path = root / "scenarios/catalog.toml"
+    path.write_text(SCENARIO + 'writers = ["tf2.7,tf2.8", "keras3.1?"]\n')
+    scenario = load_catalog(root).scenarios["plain_dense"]
+    written_by = [
+        each.id
+        for each in read_environments().select(["tf2.*", "keras3.*"])
+        if writes(each, scenario, Format.H5)
+    ]
+    assert written_by == ["tf2.7", "tf2.8", *(f"keras3.{minor}" for minor in range(10, 16))]
