@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from matrix_harness import (
 HOSTILE = Path(__file__).parent / "data" / "hostile.py"
 HARMS = ("segfault", "hang", "grow", "huge", "abort", "exit", "system_exit", "harmless")
 BROKEN = ("raises", "silent")
+SABOTAGE = ("forge", "ruin", "hide")
+"""What reaches for the probe and for the other jobs."""
 NEIGHBOUR = "custom_layer_trained.corrected"
 ENTRY = """
 [[scenario]]
@@ -36,17 +39,25 @@ timeout_s = 4.0
 """
 
 
-@pytest.fixture(scope="module")
-def hostile(environments, tmp_path_factory) -> Measured:
-    folder = tmp_path_factory.mktemp("hostile")
+def _measure(folder: Path, environments: Path, harms: Sequence[str]) -> Measured:
     tree = copy_tree(folder / "repository")
     shutil.copy(HOSTILE, tree / "scenarios")
     with (tree / "scenarios" / "catalog.toml").open("a", encoding="utf-8") as catalog:
-        catalog.write("".join(ENTRY.format(variant=each) for each in (*HARMS, *BROKEN)))
+        catalog.write("".join(ENTRY.format(variant=each) for each in harms))
     store = make_store(folder / "store", environments)
     chosen = selection(store, profile="single", scenarios=("hostile.*", NEIGHBOUR))
     arguments = ("run", *chosen, "--memory-mb", "900")
     return Measured(run(tree, *arguments), store, arguments)
+
+
+@pytest.fixture(scope="module")
+def hostile(environments, tmp_path_factory) -> Measured:
+    return _measure(tmp_path_factory.mktemp("hostile"), environments, (*HARMS, *BROKEN))
+
+
+@pytest.fixture(scope="module")
+def sabotaged(environments, tmp_path_factory) -> Measured:
+    return _measure(tmp_path_factory.mktemp("sabotaged"), environments, SABOTAGE)
 
 
 def _cell(scenario: str, remedy: str, format_: str = "h5") -> str:
@@ -112,3 +123,27 @@ def test_a_model_that_cannot_be_saved_is_a_save_error(hostile, variant):
 
 def test_nothing_is_left_running(hostile):
     assert probes_of(hostile.store) == []
+
+
+def test_sabotage_costs_its_own_cells(sabotaged):
+    table = cells(sabotaged.store)
+    assert "Traceback" not in sabotaged.finished.text
+    assert not table["message"].str.contains("forged").any()
+    for format_ in ("h5", "keras"):
+        for remedy in ("none", "custom_objects"):
+            outcome = table["outcome"].get(_cell(NEIGHBOUR, remedy, format_))
+            assert outcome in {None, "equivalent", "load_error"}, (format_, remedy)
+        assert table["outcome"][_cell(NEIGHBOUR, "custom_objects", format_)] == "equivalent"
+    lost = table.index[table["outcome"].isin(["harness_error", "not_run"])]
+    allowed = {
+        _cell(f"hostile.{harm}", "custom_objects", format_)
+        for harm in SABOTAGE
+        for format_ in ("h5", "keras")
+    }
+    assert set(lost) <= allowed, lost
+    assert {_cell("hostile.hide", "custom_objects", each) for each in ("h5", "keras")} <= set(lost)
+
+
+def test_nothing_is_left_of_what_hid(sabotaged):
+    assert probes_of(sabotaged.store) == []
+    assert list((sabotaged.store / "batches").glob("*")) == []
