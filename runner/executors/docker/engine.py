@@ -69,7 +69,11 @@ _UNBUILDABLE: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             "run: docker system df; images of older locks are removed by: nox -s images -- --prune",
         ),
         (
-            r"do not match the hashes|hashes are required|hash mismatch",
+            # pip's headline may be lost from the log: its list of digests follows.
+            (
+                r"do not match the hashes|hashes are required|hash mismatch"
+                r"|expected +(sha256|or) +\w{64}"
+            ),
             "a download is not the file that was locked",
             "distrust the index; if it is right, run: nox -s update -- {id}",
         ),

@@ -155,6 +155,15 @@ def test_a_build_says_its_last_errors_without_colours():
     assert "PIP_EXTRA_INDEX_URL" in told.next_step
 
 
+def test_digests_that_differ_are_understood_without_their_headline():
+    """The engine may lose a line of what a step prints."""
+    digests = [f"Expected sha256 {'0' * 64}", f"Expected     or {'0' * 64}", f"Got {'a' * 64}"]
+    log = [{"stream": f"\x1b[91m             {line}\n\x1b[0m"} for line in digests]
+    error = BuildError("The command '/bin/sh -c pip' returned a non-zero code: 1", log)
+    told = engine.explain_image_failure("tf2.15", "its image could not be built", error)
+    assert told.cause == "a download is not the file that was locked"
+
+
 def test_a_container_that_fails_says_its_last_line():
     error = ContainerError(None, 1, ["python"], "image", b"Traceback\nImportError: libfoo.so.1")
     told = engine.explain_image_failure("tf2.15", "its image could not be started", error)
