@@ -237,11 +237,11 @@ def load_cells(run: Run, cells: Sequence[Known], label: str) -> dict[Cell, CellR
 
 
 def _must_load(run: Run, known: Known, outcome: Outcome) -> bool:
-    return (
-        known.loadable
-        and known.job_id not in run.jobs.fresh
-        and plan.must_run(outcome, force=run.request.force, failed=run.request.failed)
-    )
+    if not known.loadable or known.job_id in run.jobs.fresh:
+        return False
+    # A control with a falsified oracle is meant to differ: it did not fail.
+    failed = run.request.failed and not known.tampered
+    return plan.must_run(outcome, force=run.request.force, failed=failed)
 
 
 def _run_loads(run: Run, cells: Sequence[Known], label: str) -> dict[Cell, CellResult]:

@@ -153,6 +153,9 @@ def check_table(table: pa.Table, row: type[Record]) -> None:
 
 def check_columns(table: pa.Table, row: type[Record], names: Iterable[str]) -> None:
     """Hold some columns against their declarations; see `check_table`."""
+    if not table.num_rows:
+        # Without a value a column has no type either, and nothing in it can be wrong.
+        return
     fields = {field.name: field for field in msgspec.structs.fields(row)}
     for name in names:
         if _is_number(fields[name].type):

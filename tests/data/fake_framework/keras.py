@@ -15,6 +15,8 @@ import types
 import numpy as np
 
 __version__ = "3.99.0"
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
+"""What an HDF5 file is recognised by; behind it is JSON."""
 _registry = {}
 
 
@@ -260,13 +262,13 @@ class Sequential:
         if self.harm == "nothing":
             return
         stored = {"harm": self.harm, "weights": [each.tolist() for each in self._weights]}
-        with open(path, "w", encoding="utf-8") as out:
-            json.dump(stored, out)
+        with open(path, "wb") as out:
+            out.write(SIGNATURE + json.dumps(stored).encode("utf-8"))
 
 
 def load_model(path, custom_objects=None):
-    with open(path, encoding="utf-8") as file:
-        stored = json.load(file)
+    with open(path, "rb") as file:
+        stored = json.loads(file.read()[len(SIGNATURE) :].decode("utf-8"))
     HARM.get(stored["harm"], HARM[""])()
     weights = [np.asarray(each, "float32") for each in stored["weights"]]
     harm = stored["harm"]

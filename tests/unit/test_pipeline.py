@@ -1,0 +1,239 @@
+"""The whole pipeline on the fake Keras: real probes, no environment, subjects wrong on purpose."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from fake_tree import AVAILABLE, ROW, UNAVAILABLE, HeardReporter, make_tree
+
+from runner import pipeline
+from runner.domain import Outcome
+from runner.domain.errors import MatrixError, NoEnvironmentError, SelectionError
+from runner.domain.request import Request
+from runner.executors import registry
+from runner.publish.reading import load_data
+from runner.render import site
+from runner.store import open_store
+
+PAIRS = [f"{writer}->{reader}" for writer in AVAILABLE for reader in AVAILABLE]
+EXPECTED = {
+    "plain_dense": Outcome.EQUIVALENT,
+    "truncated_file": Outcome.LOAD_ERROR,
+    "fake.diverge": Outcome.DIVERGED,
+    "fake.raise": Outcome.LOAD_ERROR,
+    "fake.die": Outcome.CRASHED,
+    "fake.call_later": Outcome.UNUSABLE,
+    "fake.hang": Outcome.TIMED_OUT,
+    # It takes the probe with it: nothing was learnt of the model.
+    "fake.hide_and_kill": Outcome.HARNESS_ERROR,
+    # Its probe finishes without one of the aspects asked for.
+    "fake.forgetful": Outcome.HARNESS_ERROR,
+    "fake.save": Outcome.SAVE_ERROR,
+}
+
+
+class Bench:
+    """A tree with a store, and runs over it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "tree"
+        self.out = folder / "out"
+        make_tree(self.root)
+
+    def run(self, *patterns, **options):
+        fields = {"store": self.folder / "store", "out": self.out, "profile": "smoke", **options}
+        reporter = HeardReporter()
+        request = Request(root=self.root, patterns=patterns, executor="fake", workers=2, **fields)
+        outcome = pipeline.run_matrix(request, reporter)
+        return SimpleNamespace(
+            outcome=outcome,
+            phases=reporter.phases,
+            shown=Counter(reporter.outcomes),
+            by_cell={each.cell.id: each for each in outcome.results},
+            data=load_data(fields["out"]),
+        )
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "EXECUTORS", (*registry.EXECUTORS, ROW))
+        found = Bench(tmp_path_factory.mktemp("run"))
+        found.first = found.run()
+        yield found
+
+
+def outcomes(run, scenario):
+    return {
+        cell.split("/")[2]: each.outcome
+        for cell, each in run.by_cell.items()
+        if cell.startswith(f"{scenario}/") and cell.endswith("/none")
+    }
+
+
+def files_of(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_each_subject_gets_the_outcome_that_is_true_of_it(bench):
+    found = {name: set(outcomes(bench.first, name).values()) for name in EXPECTED}
+    assert found == {name: {outcome} for name, outcome in EXPECTED.items()}
+    assert set(outcomes(bench.first, "fake.raise")) == set(PAIRS)
+
+
+def test_what_differs_and_what_was_left_out_is_named(bench):
+    cells = bench.first.by_cell
+    assert [str(each) for each in cells["fake.diverge/h5/old->new/none"].aspects] == [
+        "outputs",
+        "weights",
+    ]
+    assert "aspects" in cells["fake.forgetful/h5/old->new/none"].reason
+    assert cells["fake.save/h5/old->new/none"].observation.message == "cannot be saved"
+
+
+def test_a_remedy_runs_where_the_bare_load_failed_and_once_a_reader_where_it_did_not(bench):
+    found = Counter(
+        cell.split("/")[0] for cell in bench.first.by_cell if cell.endswith("/custom_objects")
+    )
+    assert found == {"fake.raise": len(PAIRS), "plain_dense": len(AVAILABLE)}
+
+
+def test_a_time_out_is_tried_twice(bench):
+    assert ("second tries", len(AVAILABLE)) in bench.first.phases
+    assert bench.first.shown["timed_out"] == 2 * len(AVAILABLE)
+
+
+def test_the_progress_display_counts_what_the_judge_says(bench):
+    assert bench.first.shown["diverged"] >= len(PAIRS)
+    assert bench.first.shown["harness_error"] == len(AVAILABLE) + len(PAIRS)
+
+
+def test_the_controls_held_and_are_published(bench):
+    assert bench.first.outcome.failed_controls == []
+    kinds = Counter(each.id.split()[0] for each in bench.first.outcome.controls)
+    assert kinds == {"readback": 4, "comparison": 2, "writes": 2}
+    assert [each.id for each in bench.first.data.run.controls] == [
+        each.id for each in bench.first.outcome.controls
+    ]
+
+
+def test_what_is_published_is_what_was_found(bench):
+    cells = bench.first.data.cells
+    assert len(cells) == len(bench.first.outcome.results)
+    assert Counter(cells["outcome"].astype(str)) == Counter(
+        str(each.outcome) for each in bench.first.outcome.results
+    )
+    assert (bench.out / "site" / "index.html").is_file()
+
+
+def test_nothing_that_is_known_is_measured_again_but_our_own_faults(bench):
+    again = bench.run()
+    assert again.phases == [("bare loads", len(AVAILABLE) + len(PAIRS))]
+    assert again.outcome.measured == len(AVAILABLE) + len(PAIRS)
+    assert {cell: each.outcome for cell, each in again.by_cell.items()} == {
+        cell: each.outcome for cell, each in bench.first.by_cell.items()
+    }
+
+
+def test_failed_measures_again_what_is_not_equivalent(bench):
+    found = bench.run("fake.raise", "plain_dense", failed=True, out=bench.folder / "failed")
+    # The truncated files are loaded for the controls, and fail as they should.
+    assert found.phases == [("bare loads", len(PAIRS) + 2), ("remedies", len(PAIRS))]
+
+
+def test_force_measures_everything_once(bench):
+    found = bench.run("plain_dense/h5/*->*/none", force=True, out=bench.folder / "force")
+    assert dict(found.phases) == {"saves": 4, "bare loads": len(PAIRS) + 2, "controls": 2}
+    assert set(found.shown) == {"equivalent", "load_error", "diverged"}
+    assert set(outcomes(found, "plain_dense").values()) == {Outcome.EQUIVALENT}
+
+
+def test_recorded_measures_nothing_and_says_so(bench):
+    found = bench.run(recorded=True, out=bench.folder / "recorded")
+    assert (found.outcome.measured, found.phases) == (0, [])
+    # Our own faults are never kept.
+    expected = {
+        name: Outcome.NOT_RUN if outcome is Outcome.HARNESS_ERROR else outcome
+        for name, outcome in EXPECTED.items()
+    }
+    assert {name: set(outcomes(found, name).values()) for name in expected} == {
+        name: {outcome} for name, outcome in expected.items()
+    }
+    assert found.outcome.failed_controls == []
+
+
+def test_a_recorded_load_that_compared_too_little_is_not_believed_and_measured_again(bench):
+    cell = "plain_dense/h5/new->new/none"
+    seen = bench.first.by_cell[cell].observation.data
+    aspects = {name: each for name, each in seen["aspects"].items() if name != "losses"}
+    with open_store(bench.folder / "store", command="test", warn=print) as store:
+        (inputs,) = (key[1] for key in store.journal.keys("load") if key[0] == cell)
+        record = {"kind": "load", "id": cell, "inputs": inputs}
+        store.journal.append({**record, "observation": {**seen, "aspects": aspects}})
+    found = bench.run("plain_dense", recorded=True, out=bench.folder / "little")
+    assert found.by_cell[cell].outcome is Outcome.HARNESS_ERROR
+    assert "losses" in found.by_cell[cell].reason
+    assert [each.id for each in found.outcome.failed_controls] == [f"readback {cell}"]
+    again = bench.run("plain_dense", out=bench.folder / "little")
+    assert (again.outcome.measured, again.by_cell[cell].outcome) == (1, Outcome.EQUIVALENT)
+
+
+def test_recorded_in_an_empty_store_is_all_not_run_and_holds_no_control(bench):
+    empty = bench.folder / "empty"
+    found = bench.run(recorded=True, store=empty, out=bench.folder / "nothing")
+    assert {each.outcome for each in found.outcome.results} == {Outcome.NOT_RUN}
+    assert found.outcome.controls == []
+    assert not empty.exists()
+
+
+def test_what_this_run_does_not_measure_is_kept(bench):
+    found = bench.run("plain_dense", keep=bench.out, out=bench.folder / "keep")
+    assert set(outcomes(found, "plain_dense").values()) == {Outcome.EQUIVALENT}
+    assert set(found.by_cell) == set(bench.first.by_cell)
+    kept = found.data.run.kept
+    own = sum(cell.startswith("plain_dense/") for cell in found.by_cell)
+    assert kept.cells == len(found.by_cell) - own
+    assert kept.started == load_data(bench.out).run.started
+
+
+def test_an_environment_that_cannot_be_built_is_neither_good_nor_bad(bench):
+    found = bench.run("plain_dense", profile="full", out=bench.folder / "gone")
+    missing = {
+        cell
+        for cell, each in found.by_cell.items()
+        if each.outcome is Outcome.ENVIRONMENT_UNAVAILABLE
+    }
+    assert missing == {cell for cell in found.by_cell if UNAVAILABLE in cell}
+    assert len(missing) == 5
+    assert found.outcome.failed_controls == []
+    with pytest.raises(NoEnvironmentError):
+        bench.run(f"plain_dense/h5/{UNAVAILABLE}->{UNAVAILABLE}", profile="full")
+
+
+def test_a_publish_that_fails_midway_leaves_the_run_before_whole(bench, monkeypatch):
+    before = files_of(bench.out)
+    honest = site.site_files
+
+    def fail_midway(*arguments, **options):
+        for number, file in enumerate(honest(*arguments, **options)):
+            if number == 5:
+                raise MatrixError("the disk is gone")
+            yield file
+
+    monkeypatch.setattr(site, "site_files", fail_midway)
+    with pytest.raises(MatrixError, match="the disk is gone"):
+        bench.run("plain_dense", force=True)
+    assert files_of(bench.out) == before
+
+
+def test_a_selection_without_a_cell_is_refused(bench):
+    with pytest.raises(SelectionError):
+        bench.run("fake.hang/h5/new->*")
