@@ -57,7 +57,7 @@ def test_a_batch_from_its_header_to_its_footer(bench):
     assert header["start_method"] == "fork"
     assert "numpy" in header["versions"]
     assert saved.records[-1]["jobs"] == 1
-    assert saved.observations[0]["facts"]["written"] == "other"
+    assert saved.observations[0]["facts"]["written"] == "hdf5"
     manifest = json.loads((bench.artifact("") / "manifest.json").read_text())
     assert manifest["sha256"] == saved.observations[0]["facts"]["sha256"]
 
