@@ -42,6 +42,16 @@ TRACEBACK = (
     '  File "/home/me/.matrix/environments/keras3.10-0a/lib/python3.12/site-packages/keras/a.py"\n'
     "ValueError: <object at 0x7f3a12bc9d10> " + HOSTILE
 )
+RECORDED_AUDIT = {
+    "sample": 3,
+    "of": 40,
+    "seed": 0,
+    "at": "2026-01-02T03:04:05+00:00",
+    "disagreements": [
+        {"cell": "x", "recorded": "equivalent", "repeated": "load_error", "detail": "d"}
+    ],
+}
+"""The audit.json of a store."""
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -160,11 +170,26 @@ def record_run(run: SmallRun, totals: Any, **facts: Any) -> RunRecord:
             ),
         ),
     }
-    built = {
+    return build_run_record(
+        facts=RunFacts(**(given | facts)),
+        environments=run.environments,
+        provisioned=provision(run),
+        unavailable={"keras2.3": f"pip said no {HOSTILE}"},
+        scenarios=run.scenarios,
+        docs={"plain_dense": f"The control.\n\n    model.save('m.h5')\n\n{HOSTILE}"},
+        remedies=run.remedies,
+        carries={Format.H5: frozenset({Aspect.OUTPUTS}), Format.KERAS: frozenset()},
+        totals=totals,
+    )
+
+
+def provision(run: SmallRun, lock: str = "ab" * 32) -> dict[str, ProvisionedEnvironment]:
+    """The environments of a run, of which one could not be built."""
+    return {
         each.id: ProvisionedEnvironment(
             environment=each,
             executable="/python",
-            lock_digest="ab" * 32,
+            lock_digest=lock,
             python_version="3.10.1",
             resolved={"numpy": "1.26", "tensorflow-cpu": "2.15.1", "rich": "13"},
             import_s=1.234,
@@ -173,17 +198,6 @@ def record_run(run: SmallRun, totals: Any, **facts: Any) -> RunRecord:
         for each in run.environments
         if each.id != "keras2.3"
     }
-    return build_run_record(
-        facts=RunFacts(**(given | facts)),
-        environments=run.environments,
-        provisioned=built,
-        unavailable={"keras2.3": f"pip said no {HOSTILE}"},
-        scenarios=run.scenarios,
-        docs={"plain_dense": f"The control.\n\n    model.save('m.h5')\n\n{HOSTILE}"},
-        remedies=run.remedies,
-        carries={Format.H5: frozenset({Aspect.OUTPUTS}), Format.KERAS: frozenset()},
-        totals=totals,
-    )
 
 
 def make_environment_record(name: str, family: Family, released: date) -> EnvironmentRecord:

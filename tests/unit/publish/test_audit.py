@@ -7,20 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from report_fixtures import RECORDED_AUDIT
 
 from runner.domain import Outcome
 from runner.domain.errors import StoreError
 from runner.publish.audit import AUDIT_FILE, read_audit, write_audit
 from runner.publish.record import AuditRecord, Disagreement
 
-FOUND = {"cell": "x", "recorded": "equivalent", "repeated": "load_error", "detail": "d"}
-RECORD = {
-    "sample": 3,
-    "of": 40,
-    "seed": 0,
-    "at": "2026-01-02T03:04:05+00:00",
-    "disagreements": [FOUND],
-}
+RECORD: dict[str, Any] = dict(RECORDED_AUDIT)
+FOUND = RECORD["disagreements"][0]
 
 
 def test_the_last_audit_is_read_back(tmp_path: Path) -> None:

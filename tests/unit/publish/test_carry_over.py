@@ -7,30 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from report_fixtures import SmallRun, make_run, publish_run
+from report_fixtures import make_run, provision, publish_run
 
-from runner.domain import CellResult, Outcome, ProvisionedEnvironment
+from runner.domain import CellResult, Outcome
 from runner.domain.errors import StoreError
 from runner.publish.carry_over import keep_results
 from runner.publish.reading import load_data
 from runner.publish.record import KeptRecord
 from runner.publish.tables import build_cells, build_observations
-
-
-def provisioned(run: SmallRun, lock: str = "ab" * 32) -> dict[str, ProvisionedEnvironment]:
-    return {
-        each.id: ProvisionedEnvironment(
-            environment=each,
-            executable="/python",
-            lock_digest=lock,
-            python_version="3.10.1",
-            resolved={},
-            import_s=1.0,
-            fork=True,
-        )
-        for each in run.environments
-        if each.id != "keras2.3"
-    }
 
 
 def between_built(results: tuple[CellResult, ...]) -> list[CellResult]:
@@ -49,7 +33,7 @@ def test_what_is_kept_is_published_as_before(tmp_path: Path) -> None:
         tmp_path,
         measured=(),
         scenarios=[each.id for each in run.scenarios],
-        environments=provisioned(run),
+        environments=provision(run),
     )
     expected = between_built(run.results)
     # The cause is found anew from what was seen: rules may have changed.
@@ -76,7 +60,7 @@ def test_what_was_measured_again_is_not_kept(tmp_path: Path) -> None:
         tmp_path,
         measured=again,
         scenarios=[each.id for each in run.scenarios],
-        environments=provisioned(run),
+        environments=provision(run),
     )
     assert {each.cell.scenario for each in kept.results} == {"custom_loss_metric"}
 
@@ -86,10 +70,10 @@ def test_other_locks_and_scenarios_that_are_gone_are_not_kept(tmp_path: Path) ->
     publish_run(run, tmp_path)
     names = [each.id for each in run.scenarios]
     other = keep_results(
-        tmp_path, measured=(), scenarios=names, environments=provisioned(run, "cd" * 32)
+        tmp_path, measured=(), scenarios=names, environments=provision(run, "cd" * 32)
     )
     assert other.results == ()
-    gone = keep_results(tmp_path, measured=(), scenarios=(), environments=provisioned(run))
+    gone = keep_results(tmp_path, measured=(), scenarios=(), environments=provision(run))
     assert gone.results == ()
 
 
