@@ -121,6 +121,18 @@ def compare(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def causes(session: nox.Session) -> None:
+    """List the causes of a run, and hold each of their sentences against its cells."""
+    runner(session, "causes")
+
+
+@nox.session(python=PYTHON)
+def rejudge(session: nox.Session) -> None:
+    """Judge what a run observed again, by today's causes and claims; nothing is measured."""
+    runner(session, "rejudge")
+
+
+@nox.session(python=PYTHON)
 def claims(session: nox.Session) -> None:
     """Hold the claims of the sources against the cells of a run."""
     runner(session, "claims")

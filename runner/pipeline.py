@@ -16,9 +16,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import structs
+
 from runner import plan
-from runner.analyse import advice, changes
-from runner.analyse.claims.verdict import judge_claims
+from runner.analyse import changes
+from runner.analyse.causes import explain_table
+from runner.analyse.conclusions import WORDS, conclude
 from runner.contract import Job
 from runner.declare.scope import declare
 from runner.domain import (
@@ -93,10 +96,14 @@ def run_matrix(request: Request, reporter: Reporter) -> RunOutcome:
         kept = keep(run, chosen)
         results = judge_results(run, explain_results(run, merge(chosen, kept)))
         checked = check_controls(run, controlled, bare, found)
-        report = publish_run(run, results, checked, kept)
+        published = aggregate_run(run, results, checked, kept)
+        report = publish_run(request.out, published, run.jobs.durations)
         return RunOutcome(
             results=results,
-            controls=checked,
+            controls=[
+                ControlResult(id=each.id, passed=each.passed, detail=each.detail)
+                for each in published.run.controls
+            ],
             report=report,
             measured=len(run.jobs.fresh),
             durations=run.jobs.durations,
@@ -358,23 +365,21 @@ def merge(results: Sequence[CellResult], kept: Kept | None) -> list[CellResult]:
     return [result for result in results if result.cell not in known] + list(kept.results)
 
 
-def publish_run(
+def aggregate_run(
     run: Run,
     results: Sequence[CellResult],
     checked: Sequence[ControlResult],
     kept: Kept | None,
-) -> Path:
-    """Stages 8 and 9: tables, run record, pages; return the first page."""
-    catalog, out = run.declared.catalog, run.request.out
-    durations = run.jobs.durations
+) -> PublishedRun:
+    """Stage 8: tables, run record, and all that is said of them."""
+    catalog, declared = run.declared.catalog, run.declared
     order = tables.declare_order(
-        catalog.scenarios.values(), run.declared.environments, catalog.remedies.values()
+        catalog.scenarios.values(), declared.environments, catalog.remedies.values()
     )
-    with timed(durations, "aggregate"):
+    with timed(run.jobs.durations, "aggregate"):
         cells = tables.build_cells(results, order)
         hidden = [str(run.store.folder), str(run.request.root), str(Path.home())]
         observations = tables.build_observations(results, order, hide=hidden)
-        totals = tables.count_totals(cells)
         record = files.build_run_record(
             facts=facts.gather_facts(
                 run.request,
@@ -382,34 +387,50 @@ def publish_run(
                 results,
                 checked,
                 started=run.jobs.started,
-                durations=durations,
+                durations=run.jobs.durations,
                 kept=kept,
             ),
-            environments=run.declared.environments,
+            environments=declared.environments,
             provisioned=run.built.available,
             unavailable={name: str(error) for name, error in run.built.unavailable.items()},
             scenarios=facts.measured_scenarios(catalog, results),
             docs=facts.module_docs(run.request.root, catalog),
             remedies=list(catalog.remedies.values()),
             carries=catalog.carries,
-            totals=totals,
-            causes=run.declared.causes,
+            totals=tables.count_totals(cells),
         )
-        published = PublishedRun(
-            run=record,
-            cells=cells,
-            observations=observations,
-            claims=judge_claims(
-                run.declared.claims.claims,
-                articles=run.declared.claims.articles,
-                cells=cells,
-                observations=observations,
-                run=record,
-            ),
-            # Looked at before the run before is replaced.
-            changes=changes.note_changes(out, cells, record),
-            advice=advice.build_advice(cells, record),
-        )
-        data = list(files.data_files(published))
+        return conclude(record, cells, observations, causes=declared.causes, claims=declared.claims)
+
+
+def publish_run(out: Path, published: PublishedRun, durations: dict[str, float]) -> Path:
+    """Stages 8 and 9: the data and the pages, put in place at once; return the first page."""
+    with timed(durations, "aggregate"):
+        # Looked at before the run before is replaced.
+        changed = changes.note_changes(out, published.cells, published.run)
+        whole = replace(published, changes=changed)
+        data = list(files.data_files(whole))
     with timed(durations, "render"):
-        return publish_site(out, published, data)
+        return publish_site(out, whole, data)
+
+
+def judge_again(request: Request, folder: Path) -> PublishedRun:
+    """Judge what a run observed once more by today's declarations, and publish it in its place.
+
+    Outcomes and verdicts stay; causes, claims and advice are worked out anew.
+
+    Raises:
+        MatrixError: the folder holds no run, or a damaged one.
+    """
+    declared = declare(request)
+    before = reading.load_data(folder)
+    measured = tuple(each for each in before.run.controls if not each.id.startswith(WORDS))
+    published = conclude(
+        structs.replace(before.run, controls=measured),
+        explain_table(before, declared.causes),
+        before.observations,
+        causes=declared.causes,
+        claims=declared.claims,
+    )
+    whole = replace(published, changes=before.changes)
+    publish_site(folder, whole, list(files.data_files(whole)))
+    return whole

@@ -7,6 +7,7 @@ of cells and does not hold is a fault of the text, and fails the run that would 
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections import Counter
@@ -20,9 +21,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from runner.domain import BARE, ID_COLUMNS, MEASURED, Aspect, Cause, Outcome
-from runner.domain.causes import Direction, Owner, Quantifier, Sentence
+from runner.domain.causes import HELPED, Direction, Owner, Quantifier, Sentence
 from runner.domain.selector import matches_any
 from runner.judge.cause import find_innermost
+from runner.publish.record import RunRecord, SaidRecord
 
 Mask = npt.NDArray[np.bool_]
 Condition = Callable[[pd.DataFrame], Mask]
@@ -102,6 +104,71 @@ def read_symptoms(
         pythons=pythons,
         damaged=frozenset(damaged),
     )
+
+
+def symptoms_of(run: RunRecord, cells: pd.DataFrame, observations: pd.DataFrame) -> Symptom:
+    """Return the table of a run's cells that have a cause."""
+    return read_symptoms(
+        cells,
+        observations,
+        order={each.id: each.released.toordinal() for each in run.environments},
+        names=user_names(run),
+        pythons={each.id: each.python for each in run.environments},
+        damaged=[each.id for each in run.scenarios if each.damage],
+    )
+
+
+def user_names(run: RunRecord) -> dict[str, frozenset[str]]:
+    """Return for each scenario the names of the classes and functions that are the user's own.
+
+    Those its module defines, or has from another scenario's module.
+    """
+    by_module = {name: _defined(source) for name, source in run.sources.items()}
+    return {each.id: by_module.get(each.module, frozenset()) for each in run.scenarios}
+
+
+def _defined(source: str) -> frozenset[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            names.add(node.name)
+        elif isinstance(node, ast.ImportFrom) and _is_scenario(node.module or ""):
+            names.update(alias.name for alias in node.names)
+    return frozenset(names)
+
+
+def _is_scenario(module: str) -> bool:
+    return module.startswith("scenarios.") and module != "scenarios.framework"
+
+
+def describe_causes(
+    causes: Iterable[Cause], findings: Iterable[Finding]
+) -> dict[str, tuple[SaidRecord, ...]]:
+    """Return the sentences of each cause with their counts in this run."""
+    found: dict[tuple[str, int], list[Finding]] = {}
+    for each in findings:
+        found.setdefault((each.cause, each.place), []).append(each)
+    return {
+        cause.id: tuple(
+            _describe(sentence, found.get((cause.id, place), []))
+            for place, sentence in enumerate(cause.says)
+        )
+        for cause in causes
+    }
+
+
+def _describe(sentence: Sentence, findings: Sequence[Finding]) -> SaidRecord:
+    if sentence.link is not None:
+        return SaidRecord(text=sentence.text, basis="source", link=sentence.link)
+    if sentence.untested:
+        return SaidRecord(text=sentence.text, basis="untested")
+    holds, of = sum(each.holds for each in findings), sum(each.of for each in findings)
+    if not sentence.remedies:
+        return SaidRecord(text=sentence.text, basis="cells", holds=holds, of=of)
+    happened = "ended the process in" if sentence.crashes else "gave the same model in"
+    told = f"{happened} {holds:,} of {of:,} pairs tried" if of else "not tried in this run"
+    text = sentence.text.replace(HELPED, told)
+    return SaidRecord(text=text, basis="remedy", holds=holds, of=of)
 
 
 def check_causes(causes: Iterable[Cause], symptoms: Symptom) -> list[Finding]:

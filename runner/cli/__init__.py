@@ -22,7 +22,7 @@ from runner.cli import failures
 
 COMMANDS = (
     *("run", "plan", "envs", "images", "show", "advise", "report", "compare"),
-    *("claims", "boundaries", "audit", "bench"),
+    *("causes", "claims", "boundaries", "rejudge", "audit", "bench"),
 )
 """Modules of this package, in the order of the help."""
 DEVELOPER_COMMANDS = ("update", "docs")

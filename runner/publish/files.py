@@ -53,6 +53,7 @@ from runner.publish.record import (
     Record,
     RemedyRecord,
     RunRecord,
+    SaidRecord,
     ScenarioRecord,
     TotalsRecord,
     plain,
@@ -116,12 +117,12 @@ def build_run_record(
     remedies: Sequence[Remedy],
     carries: Mapping[Format, frozenset[Aspect]],
     totals: Totals,
-    causes: Sequence[Cause] = (),
 ) -> RunRecord:
     """Put together the content of run.json.
 
     `provisioned` and `unavailable` (id -> reason) are by environment id; `docs` is the
-    docstring of each scenario module by module name.
+    docstring of each scenario module by module name. It has no causes yet: they are told with
+    their counts (`runner.analyse.conclusions`).
     """
     by_release = sorted(environments, key=lambda each: (each.order, each.id))
     return RunRecord(
@@ -146,7 +147,6 @@ def build_run_record(
         scenarios=tuple(_scenario_record(each, docs.get(each.module, "")) for each in scenarios),
         remedies=tuple(_remedy_record(each) for each in remedies),
         formats={name: _ordered(Aspect, carries[name]) for name in Format if name in carries},
-        causes=tuple(_cause_record(each) for each in causes),
         sources=dict(facts.sources),
         totals=TotalsRecord(
             cells=totals.cells,
@@ -347,13 +347,15 @@ def _remedy_record(remedy: Remedy) -> RemedyRecord:
     )
 
 
-def _cause_record(cause: Cause) -> CauseRecord:
+def describe_cause(cause: Cause, said: Sequence[SaidRecord]) -> CauseRecord:
+    """Return a cause as it is published, with its sentences counted."""
     return CauseRecord(
         id=cause.id,
         title=cause.title,
         explanation=cause.explanation,
         links=cause.links,
         seen=cause.seen,
+        says=tuple(said),
     )
 
 

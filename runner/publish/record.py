@@ -122,6 +122,24 @@ class RemedyRecord(Record, kw_only=True, frozen=True):
     gives_up: tuple[Aspect, ...]
 
 
+class SaidRecord(Record, kw_only=True, frozen=True):
+    """One sentence of a cause, and what it rests on."""
+
+    text: Text
+    basis: Annotated[
+        Literal["cells", "remedy", "source", "untested"],
+        msgspec.Meta(
+            description="The cells that have the cause, the pairs in which a remedy was tried, "
+            "a document, or nothing that was measured."
+        ),
+    ]
+    holds: Count = 0
+    """Cells or pairs of this run in which it holds."""
+    of: Count = 0
+    """Cells or pairs of this run that decide it."""
+    link: str = ""
+
+
 class CauseRecord(Record, kw_only=True, frozen=True):
     """A cause that cells of the run may have."""
 
@@ -132,6 +150,8 @@ class CauseRecord(Record, kw_only=True, frozen=True):
     seen: Annotated[
         tuple[str, ...], msgspec.Meta(description="Environments in which it was observed.")
     ]
+    says: tuple[SaidRecord, ...] = ()
+    """The sentences of the explanation, each with its basis."""
 
 
 class TotalsRecord(Record, kw_only=True, frozen=True):

@@ -1,0 +1,55 @@
+"""The causes of a published run's cells, found again from what was observed. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping, Sequence
+
+import pandas as pd
+
+from runner.domain import ID_COLUMNS, UNEXPLAINED, Aspect, Cause, Format, Outcome
+from runner.judge.cause import CauseTable, Symptoms
+from runner.publish.reading import PublishedRun
+
+_SEEN = ("stage", "exception", "message", "traceback", "compared", "reason")
+
+
+def explain_table(data: PublishedRun, causes: Sequence[Cause]) -> pd.DataFrame:
+    """Return the cells of a run with the causes that today's rules give them."""
+    table = CauseTable(causes)
+    damaged = {each.id: bool(each.damage) for each in data.run.scenarios}
+    ids = list(ID_COLUMNS)
+    seen = data.observations.rename(columns={"aspects": "compared"})[[*ids, *_SEEN]]
+    rows = data.cells[[*ids, "outcome", "aspects"]].merge(seen, on=ids, how="left")
+    found = [
+        _find(table, row, damaged=damaged[row["scenario"]])
+        for row in rows.astype(object).fillna("").to_dict("records")
+    ]
+    return data.cells.assign(cause=pd.Categorical(found))
+
+
+def _find(table: CauseTable, row: Mapping[Hashable, str], *, damaged: bool) -> str:
+    outcome = Outcome(row["outcome"])
+    if outcome in UNEXPLAINED:
+        return ""
+    compared = json.loads(row["compared"]) if row["compared"] else {}
+    differing = [name for name in row["aspects"].split(";") if name]
+    return table.find(
+        Symptoms(
+            outcome=outcome,
+            stage=row["stage"],
+            exception=row["exception"],
+            message=row["message"] or row["reason"],
+            traceback=row["traceback"],
+            scenario=row["scenario"],
+            format=Format(row["format"]),
+            remedy=row["remedy"],
+            writer=row["writer"],
+            reader=row["reader"],
+            damaged=damaged,
+            aspects=frozenset(map(Aspect, differing)),
+            details="\n".join(
+                f"{name}: {compared.get(name, {}).get('detail', '')}" for name in differing
+            ),
+        )
+    )

@@ -1,0 +1,86 @@
+"""All that is said of a run, worked out from its tables: words, claims, advice. Pure.
+
+Input: the tables and a run record that says nothing yet, and the causes and claims as
+declared. Output: the `PublishedRun`. A new run and one that is judged again both come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+from msgspec import structs
+
+from runner.analyse import advice
+from runner.analyse.claims.verdict import judge_claims
+from runner.analyse.sentences import Finding, check_causes, describe_causes, symptoms_of
+from runner.domain import Cause, ClaimSet
+from runner.domain.causes import Quantifier
+from runner.publish.files import describe_cause
+from runner.publish.reading import PublishedRun
+from runner.publish.record import ControlRecord, RunRecord
+
+SUBSET_SAFE = frozenset({Quantifier.ALL, Quantifier.NONE})
+"""What is said of all cells, or of none, is true of any part of them; `most` is not."""
+WORDS = "words "
+"""Begins the id of a control that holds a cause's sentences against its cells."""
+
+
+def conclude(
+    record: RunRecord,
+    cells: pd.DataFrame,
+    observations: pd.DataFrame,
+    *,
+    causes: Sequence[Cause],
+    claims: ClaimSet,
+) -> PublishedRun:
+    """Return the run with all that its cells say; `record` has the controls of the measuring."""
+    findings = check_causes(causes, symptoms_of(record, cells, observations))
+    said = describe_causes(causes, findings)
+    run = structs.replace(
+        record,
+        causes=tuple(describe_cause(cause, said[cause.id]) for cause in causes),
+        controls=(*record.controls, *check_words(causes, findings)),
+    )
+    return PublishedRun(
+        run=run,
+        cells=cells,
+        observations=observations,
+        claims=judge_claims(
+            claims.claims,
+            articles=claims.articles,
+            cells=cells,
+            observations=observations,
+            run=run,
+        ),
+        advice=advice.build_advice(cells, run),
+    )
+
+
+def check_words(causes: Iterable[Cause], findings: Iterable[Finding]) -> list[ControlRecord]:
+    """Return a control for each cause whose sentences are said of all its cells, or of none.
+
+    A run of a few cells cannot contradict the others.
+    """
+    shares = {cause.id: [sentence.share for sentence in cause.says] for cause in causes}
+    by_cause: dict[str, list[Finding]] = {}
+    for each in findings:
+        if each.of and shares[each.cause][each.place] in SUBSET_SAFE:
+            by_cause.setdefault(each.cause, []).append(each)
+    return [
+        ControlRecord(
+            id=f"{WORDS}{cause}",
+            passed=not any(each.contradicted for each in found),
+            detail=_told(found),
+        )
+        for cause, found in by_cause.items()
+    ]
+
+
+def _told(findings: Sequence[Finding]) -> str:
+    wrong = [each for each in findings if each.contradicted]
+    if not wrong:
+        return f"{len(findings)} sentences agree with the cells they speak of"
+    first = wrong[0]
+    example = f", such as {first.examples[0]}" if first.examples else ""
+    return f"{first.text!r} holds in {first.holds} of {first.of} cells{example}"
