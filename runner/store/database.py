@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from runner.domain.errors import StoreError
@@ -30,8 +31,8 @@ _SUSPECT = f"{NAME}.suspect"
 """A mark: damage was met while reading, so the next run checks the whole file."""
 _RECOVERED = f"{NAME}.recovered"
 """A database made of what could be read of a damaged one, before it takes its place."""
-_GIVE_UP_AFTER = 100_000
-"""Reads of a damaged table that may fail before the rest counts as lost."""
+_HIGHEST = 1 << 40
+"""No row has a higher number."""
 
 TABLES = {
     "record": (
@@ -51,11 +52,11 @@ _NEWEST = (
 )
 _COPY = {
     "record": (
-        "SELECT number, kind, id, inputs, run, at, observation, crc FROM record NOT INDEXED",
+        "SELECT rowid, kind, id, inputs, run, at, observation, crc FROM record NOT INDEXED",
         "INSERT OR IGNORE INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     ),
     "text": (
-        "SELECT number, digest, body FROM text NOT INDEXED",
+        "SELECT rowid, digest, body FROM text NOT INDEXED",
         "INSERT OR IGNORE INTO text VALUES (?, ?, ?)",
     ),
 }
@@ -318,31 +319,45 @@ def _take_over(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> 
     return new.total_changes - before
 
 
-def _readable_rows(connection: sqlite3.Connection, select: str) -> Iterator[tuple[object, ...]]:
-    """Yield the rows in the order of their numbers; halve the range around what is damaged."""
-    ranges = [(0, _highest_number(connection, select))]
-    failures = 0
-    while ranges and failures < _GIVE_UP_AFTER:
-        low, high = ranges.pop()
+def _readable_rows(connection: sqlite3.Connection, select: str) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows that can be read, in the order of their numbers."""
+    low = 0
+    while low <= _HIGHEST:
         try:
-            for row in connection.execute(
-                f"{select} WHERE number BETWEEN ? AND ? ORDER BY number", (low, high)
-            ):
+            for row in connection.execute(f"{select} WHERE rowid >= ? ORDER BY rowid", (low,)):
                 yield row
-                low = row[0] + 1
+                # Where pages are mixed up, numbers may go back.
+                low = max(low, row[0] + 1)
         except sqlite3.DatabaseError:
-            failures += 1
-            middle = (low + high) // 2
-            if low < high:
-                ranges += [(middle + 1, high), (low, middle)]
+            low = _next_readable(connection, select, low)
+        else:
+            return
 
 
-def _highest_number(connection: sqlite3.Connection, select: str) -> int:
-    try:
-        row = connection.execute(f"{select} ORDER BY number DESC LIMIT 1").fetchone()
-    except sqlite3.DatabaseError:
-        return 1 << 32
-    return int(row[0]) if row else 0
+def _next_readable(connection: sqlite3.Connection, select: str, low: int) -> int:
+    """Return the number above `low` from which rows can be read again."""
+
+    def is_readable(number: int) -> bool:
+        first = f"{select} WHERE rowid >= ? ORDER BY rowid LIMIT 1"
+        try:
+            connection.execute(first, (number,)).fetchone()
+        except sqlite3.DatabaseError:
+            return False
+        return True
+
+    step = 1
+    while not is_readable(low + step):
+        step *= 2
+        if low + step > _HIGHEST:
+            return low + step
+    below, found = low + step // 2, low + step
+    while found - below > 1:
+        middle = (below + found) // 2
+        if is_readable(middle):
+            found = middle
+        else:
+            below = middle
+    return found
 
 
 # --- errors ----------------------------------------------------------------------------

@@ -15,6 +15,9 @@ from pathlib import Path
 from runner.domain.errors import BusyError
 from runner.store.files import disk_errors, write_all
 
+_SHOWN = 200
+"""Characters of the holder's command that a message has."""
+
 
 class StoreLock:
     """The exclusive lock of a store, held from construction until `release`."""
@@ -49,8 +52,8 @@ class StoreLock:
     def _busy(self) -> BusyError:
         try:
             holder = json.loads(os.pread(self._descriptor, 65536, 0))
-            pid, command = int(holder["pid"]), str(holder["command"])
-        except (OSError, ValueError, KeyError, TypeError):
+            pid, command = _checked(holder["pid"]), str(holder["command"])[:_SHOWN]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return BusyError(
                 f"{self._path.parent}: another run holds this store",
                 cause="it started a moment ago",
@@ -67,3 +70,14 @@ class StoreLock:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _checked(pid: object) -> int:
+    """Return the id of one process: the message advises to kill it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(pid, int) or isinstance(pid, bool) or not 0 < pid < 1 << 32:
+        raise ValueError(pid)
+    return pid
