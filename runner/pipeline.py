@@ -25,7 +25,9 @@ from runner.analyse.conclusions import WORDS, conclude
 from runner.contract import Job
 from runner.declare.scope import declare
 from runner.domain import (
+    TAMPERED,
     Artifact,
+    Aspect,
     Cell,
     CellResult,
     ControlResult,
@@ -201,21 +203,22 @@ def measure_cells(run: Run, cells: Iterable[Cell], label: str) -> dict[Cell, Cel
     """Save what the cells read, load them, confirm time-outs; return what came of each."""
     planned = list(dict.fromkeys(cells))
     save_artifacts(run, plan.plan_saves(run.declared.scope, planned))
-    return load_cells(run, [know(run, cell) for cell in planned], label)
+    return load_cells(run, know(run, planned), label)
 
 
 def save_artifacts(run: Run, saves: Sequence[Save]) -> None:
     """Stage 4: write every artifact that is not there yet."""
-    jobs = []
-    for save in saves:
-        if save not in run.artifacts:
-            run.artifacts[save] = run.look_up.artifact(save)
-        job = run.look_up.save_job(save) if _must_save(run, save) else None
-        if job is not None:
-            jobs.append((save.writer, job))
+    _look_up_artifacts(run, saves)
+    wanted = [save for save in saves if _must_save(run, save)]
+    jobs = [(save.writer, job) for save in wanted if (job := run.look_up.save_job(save))]
     run.jobs.run(jobs, "saves", EnvironmentState.SAVING, lambda _, seen: classify_save(seen))
-    written = {job.id for _, job in jobs} & run.jobs.fresh
-    run.artifacts.update((save, run.look_up.artifact(save)) for save in saves if save.id in written)
+    written = [save for save in wanted if save.id in run.jobs.fresh]
+    run.artifacts.update(run.look_up.artifacts(written))
+
+
+def _look_up_artifacts(run: Run, saves: Sequence[Save]) -> None:
+    new = [save for save in saves if save not in run.artifacts]
+    run.artifacts.update(run.look_up.artifacts(new))
 
 
 def _must_save(run: Run, save: Save) -> bool:
@@ -260,17 +263,15 @@ def _run_loads(run: Run, cells: Sequence[Known], label: str) -> dict[Cell, CellR
 
     jobs = [(known.cell.reader, run.look_up.load_job(known)) for known in cells]
     run.jobs.run(jobs, label, EnvironmentState.LOADING, outcome)
-    return {
-        known.cell: classify_cell(know(run, known.cell, tampered=bool(known.tampered)))
-        for known in cells
-        if known.job_id in run.jobs.fresh
-    }
+    ran = [known for known in cells if known.job_id in run.jobs.fresh]
+    tampered = ran[0].tampered if ran else ()
+    again = know(run, [known.cell for known in ran], tampered=tampered)
+    return {known.cell: classify_cell(known) for known in again}
 
 
-def know(run: Run, cell: Cell, *, tampered: bool = False) -> Known:
-    """Return what is known of a cell now, or of its control with a falsified oracle."""
-    look_up = run.look_up.tampered if tampered else run.look_up.cell
-    return look_up(cell, run.artifacts, run.jobs.errors)
+def know(run: Run, cells: Sequence[Cell], *, tampered: tuple[Aspect, ...] = ()) -> list[Known]:
+    """Return what is known of cells now, or of their controls with a falsified oracle."""
+    return run.look_up.cells(cells, run.artifacts, run.jobs.errors, tampered=tampered)
 
 
 def observed(known: Known, seen: Observation) -> Known:
@@ -295,11 +296,8 @@ def recorded_cells(run: Run) -> list[tuple[Known, CellResult]]:
 
 
 def _recorded(run: Run, cells: Sequence[Cell]) -> list[tuple[Known, CellResult]]:
-    for save in plan.plan_saves(run.declared.scope, cells):
-        if save not in run.artifacts:
-            run.artifacts[save] = run.look_up.artifact(save)
-    known = [know(run, cell) for cell in cells]
-    return [(each, classify_cell(each)) for each in known]
+    _look_up_artifacts(run, plan.plan_saves(run.declared.scope, cells))
+    return [(known, classify_cell(known)) for known in know(run, cells)]
 
 
 # --- stages 6 and 7: cause, verdict, controls ------------------------------------------
@@ -329,9 +327,8 @@ def check_controls(
     found: Mapping[Cell, CellResult],
 ) -> list[ControlResult]:
     """Run what only controls need, and hold all of them against their right answer."""
-    tampered = load_cells(
-        run, [know(run, cell, tampered=True) for cell in controlled.tampered], "controls"
-    )
+    falsified = know(run, controlled.tampered, tampered=TAMPERED)
+    tampered = load_cells(run, falsified, "controls")
     undeclared = plan.plan_undeclared_reads(run.declared.scope, bare)
     return controls.check_all(
         readbacks=[found[cell] for cell in controlled.readbacks],

@@ -7,14 +7,13 @@ Nothing is classified here and nothing is run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from runner import contract
 from runner.domain import (
     BARE,
-    TAMPERED,
     Absence,
     Artifact,
     Aspect,
@@ -36,6 +35,8 @@ from runner.store import Store
 
 Artifacts = Mapping[Save, Artifact | None]
 """What is known of saves; None for one that must run."""
+Key = tuple[str, str]
+"""Id of a job and the digest of its inputs."""
 Errors = Mapping[str, Observation]
 """The harness errors of this run, by job id: they are shown but never kept."""
 
@@ -71,23 +72,28 @@ class LookUp:
         self._unavailable = unavailable
         self._declared: dict[tuple[str, Format, str, str], _Declared] = {}
 
-    def artifact(self, save: Save) -> Artifact | None:
-        """Return what is known of a save with its present inputs; None if it must run."""
-        if save.writer not in self._available:
-            return None
-        inputs = self._digests.of_save(save)
-        observation = self._recorded("save", save.id, inputs)
-        if observation is None:
-            return None
+    def artifacts(self, saves: Iterable[Save]) -> dict[Save, Artifact | None]:
+        """Return what is known of saves with their present inputs; None for what must run."""
+        found: dict[Save, Artifact | None] = dict.fromkeys(saves)
+        keys = {
+            (save.id, self._digests.of_save(save)): save
+            for save in found
+            if save.writer in self._available
+        }
+        for key, seen in self._recorded("save", keys):
+            found[keys[key]] = self._artifact(keys[key], key[1], seen)
+        return found
+
+    def _artifact(self, save: Save, inputs: str, seen: Observation) -> Artifact | None:
         place = (save.writer, save.scenario, save.format, inputs)
-        done = observation.status == "done"
-        manifest = self._store.manifest(*place, observation.facts) if done else None
+        done = seen.status == "done"
+        manifest = self._store.manifest(*place, seen.facts) if done else None
         if done and manifest is None:
             return None
         return Artifact(
             inputs=inputs,
             folder=self._store.artifact_dir(*place),
-            observation=observation,
+            observation=seen,
             sha256=manifest.sha256 if manifest else "",
             written=manifest.written if manifest else "nothing",
         )
@@ -100,13 +106,27 @@ class LookUp:
         folder = self._store.artifact_dir(save.writer, save.scenario, save.format, inputs)
         return contract.save_job(save, self._catalog.scenarios[save.scenario], folder, inputs)
 
-    def cell(self, cell: Cell, artifacts: Artifacts, errors: Errors) -> Known:
-        """Return what is known of a cell; `artifacts` has those that it reads."""
-        return self._known(cell, artifacts, errors, ())
+    def cells(
+        self,
+        cells: Iterable[Cell],
+        artifacts: Artifacts,
+        errors: Errors,
+        *,
+        tampered: tuple[Aspect, ...] = (),
+    ) -> list[Known]:
+        """Return what is known of cells; `artifacts` has all that they read.
 
-    def tampered(self, cell: Cell, artifacts: Artifacts, errors: Errors) -> Known:
-        """Return what is known of the control that loads a cell against a falsified oracle."""
-        return self._known(cell, artifacts, errors, TAMPERED)
+        With `tampered` they are those of the control that loads against a falsified oracle.
+        """
+        found = [self._readable(cell, artifacts, errors, tampered) for cell in cells]
+        keys = {(known.job_id, known.inputs): known for known in found if known.loadable}
+        seen = dict(self._recorded("load", keys))
+        return [
+            _with_observation(known, seen.get((known.job_id, known.inputs)), errors)
+            if known.loadable
+            else known
+            for known in found
+        ]
 
     def load_job(self, known: Known) -> contract.Job:
         """Return the job of a cell that is `loadable`.
@@ -128,9 +148,10 @@ class LookUp:
             job_id=known.job_id,
         )
 
-    def _known(
+    def _readable(
         self, cell: Cell, artifacts: Artifacts, errors: Errors, tampered: tuple[Aspect, ...]
     ) -> Known:
+        """Return what a cell would read, or why there is nothing to read."""
         declared = self._declared_of(cell)
         known = Known(cell=cell, asked=declared.asked, reads=self._is_read(cell), tampered=tampered)
         for name in (cell.writer, cell.reader):
@@ -147,7 +168,7 @@ class LookUp:
         if not artifact.sha256:
             return replace(known, absence=Absence.WRITER_FAILED)
         if declared.sibling is None:
-            return self._with_observation(known, artifact, None, errors)
+            return self._with_inputs(known, artifact, None)
         return self._with_sibling(known, artifact, declared.sibling, artifacts, errors)
 
     def _with_sibling(
@@ -166,29 +187,16 @@ class LookUp:
             return _unsaved(known, errors.get(save.id) or self._damage(save))
         if not sibling.sha256:
             return replace(known, absence=Absence.SIBLING_MISSING)
-        return self._with_observation(known, artifact, sibling, errors)
+        return self._with_inputs(known, artifact, sibling)
 
-    def _with_observation(
-        self, known: Known, artifact: Artifact, sibling: Artifact | None, errors: Errors
-    ) -> Known:
-        """Return what is known of a cell whose files are there."""
+    def _with_inputs(self, known: Known, artifact: Artifact, sibling: Artifact | None) -> Known:
         inputs = self._digests.of_load(
             known.cell,
             aspects=known.asked,
             artifact=artifact.sha256,
             sibling=sibling.sha256 if sibling else "",
         )
-        seen = self._recorded("load", known.job_id, inputs)
-        error = errors.get(known.job_id) if seen is None else None
-        absence = Absence.NOT_MEASURED if error is None else Absence.HARNESS
-        return replace(
-            known,
-            sibling=sibling,
-            inputs=inputs,
-            observation=seen,
-            absence=None if seen is not None else absence,
-            error=error,
-        )
+        return replace(known, sibling=sibling, inputs=inputs, absence=Absence.NOT_MEASURED)
 
     def _damage(self, save: Save) -> Observation | None:
         """Return the harness error of an artifact that is there and damaged, or None."""
@@ -196,18 +204,15 @@ class LookUp:
         reason = self._store.artifacts.found_damaged(self._store.artifact_dir(*place))
         return harness_error(f"the artifact of {save.id} is damaged: {reason}") if reason else None
 
-    def _recorded(self, kind: str, job_id: str, inputs: str) -> Observation | None:
-        """Return the newest observation of a job; None if it must run (again).
+    def _recorded(self, kind: str, keys: Iterable[Key]) -> Iterator[tuple[Key, Observation]]:
+        """Yield the newest observation of each job that has one; the others must run (again).
 
         Our own failures are never kept: the next run tries again.
         """
-        record = self._store.journal.latest(kind).get((job_id, inputs))
-        if record is None:
-            return None
-        data: object = record.observation
-        # What is no table at all reads as an empty one, which the judge refuses.
-        seen = Observation(data=data if isinstance(data, Mapping) else {})
-        return None if seen.status == "harness_error" else seen
+        for key, record in self._store.journal.find(kind, keys):
+            seen = Observation(data=record.observation)
+            if seen.status != "harness_error":
+                yield key, seen
 
     def _declared_of(self, cell: Cell) -> _Declared:
         """Return what the declarations say; worked out once for cells that share it."""
@@ -227,6 +232,14 @@ class LookUp:
     def _is_read(self, cell: Cell) -> bool:
         # A remedy exists to read what a bare load does not: its failures are its own.
         return cell.remedy != BARE or reads(self._environments[cell.reader], cell.format)
+
+
+def _with_observation(known: Known, seen: Observation | None, errors: Errors) -> Known:
+    """Return what is known of a cell whose files are there."""
+    if seen is not None:
+        return replace(known, observation=seen, absence=None)
+    error = errors.get(known.job_id)
+    return known if error is None else replace(known, absence=Absence.HARNESS, error=error)
 
 
 def _unsaved(known: Known, error: Observation | None) -> Known:

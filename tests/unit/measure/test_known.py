@@ -10,6 +10,7 @@ import pytest
 from runner.declare.catalog import load_catalog
 from runner.declare.environments import read_environments
 from runner.domain import (
+    TAMPERED,
     Absence,
     Aspect,
     Cell,
@@ -71,9 +72,12 @@ class Desk:
         cell = cell or CELL
         look_up = look_up or self.look_up
         saves = [replace(save_of(cell), format=each) for each in Format]
-        artifacts = {save: look_up.artifact(save) for save in saves}
-        found = look_up.tampered if tampered else look_up.cell
-        return found(cell, artifacts, errors)
+        artifacts = look_up.artifacts(saves)
+        (known,) = look_up.cells([cell], artifacts, errors, tampered=TAMPERED if tampered else ())
+        return known
+
+    def artifact(self, save):
+        return self.look_up.artifacts([save])[save]
 
     def job(self, cell=None, **options):
         return self.look_up.load_job(self.know(cell, **options))
@@ -110,7 +114,7 @@ def desk(tmp_path):
 
 
 def test_a_new_store_knows_nothing(desk):
-    assert desk.look_up.artifact(SAVE) is None
+    assert desk.artifact(SAVE) is None
     assert desk.look_up.save_job(SAVE).id == SAVE.id
     known = desk.know()
     assert (known.absence, known.loadable) == (Absence.NOT_SAVED, False)
@@ -120,7 +124,7 @@ def test_a_new_store_knows_nothing(desk):
 
 def test_a_recorded_save_and_load_are_known(desk):
     folder = desk.saved()
-    artifact = desk.look_up.artifact(SAVE)
+    artifact = desk.artifact(SAVE)
     assert (artifact.folder, artifact.written) == (folder, "hdf5")
     known = desk.know()
     assert (known.absence, known.loadable, known.observation) == (Absence.NOT_MEASURED, True, None)
@@ -157,7 +161,7 @@ def test_other_bytes_ask_for_another_load(desk):
 def test_a_save_without_its_files_runs_again(desk):
     folder = desk.saved()
     (folder / "manifest.json").unlink()
-    assert desk.look_up.artifact(SAVE) is None
+    assert desk.artifact(SAVE) is None
 
 
 def test_a_damaged_artifact_is_saved_again_and_until_then_a_harness_error(desk):
@@ -185,7 +189,7 @@ def test_an_artifact_that_was_saved_again_without_being_recorded_is_damaged(desk
 def test_our_own_failures_are_shown_and_never_kept(desk):
     ours = Observation(data={"status": "harness_error", "message": "the probe died"})
     desk.note(desk.look_up.save_job(SAVE), "harness_error", message="the probe died")
-    assert desk.look_up.artifact(SAVE) is None
+    assert desk.artifact(SAVE) is None
     known = desk.know(**{SAVE.id: ours})
     assert (known.absence, known.error) == (Absence.HARNESS, ours)
     desk.saved()
@@ -291,9 +295,9 @@ def test_a_newer_record_is_seen_at_once(desk):
 
 
 @pytest.mark.parametrize("nonsense", [None, [], 7, "done"])
-def test_a_record_that_is_no_observation_reads_as_an_empty_one(desk, nonsense):
+def test_a_record_that_is_no_observation_counts_as_none(desk, nonsense):
     desk.saved()
     job = desk.job()
     record = {"kind": job.kind, "id": job.id, "inputs": job.inputs, "observation": nonsense}
     desk.store.journal.append(record)
-    assert desk.know().observation == Observation(data={})
+    assert desk.know().absence is Absence.NOT_MEASURED
