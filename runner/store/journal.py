@@ -294,8 +294,10 @@ def _sound_observation(
         return None
     try:
         values = json.loads(row.observation)
-        if b'{"$' in row.observation:
+        if b'{"$text"' in row.observation:
             values = _brought_back(values, texts)
+        if b'"$$' in row.observation:
+            values = _with_own_keys(values)
         check_observation(kind, values)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
@@ -321,7 +323,7 @@ def _put_away(value: Any, texts: dict[str, str]) -> Any:
 
 
 def _brought_back(value: Any, texts: Mapping[str, str]) -> Any:
-    """Return the value with its texts put back.
+    """Return a parsed value with texts in the place of its references.
 
     Raises:
         KeyError: a text is lost.
@@ -329,9 +331,20 @@ def _brought_back(value: Any, texts: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         if value.keys() == {"$text"}:
             return texts[value["$text"]]
-        return {_unescaped(key): _brought_back(item, texts) for key, item in value.items()}
+        for key, item in value.items():
+            if isinstance(item, dict | list):
+                value[key] = _brought_back(item, texts)
+    elif isinstance(value, list):
+        value[:] = [_brought_back(item, texts) for item in value]
+    return value
+
+
+def _with_own_keys(value: Any) -> Any:
+    """Return a value whose keys are as they were before `_escaped`."""
+    if isinstance(value, dict):
+        return {_unescaped(key): _with_own_keys(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_brought_back(item, texts) for item in value]
+        return [_with_own_keys(item) for item in value]
     return value
 
 
