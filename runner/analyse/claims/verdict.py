@@ -50,6 +50,7 @@ def judge_claims(
 def judge_claim(claim: Claim, table: Table) -> JudgedClaim:
     """Return one entry of claims.json."""
     decided = _compare(claim, table) if claim.than else _decide(claim, table)
+    ranges = name_ranges(table, decided)
     return JudgedClaim(
         id=claim.id,
         article=claim.article,
@@ -68,9 +69,9 @@ def judge_claim(claim: Claim, table: Table) -> JudgedClaim:
         excluded=dict(decided.excluded),
         examples_for=pick_examples(table, decided, decided.supports),
         examples_against=pick_examples(table, decided, decided.opposes),
-        holds=name_ranges(table, decided, HOLDS),
-        fails=name_ranges(table, decided, FAILS),
-        mixed=name_ranges(table, decided, MIXED),
+        holds=ranges[HOLDS],
+        fails=ranges[FAILS],
+        mixed=ranges[MIXED],
         parts=count_parts(table, decided),
     )
 

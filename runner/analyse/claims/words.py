@@ -57,19 +57,23 @@ def _example(table: Table, decided: Decided, row: int) -> ClaimExample:
     )
 
 
-def name_ranges(table: Table, decided: Decided, wanted: int) -> tuple[str, ...]:
-    """Name the writers and readers whose cells say so, the widest rule first."""
+def name_ranges(table: Table, decided: Decided) -> dict[int, tuple[str, ...]]:
+    """Name the writers and readers whose cells say HOLDS, FAILS and MIXED, the widest first."""
     size = len(table.axis.ids)
     matrix = np.full((size, size), BLANK, dtype=np.int64)
     for rows, code in ((decided.supports, HOLDS), (decided.opposes, FAILS)):
         at = table.codes("writer")[rows], table.codes("reader")[rows]
         before = matrix[at]
         matrix[at] = np.where((before == BLANK) | (before == code), code, MIXED)
+    said: dict[int, list[str]] = {HOLDS: [], FAILS: [], MIXED: []}
     if (matrix[~np.eye(size, dtype=bool)] == BLANK).all():
-        ranges = table.axis.ranges(np.flatnonzero(matrix.diagonal() == wanted).tolist())
-        return (f"saved and loaded by {table.axis.words(ranges)}",) if ranges else ()
-    rules = cover_grid(matrix, table.axis)
-    return tuple(pair_words(rule, table.axis) for rule in rules if rule.code == wanted)
+        for code, words in said.items():
+            ranges = table.axis.ranges(np.flatnonzero(matrix.diagonal() == code).tolist())
+            words += [f"saved and loaded by {table.axis.words(ranges)}"] if ranges else []
+    else:
+        for rule in cover_grid(matrix, table.axis):
+            said[rule.code].append(pair_words(rule, table.axis))
+    return {code: tuple(words) for code, words in said.items()}
 
 
 def count_parts(table: Table, decided: Decided) -> tuple[ClaimPart, ...]:
