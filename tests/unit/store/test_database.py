@@ -15,6 +15,7 @@ from store_records import append_all, found, make_record, observations
 
 from runner.domain.errors import MatrixError, StoreError
 from runner.store import database as module
+from runner.store import open_store
 from runner.store.database import is_on_network
 
 
@@ -249,6 +250,42 @@ def test_two_programs_that_write_are_one_message(reopen, database, monkeypatch):
         other.execute("ROLLBACK")
         append_all(store, [make_record()])
         assert found(store, [make_record()]) == observations([make_record()])
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A file system of its own, which can be made read-only."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("file systems cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_store_on_a_disk_that_cannot_be_written_is_read(disk, warnings):
+    record = make_record()
+    with open_store(disk / "store", command="run", warn=warnings.append) as store:
+        append_all(store, [record])
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    with open_store(disk / "store", command="run", warn=print, read_only=True) as store:
+        assert found(store, [record]) == observations([record])
+    with pytest.raises(StoreError, match="may not be written"):
+        open_store(disk / "store", command="run", warn=print)
+
+
+def test_a_disk_without_room_stops_at_the_first_result_that_does_not_fit(disk, warnings):
+    records = [make_record(number, output=f"{number} " * 9000) for number in range(4000)]
+    with open_store(disk / "store", command="run", warn=warnings.append) as store:
+        append_all(store, records[:3])
+        (disk / "other").write_bytes(bytes(6_000_000))
+        with pytest.raises(StoreError, match="the disk is full"):
+            append_all(store, records[3:])
+        (disk / "other").unlink()
+        append_all(store, records[3:10])
+        assert found(store, records[:10]) == observations(records[:10])
+    assert warnings == []
 
 
 MOUNTS = """\
