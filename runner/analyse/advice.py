@@ -19,6 +19,7 @@ import pandas as pd
 from runner.analyse.attribution import attribute_failures
 from runner.domain import BARE, FAILED, MEASURED, Outcome
 from runner.publish.columns import AdviceRow, column_names
+from runner.publish.reading import PublishedRun
 from runner.publish.record import RunRecord
 
 NONE_OF_TRIED = "none_of_tried"
@@ -66,6 +67,12 @@ def build_advice(cells: pd.DataFrame, run: RunRecord) -> pd.DataFrame:
     attribution = attribute_failures(cells)[needing.index]
     advice["attribution"] = attribution.to_numpy()
     return advice[list(ADVICE_COLUMNS)]
+
+
+def advise(data: PublishedRun, pair: Mapping[str, str]) -> Advice | None:
+    """Return what a published run advises for one pair; None if it is not in the run."""
+    advice = build_advice(data.cells, data.run) if data.advice is None else data.advice
+    return advise_pair(advice, data.cells, data.run, pair)
 
 
 def advise_pair(

@@ -66,11 +66,11 @@ def command(
     request: Request, *, writer: str, reader: str, scenario: str, format_: str, data: Path | None
 ) -> int:
     """Print the advice."""
-    from runner.analyse.advice import advise_pair, build_advice, describe_advice
+    from runner.analyse.advice import advise, describe_advice
 
     pair = {"scenario": scenario, "format": format_, "writer": writer, "reader": reader}
     folder, found = open_data(request, data)
-    advice = advise_pair(build_advice(found.cells, found.run), found.cells, found.run, pair)
+    advice = advise(found, pair)
     if advice is None:
         raise explain_missing(pair, found, folder, again=_command_line)
     print("\n".join(describe_advice(advice)))

@@ -53,7 +53,7 @@ def command(request: Request, *, cell: str, data: Path | None) -> int:
 
 def _print_explanation(data: PublishedRun, row: Mapping[str, object]) -> None:
     """Say why, in words, whose doing it is, and which other way works."""
-    from runner.analyse.advice import PAIR_COLUMNS, advise_pair, build_advice, describe_advice
+    from runner.analyse.advice import PAIR_COLUMNS, advise, describe_advice
     from runner.analyse.attribution import ATTRIBUTION_TEXT, attribute_pair
 
     for cause in data.run.causes:
@@ -65,7 +65,7 @@ def _print_explanation(data: PublishedRun, row: Mapping[str, object]) -> None:
     attribution = attribute_pair(data.cells, pair)
     if attribution:
         print(f"attribution: {attribution} ({ATTRIBUTION_TEXT[attribution]})")
-    found = advise_pair(build_advice(data.cells, data.run), data.cells, data.run, pair)
+    found = advise(data, pair)
     if found is not None:
         print("\n".join(describe_advice(found)))
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 from report_fixtures import RECORDED_AUDIT, make_run, provision, put_together
 
-from runner.analyse.advice import PAIR_COLUMNS, advise_pair, build_advice
+from runner.analyse.advice import PAIR_COLUMNS, advise, advise_pair, build_advice
 from runner.analyse.boundaries import describe_boundaries
 from runner.analyse.changes import note_changes
 from runner.analyse.claims.verdict import judge_claims
@@ -204,6 +204,7 @@ def use(folder: Path, *, rendered: bool) -> None:
     if len(data.cells):
         row = data.cells.iloc[0]
         pair = {name: str(row[name]) for name in PAIR_COLUMNS}
+        advise(data, pair)
         advise_pair(advice, data.cells, data.run, pair)
     keep_results(
         folder,
