@@ -27,7 +27,7 @@ BARE_NAME = re.compile(rf"`({'|'.join((*COMMANDS, *DEVELOPER_COMMANDS))})`")
 
 def sources() -> Iterator[tuple[Path, ast.AST]]:
     for path in sorted((ROOT / "runner").rglob("*.py")):
-        if "probe" not in path.parts:
+        if "probe" not in path.relative_to(ROOT).parts:
             yield path, ast.parse(path.read_text(encoding="utf-8"))
 
 
