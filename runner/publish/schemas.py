@@ -15,28 +15,43 @@ from typing import Any
 import msgspec
 
 from runner.domain.errors import ConfigurationError
+from runner.publish.api_record import ApiEnvironment, ApiIndex, ApiScenario
 from runner.publish.columns import CellRow
 from runner.publish.record import ChangesRecord, ClaimsRecord, Record, RunRecord
 from runner.store import atomic_write_text
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "reports" / "schemas"
-DESCRIBED: Mapping[str, type[Record]] = types.MappingProxyType(
-    {"cells": CellRow, "changes": ChangesRecord, "claims": ClaimsRecord, "run": RunRecord}
+DESCRIBED: Mapping[str, tuple[type[Record], ...]] = types.MappingProxyType(
+    {
+        "api": (ApiIndex, ApiScenario, ApiEnvironment),
+        "cells": (CellRow,),
+        "changes": (ChangesRecord,),
+        "claims": (ClaimsRecord,),
+        "run": (RunRecord,),
+    }
 )
-"""Name of a schema -> the type it is made from."""
+"""Name of a schema -> the type of its file, or those of its files."""
 
 
 def make_schema(name: str) -> dict[str, Any]:
     """Return the schema of one kind of file; `cells` is a row of the table."""
-    kind = DESCRIBED[name]
-    _, parts = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
-    own = parts.pop(kind.__name__)
-    _drop_titles(parts)
+    kinds = DESCRIBED[name]
+    _, parts = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+    for each in parts.values():
+        # The name of a part is its key already.
+        each.pop("title", None)
+    if len(kinds) == 1:
+        own = parts.pop(kinds[0].__name__)
+        own["title"] = own.pop("description")
+    else:
+        own = {
+            "title": "A file of the site's JSON API.",
+            "oneOf": [{"$ref": f"#/$defs/{kind.__name__}"} for kind in kinds],
+        }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:keras-compatibility-matrix:{name}:1",
-        **{key: value for key, value in own.items() if key not in {"title", "description"}},
-        "title": own["description"],
+        **own,
         "$defs": {each: parts[each] for each in sorted(parts)},
     }
 
@@ -65,12 +80,6 @@ def load_schema(name: str) -> dict[str, Any]:
             f"cannot read the schema {path}: {error}", next_step=f"git checkout -- {path}"
         ) from error
     return schema
-
-
-def _drop_titles(parts: Mapping[str, Any]) -> None:
-    """The name of a part is its key already."""
-    for each in parts.values():
-        each.pop("title", None)
 
 
 if __name__ == "__main__":

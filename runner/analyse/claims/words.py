@@ -69,7 +69,8 @@ def name_ranges(table: Table, decided: Decided) -> dict[int, tuple[str, ...]]:
     if (matrix[~np.eye(size, dtype=bool)] == BLANK).all():
         for code, words in said.items():
             ranges = table.axis.ranges(np.flatnonzero(matrix.diagonal() == code).tolist())
-            words += [f"saved and loaded by {table.axis.words(ranges)}"] if ranges else []
+            if ranges:
+                words.append(f"saved and loaded by {table.axis.words(ranges)}")
     else:
         for rule in cover_grid(matrix, table.axis):
             said[rule.code].append(pair_words(rule, table.axis))

@@ -64,6 +64,19 @@ def test_every_cell_comes_back_out_of_the_packed_run(folder: Path) -> None:
     assert set(packed["outcomes"]) == set(Outcome)
 
 
+def test_the_api_names_the_cells_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.publish.files.CSV_BUDGET", 1)
+    publish_run(RUN, tmp_path)
+    render_site(tmp_path, tmp_path / "site")
+    api = tmp_path / "site" / "api"
+    index = json.loads((api / "index.json").read_text(encoding="utf-8"))
+
+    assert index["files"]["cells"].endswith(".csv.gz")
+    assert (api / index["files"]["cells"]).exists()
+
+
 def test_every_file_of_the_api_is_valid_and_reconciles(folder: Path) -> None:
     validator = jsonschema.Draft202012Validator(load_schema("api"))
     api = folder / "site" / "api"
