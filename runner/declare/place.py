@@ -100,7 +100,8 @@ class Place:
         heads = [
             index
             for index in range(self.first, self.last)
-            if self.lines[index].partition("#")[0].strip() == header
+            # Asked first: most lines hold no header at all.
+            if header in self.lines[index] and self.lines[index].partition("#")[0].strip() == header
         ]
         if number >= len(heads):
             return self

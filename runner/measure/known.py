@@ -50,6 +50,16 @@ class _Declared(NamedTuple):
     sibling: Format | None
 
 
+class _Files(NamedTuple):
+    """What a cell reads; `absence` is `NOT_MEASURED` where it is all there."""
+
+    absence: Absence
+    artifact: Artifact | None = None
+    sibling: Artifact | None = None
+    reason: str = ""
+    error: Observation | None = None
+
+
 class LookUp:
     """Finds what is recorded, for one set of declarations and built environments."""
 
@@ -153,50 +163,64 @@ class LookUp:
     ) -> Known:
         """Return what a cell would read, or why there is nothing to read."""
         declared = self._declared_of(cell)
-        known = Known(cell=cell, asked=declared.asked, reads=self._is_read(cell), tampered=tampered)
+        files = self._find_files(cell, declared, artifacts, errors)
+        inputs = ""
+        if files.absence is Absence.NOT_MEASURED and files.artifact is not None:
+            inputs = self._digests.of_load(
+                cell,
+                aspects=declared.asked,
+                artifact=files.artifact.sha256,
+                sibling=files.sibling.sha256 if files.sibling else "",
+            )
+        return Known(
+            cell=cell,
+            asked=declared.asked,
+            reads=self._is_read(cell),
+            tampered=tampered,
+            artifact=files.artifact,
+            sibling=files.sibling,
+            inputs=inputs,
+            absence=files.absence,
+            reason=files.reason,
+            error=files.error,
+        )
+
+    def _find_files(
+        self, cell: Cell, declared: _Declared, artifacts: Artifacts, errors: Errors
+    ) -> _Files:
         for name in (cell.writer, cell.reader):
             if name in self._unavailable:
                 reason = f"{name}: {self._unavailable[name]}"
-                return replace(known, absence=Absence.ENVIRONMENT, reason=reason)
+                return _Files(Absence.ENVIRONMENT, reason=reason)
         save = save_of(cell)
         artifact = artifacts[save]
         if artifact is None:
-            return _unsaved(known, errors.get(save.id) or self._damage(save))
-        known = replace(known, artifact=artifact)
+            return self._unsaved(save, None, errors)
         if not declared.written:
-            return replace(known, absence=Absence.UNDECLARED)
+            return _Files(Absence.UNDECLARED, artifact)
         if not artifact.sha256:
-            return replace(known, absence=Absence.WRITER_FAILED)
+            return _Files(Absence.WRITER_FAILED, artifact)
         if declared.sibling is None:
-            return self._with_inputs(known, artifact, None)
-        return self._with_sibling(known, artifact, declared.sibling, artifacts, errors)
+            return _Files(Absence.NOT_MEASURED, artifact)
+        return self._find_sibling(
+            replace(save, format=declared.sibling), artifact, artifacts, errors
+        )
 
-    def _with_sibling(
-        self,
-        known: Known,
-        artifact: Artifact,
-        format_: Format,
-        artifacts: Artifacts,
-        errors: Errors,
-    ) -> Known:
-        """Return what is known of a cell whose remedy reads another format as well."""
-        cell = known.cell
-        save = Save(scenario=cell.scenario, format=format_, writer=cell.writer)
+    def _find_sibling(
+        self, save: Save, artifact: Artifact, artifacts: Artifacts, errors: Errors
+    ) -> _Files:
+        """Return what a cell reads whose remedy reads another format as well."""
         sibling = artifacts[save]
         if sibling is None:
-            return _unsaved(known, errors.get(save.id) or self._damage(save))
+            return self._unsaved(save, artifact, errors)
         if not sibling.sha256:
-            return replace(known, absence=Absence.SIBLING_MISSING)
-        return self._with_inputs(known, artifact, sibling)
+            return _Files(Absence.SIBLING_MISSING, artifact)
+        return _Files(Absence.NOT_MEASURED, artifact, sibling)
 
-    def _with_inputs(self, known: Known, artifact: Artifact, sibling: Artifact | None) -> Known:
-        inputs = self._digests.of_load(
-            known.cell,
-            aspects=known.asked,
-            artifact=artifact.sha256,
-            sibling=sibling.sha256 if sibling else "",
-        )
-        return replace(known, sibling=sibling, inputs=inputs, absence=Absence.NOT_MEASURED)
+    def _unsaved(self, save: Save, artifact: Artifact | None, errors: Errors) -> _Files:
+        error = errors.get(save.id) or self._damage(save)
+        absence = Absence.NOT_SAVED if error is None else Absence.HARNESS
+        return _Files(absence, artifact, error=error)
 
     def _damage(self, save: Save) -> Observation | None:
         """Return the harness error of an artifact that is there and damaged, or None."""
@@ -240,9 +264,3 @@ def _with_observation(known: Known, seen: Observation | None, errors: Errors) ->
         return replace(known, observation=seen, absence=None)
     error = errors.get(known.job_id)
     return known if error is None else replace(known, absence=Absence.HARNESS, error=error)
-
-
-def _unsaved(known: Known, error: Observation | None) -> Known:
-    if error is None:
-        return replace(known, absence=Absence.NOT_SAVED)
-    return replace(known, absence=Absence.HARNESS, error=error)
