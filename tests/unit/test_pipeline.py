@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,10 +11,12 @@ import pytest
 from fake_tree import AVAILABLE, ROW, UNAVAILABLE, HeardReporter, make_tree
 
 from runner import pipeline
+from runner.cli import audit_work, bench_work
 from runner.domain import Outcome
 from runner.domain.errors import MatrixError, NoEnvironmentError, SelectionError
 from runner.domain.request import Request
 from runner.executors import registry
+from runner.publish.audit import AUDIT_FILE
 from runner.publish.reading import load_data
 from runner.render import site
 from runner.store import open_store
@@ -44,17 +47,20 @@ class Bench:
         self.out = folder / "out"
         make_tree(self.root)
 
-    def run(self, *patterns, **options):
+    def request(self, *patterns, **options):
         fields = {"store": self.folder / "store", "out": self.out, "profile": "smoke", **options}
+        return Request(root=self.root, patterns=patterns, executor="fake", workers=2, **fields)
+
+    def run(self, *patterns, **options):
         reporter = HeardReporter()
-        request = Request(root=self.root, patterns=patterns, executor="fake", workers=2, **fields)
+        request = self.request(*patterns, **options)
         outcome = pipeline.run_matrix(request, reporter)
         return SimpleNamespace(
             outcome=outcome,
             phases=reporter.phases,
             shown=Counter(reporter.outcomes),
             by_cell={each.cell.id: each for each in outcome.results},
-            data=load_data(fields["out"]),
+            data=load_data(request.out),
         )
 
 
@@ -237,3 +243,44 @@ def test_a_publish_that_fails_midway_leaves_the_run_before_whole(bench, monkeypa
 def test_a_selection_without_a_cell_is_refused(bench):
     with pytest.raises(SelectionError):
         bench.run("fake.hang/h5/new->*")
+
+
+@pytest.fixture
+def reporter(monkeypatch):
+    found = HeardReporter()
+    for module in (audit_work, bench_work):
+        monkeypatch.setattr(module, "make_reporter", lambda _: found)
+    return found
+
+
+def test_an_audit_repeats_cells_and_says_when_and_from_what(bench, reporter, capsys):
+    pattern = "plain_dense/h5/old->new/*"
+    assert audit_work.audit_run(bench.request(pattern), sample=200, seed=3) == 0
+    record = json.loads((bench.folder / "store" / AUDIT_FILE).read_text())
+    assert (record["sample"], record["of"], record["seed"]) == (2, 2, 3)
+    assert (record["selection"], record["profile"]) == ([pattern], "smoke")
+    assert record["at"]
+    assert record["disagreements"] == []
+    assert "2 of 2 cells run again: 0 disagree" in capsys.readouterr().out
+    assert reporter.closed
+
+
+def test_an_audit_of_nothing_is_no_audit(bench, reporter):
+    store = bench.folder / "unmeasured"
+    with pytest.raises(SelectionError, match="nothing to audit"):
+        audit_work.audit_run(bench.request(store=store), sample=5, seed=1)
+    assert not (store / AUDIT_FILE).exists()
+    assert reporter.closed
+
+
+def test_a_bench_that_fails_closes_its_display(bench, reporter):
+    request = bench.request(store=bench.folder / "unmeasured")
+    with pytest.raises(SelectionError, match="are recorded"):
+        bench_work.run_bench(request, cells=5, environments="*")
+    assert reporter.closed
+
+
+@pytest.mark.parametrize("cells", [0, -3])
+def test_a_bench_of_nothing_is_refused_with_one_message(bench, cells):
+    with pytest.raises(SelectionError, match=f"nothing can be timed on {cells} cells"):
+        bench_work.run_bench(bench.request(), cells=cells, environments="*")
