@@ -48,7 +48,6 @@ _NEWEST = (
     "SELECT number, CAST(observation AS BLOB), crc FROM record "
     "WHERE kind = ? AND id = ? AND inputs = ? ORDER BY number DESC LIMIT 1"
 )
-_EXISTS = "SELECT 1 FROM record WHERE kind = ? AND id = ? AND inputs = ? LIMIT 1"
 _APPEND = (
     "INSERT INTO record (kind, id, inputs, run, at, observation, crc) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
@@ -89,7 +88,6 @@ class Journal:
         self._guard = RLock()
         self._unsound: set[int] = set()
         self._texts: dict[str, str] = {}
-        self._kept: dict[str, dict[Key, Record]] = {}
         self._connection = open_database(folder, warn) if writable else open_reader(folder)
 
     def find(self, kind: str, keys: Iterable[Key]) -> Iterator[tuple[Key, Record]]:
@@ -111,19 +109,11 @@ class Journal:
                 else:
                     yield key, Record(row.number, observation)
 
-    def latest(self, kind: str) -> Mapping[Key, Record]:
-        """Return a view of the newest sound record of the kind for each (id, inputs)."""
-        return _Latest(self, kind, self._kept.setdefault(kind, {}))
-
     def keys(self, kind: str) -> frozenset[Key]:
         """Return every key of the kind under which something is recorded, sound or not."""
         return self._do("read results", lambda link: _all_keys(link, kind), otherwise=frozenset())
 
-    def holds(self, kind: str, key: Key) -> bool:
-        """Return whether something is recorded under the key, sound or not."""
-        return self._do("read a result", lambda link: _exists(link, kind, key), otherwise=False)
-
-    def append(self, record: Mapping[str, Any]) -> Record:
+    def append(self, record: Mapping[str, Any]) -> None:
         """Record one result; it is handed to the operating system before this returns.
 
         Raises:
@@ -138,11 +128,8 @@ class Journal:
         row = (kind, *key, *about, content, _checksum(kind, key, content))
         with self._guard:
             new = {digest: text for digest, text in texts.items() if digest not in self._texts}
-            number = self._do("record a result", lambda link: _write(link, row, new), otherwise=0)
+            self._do("record a result", lambda link: _write(link, row, new), otherwise=None)
             self._remember(texts)
-            found = Record(number, record["observation"])
-            self._kept.setdefault(kind, {})[key] = found
-        return found
 
     def sync(self) -> None:
         """Force everything onto the disk: a power cut then loses nothing of it.
@@ -211,49 +198,16 @@ class Journal:
         self._texts.update(texts)
 
 
-class _Latest(Mapping[Key, Record]):
-    """The newest records of a kind; each is read once."""
-
-    def __init__(self, journal: Journal, kind: str, kept: dict[Key, Record]) -> None:
-        self._journal = journal
-        self._kind = kind
-        self._kept = kept
-
-    def __getitem__(self, key: Key) -> Record:
-        found = self._kept.get(key)
-        if found is None:
-            for _, found in self._journal.find(self._kind, [key]):
-                self._kept[key] = found
-                return found
-            raise KeyError(key)
-        return found
-
-    def __contains__(self, key: object) -> bool:
-        return isinstance(key, tuple) and (
-            key in self._kept or self._journal.holds(self._kind, key)
-        )
-
-    def __iter__(self) -> Iterator[Key]:
-        return iter(self._journal.keys(self._kind))
-
-    def __len__(self) -> int:
-        return len(self._journal.keys(self._kind))
-
-
 def _all_keys(connection: sqlite3.Connection, kind: str) -> frozenset[Key]:
     return frozenset(
         connection.execute("SELECT DISTINCT id, inputs FROM record WHERE kind = ?", (kind,))
     )
 
 
-def _exists(connection: sqlite3.Connection, kind: str, key: Key) -> bool:
-    return connection.execute(_EXISTS, (kind, *key)).fetchone() is not None
-
-
 def _write(
     connection: sqlite3.Connection, row: tuple[object, ...], texts: Mapping[str, str]
-) -> int:
-    """Write one record and its texts, or nothing; return the record's number."""
+) -> None:
+    """Write one record and its texts, or nothing."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.executemany(
@@ -261,13 +215,11 @@ def _write(
             [(bytes.fromhex(name), _compressed(text)) for name, text in texts.items()],
         )
         connection.execute(_APPEND, row)
-        (number,) = connection.execute("SELECT last_insert_rowid()").fetchone()
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    return int(number)
 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:

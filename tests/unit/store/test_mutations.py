@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from store_records import append_all, found, key, make_record, observations
+from store_records import append_all, found, make_record, observations
 
 from runner.domain import Observation
 from runner.domain.errors import BusyError, MatrixError
@@ -95,7 +95,6 @@ def use(folder, *, read_only, said):
     with open_store(folder, command="run", warn=said.append, read_only=read_only) as store:
         known = found(store, RECORDS)
         store.journal.keys("load")
-        store.journal.holds("load", key(RECORDS[0]))
         if not read_only:
             append_all(store, [NEW])
             assert found(store, [NEW]) == observations([NEW])
