@@ -45,6 +45,7 @@ class Table:
         self._released = np.unique(released, return_inverse=True)[1].reshape(-1)
         self._cells = cells
         self._observations = observations
+        self._texts: dict[str, npt.NDArray[np.object_]] = {}
         self._ids: dict[str, tuple[str, ...]] = {}
         self._codes: dict[str, Places] = {}
         for column in ID_COLUMNS:
@@ -125,7 +126,9 @@ class Table:
 
     def text(self, column: str, row: int) -> str:
         """Return what one cell has in a published column."""
-        return str(self._cells[column].iloc[row])
+        if column not in self._texts:
+            self._texts[column] = self._cells[column].astype(object).to_numpy()
+        return str(self._texts[column][row])
 
     @cached_property
     def exceptions(self) -> npt.NDArray[np.object_]:
