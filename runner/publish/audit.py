@@ -25,7 +25,16 @@ def read_audit(store: Path) -> AuditSummary | None:
     if not path.exists():
         return None
     record = read_record(path, AuditRecord, f"remove {path}, then run `nox -s audit`")
-    return AuditSummary(sample=record.sample, disagreements=record.disagreements)
+    return AuditSummary(
+        sample=record.sample,
+        disagreements=record.disagreements,
+        at=record.at,
+        of=record.of,
+        seed=record.seed,
+        profile=record.profile,
+        selection=record.selection,
+        tool_version=record.tool_version,
+    )
 
 
 def write_audit(store: Path, record: AuditRecord) -> None:

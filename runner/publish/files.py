@@ -363,4 +363,4 @@ def _sorted_audit(audit: AuditSummary | None) -> AuditSummary | None:
     if audit is None:
         return None
     found = tuple(sorted(audit.disagreements, key=lambda each: each.cell))
-    return AuditSummary(sample=audit.sample, disagreements=found)
+    return msgspec.structs.replace(audit, disagreements=found)

@@ -183,6 +183,15 @@ class AuditSummary(Record, kw_only=True, frozen=True):
 
     sample: Count
     disagreements: tuple[Disagreement, ...]
+    at: str = ""
+    """When it ended, as in ISO 8601; empty in runs of versions that did not say."""
+    of: Count = 0
+    """Recorded cells the sample was taken from."""
+    seed: int | None = None
+    profile: str = ""
+    selection: tuple[str, ...] = ()
+    """As on the command line; empty for every cell of the profile."""
+    tool_version: str = ""
 
 
 class KeptRecord(Record, kw_only=True, frozen=True):

@@ -59,6 +59,12 @@ def test_an_audit_says_when_from_what_and_with_which_seed(tmp_path: Path) -> Non
     audit = read_audit(tmp_path)
     assert audit is not None
     assert (audit.sample, audit.disagreements) == (3, (found,))
+    assert (audit.at, audit.of, audit.seed) == (record.at, 120, 7)
+    assert (audit.profile, audit.selection, audit.tool_version) == (
+        "smoke",
+        ("--scenario plain*",),
+        "1.0",
+    )
     written = json.loads((tmp_path / AUDIT_FILE).read_text())
     assert written["at"] == "2026-01-01T00:00:00+00:00"
     assert (written["tool_version"], written["profile"]) == ("1.0", "smoke")

@@ -13,6 +13,7 @@ from report_fixtures import HOSTILE, make_run, publish_run
 
 from runner.domain import OUTCOME_TABLE, ControlResult
 from runner.domain.errors import StoreError
+from runner.publish.record import AuditSummary
 from runner.render.pages import PAGES
 from runner.render.parts.text import code_line
 from runner.render.scripts.script import script
@@ -282,3 +283,21 @@ def test_a_site_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> Non
 def test_code_line_and_script_are_safe() -> None:
     assert code_line("f({path}, {{...}})", "'m.h5'") == "f('m.h5', {...})"
     assert "</" not in script("call", "</script>")
+
+
+def test_the_page_of_the_audit_says_when_it_was_made_and_from_what(tmp_path: Path) -> None:
+    audit = AuditSummary(
+        sample=3,
+        disagreements=(),
+        at="2026-01-01T00:00:00+00:00",
+        of=1200,
+        seed=7,
+        profile="default",
+        selection=("--format h5",),
+        tool_version="1.2.3",
+    )
+    publish_run(RUN, tmp_path / "data", audit=audit)
+    render_site(tmp_path / "data", tmp_path / "site")
+    told = (tmp_path / "site" / "controls.html").read_text(encoding="utf-8")
+    assert "with the seed 7 from 1,200 recorded cells of the profile default (--format h5)" in told
+    assert "at 2026-01-01T00:00:00+00:00, by version 1.2.3" in told
