@@ -49,7 +49,8 @@ MOST_MEMORY_MB = 1_000_000
     "--remedies",
     type=click.Choice(["auto", "needed", "all"]),
     default="auto",
-    help="auto: where the bare load is not equivalent, or the remedy was named; "
+    help="auto: where the bare load is not equivalent, and everywhere in the cells of a selector "
+    "that names a remedy; "
     "needed: only where it is not equivalent; all: everywhere.",
 )
 @options.request_option(
