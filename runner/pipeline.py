@@ -54,7 +54,7 @@ from runner.measure.digests import InputDigests
 from runner.measure.known import LookUp
 from runner.measure.rounds import JobRunner, timed
 from runner.publish import facts, files, reading, tables
-from runner.publish.carry_over import Kept, keep_results
+from runner.publish.carry_over import Kept, Today, keep_results
 from runner.publish.reading import PublishedRun
 from runner.render.site import publish_site
 from runner.store import START_MB, Store, open_store, require_space
@@ -349,8 +349,16 @@ def keep(run: Run, results: Sequence[CellResult]) -> Kept | None:
     return keep_results(
         run.request.keep,
         measured=frozenset(each.cell for each in results if each.outcome is not Outcome.NOT_RUN),
-        scenarios=run.declared.catalog.scenarios,
-        environments=run.built.available,
+        today=Today(
+            scenarios=run.declared.catalog.scenarios,
+            environments=run.built.available,
+            depends=run.look_up.depends_of,
+            artifacts={
+                (save.scenario, str(save.format), save.writer): artifact.sha256
+                for save, artifact in run.artifacts.items()
+                if artifact is not None
+            },
+        ),
     )
 
 

@@ -5,7 +5,18 @@ nothing here knows a stage.
 """
 
 from runner.domain.causes import UNCLASSIFIED, Cause, CauseRule
-from runner.domain.cells import BARE, ID_COLUMNS, Cell, CellResult, ControlResult, Observation, Save
+from runner.domain.cells import (
+    BARE,
+    DEPENDS_UNKNOWN,
+    ID_COLUMNS,
+    Cell,
+    CellResult,
+    ControlResult,
+    Depends,
+    Observation,
+    Origin,
+    Save,
+)
 from runner.domain.claims import (
     Article,
     CellSet,
@@ -39,16 +50,18 @@ from runner.domain.outcomes import (
     Outcome,
     OutcomeFacts,
 )
-from runner.domain.scenarios import Aspect, Isolation, Remedy, Scenario
+from runner.domain.scenarios import IMPACTS, Aspect, Impact, Isolation, Remedy, Scenario
 from runner.domain.verdicts import Change, Expectation, Verdict
 
 __all__ = [
     "BARE",
+    "DEPENDS_UNKNOWN",
     "FACTS",
     "FAILED",
     "FORMAT_FACTS",
     "FORMAT_TABLE",
     "ID_COLUMNS",
+    "IMPACTS",
     "MEASURED",
     "OUTCOME_TABLE",
     "REMEDIABLE",
@@ -74,6 +87,7 @@ __all__ = [
     "ClaimVerdict",
     "ControlResult",
     "Declared",
+    "Depends",
     "Environment",
     "Event",
     "Expectation",
@@ -81,10 +95,12 @@ __all__ = [
     "Format",
     "FormatFacts",
     "Given",
+    "Impact",
     "Isolation",
     "Kind",
     "Known",
     "Observation",
+    "Origin",
     "Outcome",
     "OutcomeFacts",
     "Pair",

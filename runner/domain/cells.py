@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from runner.domain.formats import Format
@@ -96,6 +97,34 @@ class Observation:
         return found
 
 
+class Origin(StrEnum):
+    """Where a row of the table has its facts from."""
+
+    NONE = ""
+    """Nothing was measured."""
+    MEASURED = "measured"
+    """By this run, or recorded in its store with the same inputs."""
+    KEPT = "kept"
+    """By an earlier run, with the probe, scenario, locks and artifact of today."""
+    STALE = "stale"
+    """By an earlier run; some of what it depends on is not known."""
+    UNKNOWN = "unknown"
+    """By a run that did not say which of its rows were kept."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Depends:
+    """Short digests of what a measurement depends on, beside the artifact; empty if unknown."""
+
+    probe: str = ""
+    scenario: str = ""
+    writer_lock: str = ""
+    reader_lock: str = ""
+
+
+DEPENDS_UNKNOWN = Depends()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CellResult:
     """One row of the matrix: a cell with what happened, and why as far as known."""
@@ -112,6 +141,11 @@ class CellResult:
     artifact_sha256: str = ""
     observation: Observation | None = None
     """The reader's observation; the writer's where saving failed; none if nothing ran."""
+    measured_at: str = ""
+    """When the observation was recorded: ISO 8601, UTC; empty where unknown."""
+    depends: Depends = DEPENDS_UNKNOWN
+    origin: Origin = Origin.MEASURED
+    """Of the observation; a result without one has none."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from runner.domain.cells import Cell, Observation, Save
+from runner.domain.cells import DEPENDS_UNKNOWN, Cell, Depends, Observation, Save
 from runner.domain.scenarios import Aspect
 
 TAMPERED = (Aspect.OUTPUTS, Aspect.WEIGHTS)
@@ -28,6 +28,8 @@ class Artifact:
     """Digest of the payload; empty if nothing was written."""
     written: str
     """What was really written, by its bytes."""
+    measured_at: str = ""
+    """When the save was recorded: ISO 8601, UTC."""
 
     @property
     def damage(self) -> str:
@@ -79,6 +81,10 @@ class Known:
     """One sentence where an absence needs one."""
     error: Observation | None = None
     """The harness error of this run, where that is the absence."""
+    measured_at: str = ""
+    """When the observation was recorded: ISO 8601, UTC."""
+    depends: Depends = DEPENDS_UNKNOWN
+    """What a measurement of it depends on, as it is now."""
 
     @property
     def job_id(self) -> str:

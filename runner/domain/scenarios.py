@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -23,6 +25,33 @@ class Aspect(StrEnum):
     COMPILE = "compile"
     OPTIMIZER = "optimizer"
     TRAINING_STEP = "training_step"
+
+
+class Impact(StrEnum):
+    """What a difference means to whoever uses the model, the gravest first."""
+
+    PREDICTIONS = "predictions"
+    """It answers otherwise, or its numbers are others."""
+    TRAINING = "training"
+    """It answers the same, and trains on otherwise or not at all."""
+    BOOKKEEPING = "bookkeeping"
+    """It answers and trains the same; names, layers of no weight or types differ."""
+
+
+IMPACTS: Mapping[Aspect, Impact] = MappingProxyType(
+    {
+        Aspect.STRUCTURE: Impact.BOOKKEEPING,
+        Aspect.OUTPUTS: Impact.PREDICTIONS,
+        Aspect.WEIGHTS: Impact.PREDICTIONS,
+        Aspect.LOSSES: Impact.TRAINING,
+        Aspect.TRAINABLE: Impact.TRAINING,
+        Aspect.DTYPE: Impact.BOOKKEEPING,
+        Aspect.COMPILE: Impact.TRAINING,
+        Aspect.OPTIMIZER: Impact.TRAINING,
+        Aspect.TRAINING_STEP: Impact.TRAINING,
+    }
+)
+"""What a difference of each aspect means; `runner/judge/impact.py` reads its detail as well."""
 
 
 class Isolation(StrEnum):

@@ -149,6 +149,8 @@ def _result(
         reason=reason,
         observation=known.observation,
         artifact_sha256=known.artifact.sha256 if known.artifact else "",
+        measured_at=known.measured_at,
+        depends=known.depends,
     )
 
 
@@ -160,6 +162,8 @@ def _faulty(known: Known, fault: str) -> CellResult:
         reason=fault,
         observation=Observation(data={"status": "harness_error", "message": fault}),
         artifact_sha256=known.artifact.sha256 if known.artifact else "",
+        measured_at=known.measured_at,
+        depends=known.depends,
     )
 
 
@@ -179,6 +183,8 @@ def _classify_failed_save(known: Known, seen: Observation) -> CellResult:
         outcome=Outcome.SAVE_ERROR,
         reason=_WRITER.get(seen.status, "the writer wrote nothing"),
         observation=seen,
+        measured_at=known.artifact.measured_at if known.artifact else "",
+        depends=known.depends,
     )
 
 
@@ -197,6 +203,8 @@ def _undeclared(known: Known, artifact: Artifact) -> CellResult:
         outcome=Outcome.UNSUPPORTED,
         reason=reason,
         observation=artifact.observation,
+        measured_at=artifact.measured_at,
+        depends=known.depends,
     )
 
 
@@ -224,4 +232,6 @@ def _absent(known: Known, absence: Absence) -> CellResult:
         reason=reason,
         observation=known.error,
         artifact_sha256=known.artifact.sha256 if known.artifact else "",
+        measured_at=known.measured_at,
+        depends=known.depends,
     )

@@ -16,11 +16,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from runner.domain import Aspect, Cell, Format, ProvisionedEnvironment, Save, Scenario
+from runner.domain import Aspect, Cell, Depends, Format, ProvisionedEnvironment, Save, Scenario
 from runner.domain.errors import ConfigurationError
 
 DIGEST_LENGTH = 16
 """Hex digits kept: 64 bits, ample for some millions of jobs."""
+DEPENDS_LENGTH = 12
+"""Hex digits of a digest in the published table."""
 NOT_IN_RESULTS = frozenset({"identify.py"})
 """Probe modules that only provisioning uses."""
 _DAMAGE = "damage.py"
@@ -49,9 +51,21 @@ class InputDigests:
         self._scenarios = scenarios
         self._probe_sha = probe_digest(root)
         self._scenario_shas: dict[str, str] = {}
+        self._locks = {
+            name: built.lock_digest[:DEPENDS_LENGTH] for name, built in environments.items()
+        }
         self._environment_shas = {
             name: environment_digest(built) for name, built in environments.items()
         }
+
+    def depends(self, scenario: str, writer: str, reader: str) -> Depends:
+        """Return short digests of what a cell of these depends on, as they are published."""
+        return Depends(
+            probe=self._probe_sha[:DEPENDS_LENGTH],
+            scenario=self._scenario_sha(scenario)[:DEPENDS_LENGTH],
+            writer_lock=self._locks.get(writer, ""),
+            reader_lock=self._locks.get(reader, ""),
+        )
 
     def of_save(self, save: Save) -> str:
         """Return the digest of everything an artifact depends on; its writer is built."""

@@ -19,6 +19,7 @@ from runner.domain import (
     Aspect,
     Catalog,
     Cell,
+    Depends,
     Environment,
     Format,
     Known,
@@ -37,6 +38,8 @@ Artifacts = Mapping[Save, Artifact | None]
 """What is known of saves; None for one that must run."""
 Key = tuple[str, str]
 """Id of a job and the digest of its inputs."""
+Seen = tuple[Observation, str]
+"""An observation, and when it was recorded."""
 Errors = Mapping[str, Observation]
 """The harness errors of this run, by job id: they are shown but never kept."""
 
@@ -81,6 +84,7 @@ class LookUp:
         self._available = available
         self._unavailable = unavailable
         self._declared: dict[tuple[str, Format, str, str], _Declared] = {}
+        self._depends: dict[tuple[str, str, str], Depends] = {}
 
     def artifacts(self, saves: Iterable[Save]) -> dict[Save, Artifact | None]:
         """Return what is known of saves with their present inputs; None for what must run."""
@@ -90,11 +94,11 @@ class LookUp:
             for save in found
             if save.writer in self._available
         }
-        for key, seen in self._recorded("save", keys):
-            found[keys[key]] = self._artifact(keys[key], key[1], seen)
+        for key, (seen, at) in self._recorded("save", keys):
+            found[keys[key]] = self._artifact(keys[key], key[1], seen, at)
         return found
 
-    def _artifact(self, save: Save, inputs: str, seen: Observation) -> Artifact | None:
+    def _artifact(self, save: Save, inputs: str, seen: Observation, at: str) -> Artifact | None:
         place = (save.writer, save.scenario, save.format, inputs)
         done = seen.status == "done"
         manifest = self._store.manifest(*place, seen.facts) if done else None
@@ -106,6 +110,7 @@ class LookUp:
             observation=seen,
             sha256=manifest.sha256 if manifest else "",
             written=manifest.written if manifest else "nothing",
+            measured_at=at,
         )
 
     def save_job(self, save: Save) -> contract.Job | None:
@@ -183,6 +188,7 @@ class LookUp:
             absence=files.absence,
             reason=files.reason,
             error=files.error,
+            depends=self.depends_of(cell.scenario, cell.writer, cell.reader),
         )
 
     def _find_files(
@@ -228,15 +234,17 @@ class LookUp:
         reason = self._store.artifacts.found_damaged(self._store.artifact_dir(*place))
         return harness_error(f"the artifact of {save.id} is damaged: {reason}") if reason else None
 
-    def _recorded(self, kind: str, keys: Iterable[Key]) -> Iterator[tuple[Key, Observation]]:
-        """Yield the newest observation of each job that has one; the others must run (again).
+    def _recorded(self, kind: str, keys: Iterable[Key]) -> Iterator[tuple[Key, Seen]]:
+        """Yield the newest observation of each job that has one, and when it was recorded.
+
+        The others must run (again).
 
         Our own failures are never kept: the next run tries again.
         """
         for key, record in self._store.journal.find(kind, keys):
             seen = Observation(data=record.observation)
             if seen.status != "harness_error":
-                yield key, seen
+                yield key, (seen, record.at)
 
     def _declared_of(self, cell: Cell) -> _Declared:
         """Return what the declarations say; worked out once for cells that share it."""
@@ -253,14 +261,22 @@ class LookUp:
             self._declared[key] = found
         return found
 
+    def depends_of(self, scenario: str, writer: str, reader: str) -> Depends:
+        """Return what a measurement of a cell of these depends on now."""
+        key = (scenario, writer, reader)
+        found = self._depends.get(key)
+        if found is None:
+            found = self._depends[key] = self._digests.depends(*key)
+        return found
+
     def _is_read(self, cell: Cell) -> bool:
         # A remedy exists to read what a bare load does not: its failures are its own.
         return cell.remedy != BARE or reads(self._environments[cell.reader], cell.format)
 
 
-def _with_observation(known: Known, seen: Observation | None, errors: Errors) -> Known:
+def _with_observation(known: Known, seen: Seen | None, errors: Errors) -> Known:
     """Return what is known of a cell whose files are there."""
     if seen is not None:
-        return replace(known, observation=seen, absence=None)
+        return replace(known, observation=seen[0], measured_at=seen[1], absence=None)
     error = errors.get(known.job_id)
     return known if error is None else replace(known, absence=Absence.HARNESS, error=error)

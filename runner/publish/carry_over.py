@@ -2,14 +2,17 @@
 
 Input: the folder of a published run. Output: its results, as this run would hold them. A
 matrix of hundreds of thousands of cells is measured in pieces: what this run does not
-measure again is kept, as long as it was measured in the same locked environments, and the
-run record says how many cells that are and when they were measured.
+measure again is kept, if it was measured with the probe, scenario, locks and artifact of
+today. A row says that of itself: run.json names one lock an environment, and is silent about
+rows that its run had kept. What is known to differ is refused; of what is not known to be the
+same, the rows are `stale`. The run record says how many of each there are.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,18 +22,39 @@ from runner.domain import (
     Aspect,
     Cell,
     CellResult,
+    Depends,
     Format,
     Observation,
+    Origin,
     Outcome,
     ProvisionedEnvironment,
 )
-from runner.publish.reading import load_data
+from runner.publish.reading import PublishedRun, load_data
 from runner.publish.record import KeptRecord
+from runner.publish.tables import DIGEST_LIMIT
 
+_DEPENDS = ("probe", "recipe", "writer_lock", "reader_lock")
 _TEXTS = (
     *("status", "stage", "exception", "message", "traceback", "output"),
     *("start_method", "isolation"),
 )
+
+
+Place = tuple[str, str, str]
+"""Scenario, format and writer: what one save wrote."""
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Today:
+    """What rows are held against."""
+
+    scenarios: Collection[str]
+    environments: Mapping[str, ProvisionedEnvironment]
+    depends: Callable[[str, str, str], Depends]
+    """Of a scenario, a writer and a reader, all of which are there."""
+    artifacts: Mapping[Place, str]
+    """Digest of what this run reads; nothing for what it did not look for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,46 +65,99 @@ class Kept:
     results: tuple[CellResult, ...]
 
 
-def keep_results(
-    data_dir: Path,
-    *,
-    measured: Collection[Cell],
-    scenarios: Collection[str],
-    environments: Mapping[str, ProvisionedEnvironment],
-) -> Kept:
+def keep_results(data_dir: Path, *, measured: Collection[Cell], today: Today) -> Kept:
     """Return the results of an earlier run that this one did not measure.
 
-    Left out are cells of scenarios that are gone, and of environments that this run does not
-    have with the same lock.
+    Left out are cells of scenarios and environments that are gone, and those that were
+    measured with another probe, scenario, lock or artifact.
 
     Raises:
         StoreError: the folder holds no published run, or a damaged one.
     """
     data = load_data(data_dir)
-    same = {
-        each.id
-        for each in data.run.environments
-        if each.id in environments and each.lock_digest == environments[each.id].lock_digest
-    }
-    ids = list(ID_COLUMNS)
-    columns = [*ids, "outcome", "aspects", "artifact_sha256"]
-    seen = data.observations.rename(columns={"aspects": "compared"})
-    rows = data.cells[columns].merge(seen, on=ids, how="left").astype(object)
-    results = []
-    for each in rows.where(rows.notna(), None).to_dict("records"):
-        row = {str(name): value for name, value in each.items()}
-        if row["scenario"] not in scenarios or not {row["writer"], row["reader"]} <= same:
-            continue
+    locks = {each.id: each.lock_digest for each in data.run.environments}
+    refused: Counter[str] = Counter()
+    candidates = []
+    for row in _read_rows(data):
         cell = _read_cell(row)
-        if cell not in measured and row["outcome"] != Outcome.NOT_RUN:
+        if cell in measured or row["outcome"] == Outcome.NOT_RUN:
+            continue
+        reason = _find_difference(row, today, locks)
+        if reason:
+            refused[reason] += 1
+        else:
+            candidates.append((cell, row))
+    artifacts = _choose_artifacts(row for _, row in candidates)
+    results = []
+    for cell, row in candidates:
+        digest = row["artifact_sha256"]
+        if digest and digest != artifacts[_place(row)]:
+            refused["artifact"] += 1
+        else:
             results.append(_read_result(cell, row))
     record = KeptRecord(
-        started=data.run.started, tool_version=data.run.tool_version, cells=len(results)
+        started=data.run.started,
+        tool_version=data.run.tool_version,
+        cells=len(results),
+        stale=sum(each.origin is Origin.STALE for each in results),
+        refused=dict(sorted(refused.items())),
     )
     return Kept(record=record, results=tuple(results))
 
 
-def _read_cell(row: Mapping[str, Any]) -> Cell:
+def _read_rows(data: PublishedRun) -> Iterable[Row]:
+    ids = list(ID_COLUMNS)
+    columns = [*ids, "outcome", "aspects", "artifact_sha256", "measured_at", *_DEPENDS]
+    seen = data.observations.rename(columns={"aspects": "compared"})
+    rows = data.cells[columns].merge(seen, on=ids, how="left").astype(object)
+    for each in rows.where(rows.notna(), None).to_dict("records"):
+        yield {str(name): value for name, value in each.items()}
+
+
+def _find_difference(row: Row, today: Today, locks: Mapping[str, str]) -> str:
+    """Return what a row was not measured with as it is today; empty for nothing."""
+    if row["scenario"] not in today.scenarios:
+        return "scenario gone"
+    for role in ("writer", "reader"):
+        if row[role] not in today.environments:
+            return "environment gone"
+        # The row knows; the run's record only does for what that run measured itself.
+        short = today.environments[row[role]].lock_digest[:DIGEST_LIMIT]
+        if (row[f"{role}_lock"] or locks[row[role]])[:DIGEST_LIMIT] != short:
+            return "lock"
+    now = today.depends(row["scenario"], row["writer"], row["reader"])
+    artifact = today.artifacts.get(_place(row), "")[:DIGEST_LIMIT]
+    held = (
+        ("probe", row["probe"], now.probe),
+        ("scenario", row["recipe"], now.scenario),
+        ("artifact", row["artifact_sha256"], artifact),
+    )
+    # What either side does not know differs from nothing.
+    return next((name for name, then, here in held if then and here and then != here), "")
+
+
+def _choose_artifacts(rows: Iterable[Row]) -> dict[Place, str]:
+    """Return for each save the artifact whose rows may be shown beside each other.
+
+    Of several, that of the newest row; where no row says when, that of the most rows.
+    """
+    found: dict[Place, dict[str, tuple[str, int]]] = {}
+    for row in rows:
+        if row["artifact_sha256"]:
+            digests = found.setdefault(_place(row), {})
+            newest, number = digests.get(row["artifact_sha256"], ("", 0))
+            digests[row["artifact_sha256"]] = max(newest, row["measured_at"] or ""), number + 1
+    return {
+        place: max(digests, key=lambda digest: (*digests[digest], digest))
+        for place, digests in found.items()
+    }
+
+
+def _place(row: Row) -> Place:
+    return row["scenario"], row["format"], row["writer"]
+
+
+def _read_cell(row: Row) -> Cell:
     return Cell(
         scenario=row["scenario"],
         format=Format(row["format"]),
@@ -90,7 +167,13 @@ def _read_cell(row: Mapping[str, Any]) -> Cell:
     )
 
 
-def _read_result(cell: Cell, row: Mapping[str, Any]) -> CellResult:
+def _read_result(cell: Cell, row: Row) -> CellResult:
+    depends = Depends(
+        probe=row["probe"] or "",
+        scenario=row["recipe"] or "",
+        writer_lock=row["writer_lock"] or "",
+        reader_lock=row["reader_lock"] or "",
+    )
     differing = (name for name in (row["aspects"] or "").split(";") if name)
     return CellResult(
         cell=cell,
@@ -99,10 +182,13 @@ def _read_result(cell: Cell, row: Mapping[str, Any]) -> CellResult:
         reason=row["reason"] or "",
         artifact_sha256=row["artifact_sha256"] or "",
         observation=_read_observation(row),
+        measured_at=row["measured_at"] or "",
+        depends=depends,
+        origin=Origin.KEPT if all(row[name] for name in _DEPENDS) else Origin.STALE,
     )
 
 
-def _read_observation(row: Mapping[str, Any]) -> Observation | None:
+def _read_observation(row: Row) -> Observation | None:
     if not row["status"]:
         return None
     data: dict[str, Any] = {name: row[name] or "" for name in _TEXTS}

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from runner.domain import Aspect, Format, Outcome, Verdict
+from runner.domain import Aspect, Format, Impact, Origin, Outcome, Verdict
 from runner.publish.record import Id, Record
 
 MESSAGE_LIMIT = 120
@@ -26,8 +26,11 @@ _LONGEST_S = 1e9
 Duration = Annotated[float, msgspec.Meta(ge=0, le=_LONGEST_S)] | None
 DETAIL_COLUMNS = ("outcome", "cause", "aspects")
 """What two runs are compared by."""
-ISOLATION = "isolation"
-"""A column that older runs do not have: what they measured was not confined."""
+_SHORT = "^([0-9a-f]{12})?$"
+_OUTCOMES = "|".join(Outcome)
+_IMPACTS = "|".join(Impact)
+_MOMENT = r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?$"
+Digest = Annotated[str, msgspec.Meta(pattern=_SHORT)]
 
 
 class CellRow(Record, kw_only=True, frozen=True):
@@ -73,6 +76,39 @@ class CellRow(Record, kw_only=True, frozen=True):
             description="Largest difference of any aspect; infinity where a value is not finite.",
         ),
     ]
+    baseline: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=f"^({_OUTCOMES})?$",
+            description="Outcome of the writer that reads its own file the same way; empty if "
+            "that was not measured.",
+        ),
+    ]
+    impact: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=f"^({_IMPACTS})?$",
+            description="What a divergence means to a user; of `unusable`, whether it predicts "
+            "and cannot be trained (`training`) or not even that (`predictions`).",
+        ),
+    ]
+    measured_at: Annotated[
+        str,
+        msgspec.Meta(pattern=_MOMENT, description="ISO 8601, UTC; empty where unknown."),
+    ]
+    origin: Annotated[
+        Origin,
+        msgspec.Meta(
+            description="Measured by this run, kept from an earlier one, kept though not all it "
+            "depends on is known (`stale`), or not said (`unknown`); empty where nothing ran."
+        ),
+    ]
+    probe: Annotated[
+        Digest, msgspec.Meta(description="Digest of the code that measured it; empty if unknown.")
+    ]
+    recipe: Annotated[Digest, msgspec.Meta(description="Digest of the scenario's code.")]
+    writer_lock: Annotated[Digest, msgspec.Meta(description="Digest of the writer's lock.")]
+    reader_lock: Annotated[Digest, msgspec.Meta(description="Digest of the reader's lock.")]
 
 
 class AspectRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,10 +158,30 @@ class AdviceRow(Record, kw_only=True, frozen=True):
     attribution: str
 
 
+ADVICE = "advice/1"
+"""Of advice.parquet; that of older versions is made again from the cells."""
 ROWS: Mapping[str, type[Record]] = types.MappingProxyType(
-    {"cells/1": CellRow, "observations/1": ObservationRow, "advice/1": AdviceRow}
+    {"cells/1": CellRow, "observations/1": ObservationRow, ADVICE: AdviceRow}
 )
 """Schema in the metadata of a parquet file -> the row it holds."""
+SCHEMA_OF: Mapping[str, str] = types.MappingProxyType(
+    {schema.partition("/")[0]: schema for schema in ROWS}
+)
+"""Name of a table -> its schema."""
+LATER_COLUMNS: Mapping[str, Mapping[str, str]] = types.MappingProxyType(
+    {
+        "cells/1": {
+            "baseline": "",
+            "impact": "",
+            "measured_at": "",
+            "origin": Origin.UNKNOWN,
+            **dict.fromkeys(("probe", "recipe", "writer_lock", "reader_lock"), ""),
+        },
+        # What older runs measured was not confined.
+        "observations/1": {"isolation": ""},
+    }
+)
+"""Columns that older data do not have, and the value that says so."""
 JSON_COLUMNS: Mapping[str, Any] = types.MappingProxyType(
     {"aspects": dict[Aspect, AspectRecord], "facts": dict[str, Any]}
 )

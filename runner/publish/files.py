@@ -38,7 +38,7 @@ from runner.domain import (
 )
 from runner.domain.errors import ConfigurationError, MatrixError
 from runner.domain.request import DEFAULT_EXECUTOR
-from runner.publish.columns import ROWS, check_table
+from runner.publish.columns import ROWS, SCHEMA_OF, check_table
 from runner.publish.decoding import shorten_reason
 from runner.publish.placing import place
 from runner.publish.reading import COMPRESSED_CSV, CSV, PublishedRun
@@ -202,7 +202,7 @@ def data_files(published: PublishedRun) -> Iterator[tuple[str, bytes]]:
     }
     for stem, frame in frames.items():
         if frame is not None:
-            yield f"{stem}.parquet", _format_parquet(f"{stem}.parquet", frame, f"{stem}/1")
+            yield f"{stem}.parquet", _format_parquet(f"{stem}.parquet", frame, SCHEMA_OF[stem])
     check_totals(count_totals(cells), cells)
     if run.totals.cells != len(cells):
         raise SchemaError(f"run.json counts {run.totals.cells} cells, there are {len(cells)}")

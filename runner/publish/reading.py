@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from runner.domain import ID_COLUMNS, Cell, Format, Outcome
+from runner.domain import ID_COLUMNS, Cell, Format, Origin, Outcome
 from runner.domain.errors import ConfigurationError, MatrixError, StoreError
 from runner.publish.columns import (
+    ADVICE,
     DETAIL_COLUMNS,
-    ISOLATION,
+    LATER_COLUMNS,
     ROWS,
     CellRow,
     check_columns,
@@ -32,10 +34,11 @@ from runner.publish.columns import (
 from runner.publish.decoding import MAKE_DATA, SHOWN, read_record, shorten_reason
 from runner.publish.placing import settle
 from runner.publish.record import ChangesRecord, ClaimsRecord, Record, RunRecord
-from runner.publish.tables import count_outcomes
+from runner.publish.tables import count_outcomes, find_baselines, find_impacts, number_cells
 
 CSV, COMPRESSED_CSV = "cells.csv", "cells.csv.gz"
 """The cells as text; a large run's are compressed."""
+OLDER_ADVICE = b"advice/0"
 TRIES = 3
 """Times a run is read again because the next was published meanwhile."""
 UNREADABLE = (
@@ -104,16 +107,29 @@ def _load(data_dir: Path) -> PublishedRun:
     cells = load_table(data_dir / "cells.parquet", "cells/1")
     observations = load_table(data_dir / "observations.parquet", "observations/1")
     _check_whole(data_dir, run, cells, observations)
-    advice = data_dir / "advice.parquet"
+    cells = _with_derived(cells, observations, kept=run.kept is not None)
     return PublishedRun(
         run=run,
         cells=cells,
         observations=observations,
         claims=_load_claims(data_dir / "claims.json", run),
         changes=load_changes(data_dir / "changes.json"),
-        advice=load_table(advice, "advice/1") if advice.exists() else None,
+        advice=_load_advice(data_dir / "advice.parquet"),
         csv=COMPRESSED_CSV if (data_dir / COMPRESSED_CSV).exists() else CSV,
     )
+
+
+def _load_advice(path: Path) -> pd.DataFrame | None:
+    """Read the advice; None where it is of an older version, which gave less."""
+    if not path.exists():
+        return None
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except UNREADABLE as error:
+        raise StoreError(
+            f"cannot read {path}: {shorten_reason(error)}", next_step=MAKE_DATA
+        ) from error
+    return None if metadata.get(b"schema") == OLDER_ADVICE else load_table(path, ADVICE)
 
 
 def load_changes(path: Path) -> ChangesRecord | None:
@@ -170,8 +186,7 @@ def load_table(path: Path, schema: str) -> pd.DataFrame:
             f"cannot read {path}: {shorten_reason(error)}", next_step=MAKE_DATA
         ) from error
     row = ROWS[schema]
-    if ISOLATION in column_names(row) and ISOLATION not in table.column_names:
-        table = table.append_column(ISOLATION, pa.array([""] * len(table)))
+    table = _with_later_columns(table, row, LATER_COLUMNS.get(schema, {}))
     if found != schema:
         raise ConfigurationError(
             f"{path} has the schema {found[:40]!r}, this tool reads {schema!r}",
@@ -179,6 +194,35 @@ def load_table(path: Path, schema: str) -> pd.DataFrame:
             next_step="use that version, or run `nox -s matrix` again",
         )
     return _checked_frame(path, table, row)
+
+
+def _with_later_columns(table: pa.Table, row: type[Record], later: Mapping[str, str]) -> pa.Table:
+    """Add the columns that data of older versions lack."""
+    missing = [name for name in later if name not in table.column_names]
+    for name in missing:
+        codes = pa.array(np.zeros(len(table), dtype=np.int32))
+        values = pa.DictionaryArray.from_arrays(codes, pa.array([str(later[name])]))
+        table = table.append_column(name, values)
+    if not missing or set(column_names(row)) != set(table.column_names):
+        return table
+    return table.select(list(column_names(row)))
+
+
+def _with_derived(cells: pd.DataFrame, observations: pd.DataFrame, *, kept: bool) -> pd.DataFrame:
+    """Work out of an older table what it does not say: baseline and impact.
+
+    When a row was measured is not known. Where from is, unless the run kept cells of another.
+    """
+    if not (cells["baseline"] == "").all() or not len(cells):
+        return cells
+    keys, known = number_cells(cells, observations)
+    ran = np.isin(keys, known[(observations["status"] != "").to_numpy()])
+    origin = Origin.UNKNOWN if kept else Origin.MEASURED
+    return cells.assign(
+        baseline=find_baselines(cells),
+        impact=find_impacts(cells, observations),
+        origin=pd.Categorical(np.where(ran, str(origin), "")),
+    )
 
 
 def _checked_frame(path: Path, table: pa.Table, row: type[Record]) -> pd.DataFrame:

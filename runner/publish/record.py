@@ -192,6 +192,12 @@ class AuditSummary(Record, kw_only=True, frozen=True):
     selection: tuple[str, ...] = ()
     """As on the command line; empty for every cell of the profile."""
     tool_version: str = ""
+    kept: Annotated[
+        bool | None,
+        msgspec.Meta(
+            description="Whether cells kept from another run could be drawn; null if unknown."
+        ),
+    ] = None
 
 
 class KeptRecord(Record, kw_only=True, frozen=True):
@@ -200,6 +206,13 @@ class KeptRecord(Record, kw_only=True, frozen=True):
     started: str
     tool_version: str
     cells: Count
+    stale: Annotated[
+        Count, msgspec.Meta(description="Of which not all they depend on is known.")
+    ] = 0
+    refused: Annotated[
+        Mapping[str, Count],
+        msgspec.Meta(description="What was not as it is today -> cells that were left out."),
+    ] = {}
 
 
 class RunRecord(Record, kw_only=True, frozen=True):

@@ -17,14 +17,19 @@ from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from runner.domain import (
     ID_COLUMNS,
+    UNJUDGED,
+    Aspect,
     CellResult,
     Environment,
     Format,
+    Impact,
     Observation,
+    Origin,
     Outcome,
     Remedy,
     Scenario,
@@ -32,6 +37,7 @@ from runner.domain import (
 )
 from runner.domain.errors import ConfigurationError, MatrixError
 from runner.judge.cause import ESCAPE
+from runner.judge.impact import find_impact
 from runner.publish.columns import (
     EXCEPTION_LIMIT,
     MESSAGE_LIMIT,
@@ -44,6 +50,11 @@ CELL_COLUMNS = column_names(CellRow)
 OBSERVATION_COLUMNS = column_names(ObservationRow)
 TEXT_COLUMNS = ("message", "traceback", "output", "warnings", "aspects", "facts", "reason")
 
+REPEATED = (
+    *("cause", "aspects", "exception", "measured_at"),
+    *("probe", "recipe", "writer_lock", "reader_lock"),
+)
+"""Columns of `cells` in which few values stand for many rows."""
 DIGEST_LIMIT = 12
 """Hex digits of an artifact's digest in `cells`: enough to tell artifacts apart."""
 DIFFERENCE_DIGITS = 4
@@ -115,8 +126,11 @@ def build_cells(results: Iterable[CellResult], order: Order) -> pd.DataFrame:
     vocabularies = {
         "outcome": [str(each) for each in Outcome],
         "verdict": [str(each) for each in Verdict],
+        "impact": ["", *(str(each) for each in Impact)],
+        "origin": [str(each) for each in Origin],
     }
-    frame = _make_frame(rows, CELL_COLUMNS, ("cause", "aspects", "exception"), vocabularies, order)
+    frame = _make_frame(rows, CELL_COLUMNS, REPEATED, vocabularies, order)
+    frame["baseline"] = find_baselines(frame)
     frame["duration_s"] = frame["duration_s"].astype("float64")
     frame["max_abs_diff"] = frame["max_abs_diff"].astype("float64")
     return frame
@@ -211,7 +225,74 @@ def _cell_row(result: CellResult, shorten: Callable[[str], str]) -> tuple[Any, .
         round(seen.duration_s, 3) if seen else math.nan,
         result.artifact_sha256[:DIGEST_LIMIT],
         _largest_difference(seen),
+        "",
+        find_impact(result.outcome, seen.stage, result.aspects, seen.aspects) or "" if seen else "",
+        result.measured_at,
+        str(result.origin) if seen else "",
+        result.depends.probe,
+        result.depends.scenario,
+        result.depends.writer_lock,
+        result.depends.reader_lock,
     )
+
+
+def find_baselines(cells: pd.DataFrame) -> pd.Categorical[Any]:
+    """Return for each row the outcome of the writer that reads its own file the same way.
+
+    Empty where that says nothing: it was not measured, or through our own fault.
+    """
+    number = np.zeros(len(cells), dtype=np.int64)
+    for column in ("scenario", "format", "writer", "remedy"):
+        codes, values = pd.factorize(cells[column])
+        number = number * (len(values) + 1) + codes
+    groups, group = np.unique(number, return_inverse=True)
+    names = ["", *(str(each) for each in Outcome if each not in UNJUDGED)]
+    place = {name: code for code, name in enumerate(names)}
+    codes, values = pd.factorize(cells["outcome"])
+    outcome = np.array([*(place.get(str(each), 0) for each in values), 0])[codes]
+    itself = cells["writer"].astype(object).to_numpy() == cells["reader"].astype(object).to_numpy()
+    found = np.zeros(len(groups), dtype=np.int64)
+    found[group[itself]] = outcome[itself]
+    return pd.Categorical.from_codes(found[group], dtype=pd.CategoricalDtype(names))
+
+
+def find_impacts(cells: pd.DataFrame, observations: pd.DataFrame) -> pd.Categorical[Any]:
+    """Return for each row of a published table its impact, from what was observed."""
+    names = ["", *(str(each) for each in Impact)]
+    graded = cells["outcome"].isin([str(Outcome.DIVERGED), str(Outcome.UNUSABLE)]).to_numpy()
+    keys, known = number_cells(cells, observations)
+    place = pd.Index(known).get_indexer(pd.Index(keys[graded]))
+    seen = observations[["stage", "aspects"]].iloc[place].astype(object)
+    seen[place < 0] = ""
+    rows = cells.loc[graded, ["outcome", "aspects"]].astype(object)
+    impact = cache(_impact_of_row)
+    found = np.zeros(len(cells), dtype=np.int64)
+    found[graded] = [
+        names.index(impact(*row))
+        for row in zip(
+            *(rows["outcome"], seen["stage"], rows["aspects"], seen["aspects"]), strict=True
+        )
+    ]
+    return pd.Categorical.from_codes(found, dtype=pd.CategoricalDtype(names))
+
+
+def number_cells(*frames: pd.DataFrame) -> list[npt.NDArray[np.int64]]:
+    """Number the cells of tables, a cell that is in several of them alike."""
+    keys = [np.zeros(len(frame), dtype=np.int64) for frame in frames]
+    for column in ID_COLUMNS:
+        given = [pd.Categorical(frame[column]) for frame in frames]
+        names = dict.fromkeys(str(name) for each in given for name in each.categories)
+        place = {name: code for code, name in enumerate(names)}
+        for at, each in enumerate(given):
+            codes = np.array([*(place[str(name)] for name in each.categories), -1])
+            keys[at] = keys[at] * len(place) + codes[each.codes]
+    return keys
+
+
+def _impact_of_row(outcome: str, stage: str, aspects: str, compared: str) -> str:
+    differing = [Aspect(name) for name in aspects.split(";") if name]
+    told = json.loads(compared) if compared else {}
+    return find_impact(Outcome(outcome), stage, differing, told) or ""
 
 
 def _publish_message(message: str) -> str:

@@ -45,7 +45,7 @@ Key = tuple[str, str]
 """(save or cell id, digest of its inputs)."""
 
 _NEWEST = (
-    "SELECT number, CAST(observation AS BLOB), crc FROM record "
+    "SELECT number, CAST(observation AS BLOB), crc, at FROM record "
     "WHERE kind = ? AND id = ? AND inputs = ? ORDER BY number DESC LIMIT 1"
 )
 _APPEND = (
@@ -56,6 +56,7 @@ _KEEP_TEXT = (
     "ON CONFLICT (digest) DO UPDATE SET body = excluded.body WHERE body <> excluded.body"
 )
 """A text that is there and was damaged is mended."""
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _TEXT = re.compile(rb'\{"\$text":"([0-9a-f]+)"\}')
 
 _T = TypeVar("_T")
@@ -67,12 +68,15 @@ class Record:
 
     number: int
     observation: dict[str, Any]
+    at: str
+    """When it was recorded: ISO 8601, UTC; empty where the row does not say."""
 
 
 class _Row(NamedTuple):
     number: int
     observation: bytes | None
     crc: object
+    at: object
 
 
 class Journal:
@@ -107,7 +111,7 @@ class Journal:
                 if observation is None:
                     self._unsound.add(row.number)
                 else:
-                    yield key, Record(row.number, observation)
+                    yield key, Record(row.number, observation, _moment(row.at))
 
     def keys(self, kind: str) -> frozenset[Key]:
         """Return every key of the kind under which something is recorded, sound or not."""
@@ -255,6 +259,11 @@ def _sound_observation(
         return None
     found: dict[str, Any] = values
     return found
+
+
+def _moment(at: object) -> str:
+    """Return a time as it was recorded; the checksum does not cover it, so odd ones are none."""
+    return at if isinstance(at, str) and _MOMENT.fullmatch(at) else ""
 
 
 def _referred(content: bytes | None) -> list[bytes]:
