@@ -27,10 +27,10 @@ from runner.analyse.changes import note_changes
 from runner.analyse.claims.verdict import judge_claims
 from runner.analyse.differences import compare_cells
 from runner.analyse.grids import code_cells
-from runner.domain import CellSet, Claim, Event, Prediction, Share
+from runner.domain import CellSet, Claim, Depends, Event, Prediction, Share
 from runner.domain.errors import MatrixError
 from runner.publish.audit import AUDIT_FILE, read_audit
-from runner.publish.carry_over import keep_results
+from runner.publish.carry_over import Today, keep_results
 from runner.publish.decoding import read_record
 from runner.publish.files import data_files
 from runner.publish.reading import load_data, load_outcomes, load_table, read_cells
@@ -43,6 +43,7 @@ USED, RENDERED = 8, 2
 LONGEST = 900
 """Characters of a message, the path of the test's folder included."""
 RUN = make_run()
+DEPENDS = Depends(probe="1" * 12, scenario="2" * 12, writer_lock="ab" * 6, reader_lock="ab" * 6)
 CLAIM = Claim(
     id="c001.loads",
     article="one.txt",
@@ -206,12 +207,13 @@ def use(folder: Path, *, rendered: bool) -> None:
         pair = {name: str(row[name]) for name in PAIR_COLUMNS}
         advise(data, pair)
         advise_pair(advice, data.cells, data.run, pair)
-    keep_results(
-        folder,
-        measured=(),
+    today = Today(
         scenarios=[each.id for each in RUN.scenarios],
         environments=provision(RUN),
+        depends=lambda *_: DEPENDS,
+        artifacts={},
     )
+    keep_results(folder, measured=(), today=today)
     note_changes(folder, data.cells, data.run)
     if rendered:
         judge_claims(
