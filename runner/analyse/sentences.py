@@ -65,8 +65,9 @@ class Symptom:
 
     cells: pd.DataFrame
     """ID_COLUMNS, outcome, cause, stage, exception, message (the innermost), traceback, details."""
-    remedied: pd.DataFrame
-    """ID_COLUMNS and outcome of every cell with a remedy that was measured."""
+    tried: Mapping[str, pd.DataFrame]
+    """Cause of a bare load -> ID_COLUMNS and outcome of every remedy that was measured in its
+    place, and in `bare` the label of the bare load's row in `cells`."""
     order: Mapping[str, int]
     """Environment -> rank of its release, equal for those of one day."""
     names: Mapping[str, frozenset[str]]
@@ -95,15 +96,23 @@ def read_symptoms(
     whole = texts["message"].where(texts["message"] != "", texts["reason"])
     texts["message"] = _each_pair(find_innermost, whole, texts["traceback"])
     texts["details"] = _each(_read_details, texts.pop("aspects"))
-    tried = chosen["outcome"].isin([str(each) for each in MEASURED]) & (chosen["remedy"] != BARE)
     return Symptom(
         cells=texts,
-        remedied=chosen.loc[tried, [*ids, "outcome"]],
+        tried=_tried(chosen, texts),
         order=order,
         names=names,
         pythons=pythons,
         damaged=frozenset(damaged),
     )
+
+
+def _tried(chosen: pd.DataFrame, caused: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the measured remedies of the bare loads that have a cause, by that cause."""
+    measured = chosen["outcome"].isin([str(each) for each in MEASURED])
+    remedied = chosen.loc[measured & (chosen["remedy"] != BARE), [*ID_COLUMNS, "outcome"]]
+    bare = caused.loc[caused["remedy"] == BARE, [*PAIR, "cause"]].reset_index(names="bare")
+    found = remedied.merge(bare, on=PAIR)
+    return {str(cause): rows for cause, rows in found.groupby("cause", sort=False)}
 
 
 def symptoms_of(run: RunRecord, cells: pd.DataFrame, observations: pd.DataFrame) -> Symptom:
@@ -221,14 +230,17 @@ def _check_remedies(
     cause: Cause, place: int, sentence: Sentence, cells: pd.DataFrame, symptoms: Symptom
 ) -> list[Finding]:
     """Hold what a sentence says of remedies against the pairs in which they were measured."""
-    bare = cells.loc[cells["remedy"] == BARE]
-    mask = np.ones(len(bare), dtype=np.bool_)
-    for condition in _conditions(sentence, symptoms):
-        mask &= condition(bare)
-    pairs = bare.loc[mask, PAIR]
+    pairs = symptoms.tried.get(cause.id)
+    if pairs is None:
+        pairs = cells.head(0)
+    conditions = list(_conditions(sentence, symptoms))
+    if conditions:
+        bare = cells.loc[cells["remedy"] == BARE]
+        mask = np.logical_and.reduce([condition(bare) for condition in conditions])
+        pairs = pairs[pairs["bare"].isin(bare.index[mask])]
     found = []
     for remedy in sentence.remedies:
-        tried = symptoms.remedied[symptoms.remedied["remedy"] == remedy].merge(pairs, on=PAIR)
+        tried = pairs[pairs["remedy"] == remedy]
         holds = np.asarray(tried["outcome"] == str(Outcome.EQUIVALENT))
         if sentence.crashes:
             holds = np.asarray(tried["outcome"] == str(Outcome.CRASHED))
