@@ -97,6 +97,12 @@ def images(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def inspect(session: nox.Session) -> None:
+    """Describe a model file: what it is, who wrote it, what is in it and what is not."""
+    runner(session, "inspect")
+
+
+@nox.session(python=PYTHON)
 def show(session: nox.Session) -> None:
     """Print everything known of one cell."""
     runner(session, "show")

@@ -52,6 +52,7 @@ from runner.domain.outcomes import (
 )
 from runner.domain.scenarios import IMPACTS, Aspect, Impact, Isolation, Remedy, Scenario
 from runner.domain.verdicts import Change, Expectation, Verdict
+from runner.domain.witness import Witness
 
 __all__ = [
     "BARE",
@@ -115,6 +116,7 @@ __all__ = [
     "Stage",
     "Status",
     "Verdict",
+    "Witness",
     "reads",
     "save_of",
     "writes",

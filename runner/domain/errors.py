@@ -78,6 +78,12 @@ class BusyError(MatrixError):
     exit_code = 7
 
 
+class NotReadable(MatrixError):
+    """A file of the user's cannot be read, or is nothing that models are kept in."""
+
+    exit_code = 8
+
+
 class ControlFailure(MatrixError):
     """A control did not behave: nothing this matrix says can be trusted."""
 

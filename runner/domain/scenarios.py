@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 
 from runner.domain.declaration import Globs, Id, Link, ModuleName, Rank, Seconds, Text, Tolerance
 from runner.domain.formats import Format
+from runner.domain.witness import Witness
 
 
 class Aspect(StrEnum):
@@ -92,6 +93,8 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeout_s: Seconds = 30.0
     writers: Globs = ("*",)
     """Globs over environment ids: where a user can write this model at all."""
+    witness: tuple[Witness, ...] = ()
+    """What its artifacts show in `inspect`; all must hold, of the formats that each names."""
     trained: bool = False
     """Whether the writer compiles and trains the model a few steps before saving."""
 
