@@ -48,7 +48,8 @@ for part in parts:
 for value in (keras.Model, getattr(keras, "Sequential", None), getattr(keras, "Operation", None)):
     roots += [value] if value is not None else []
 for module in ("keras.src.ops.numpy", "keras.src.ops.nn", "keras.src.ops.core",
-               "keras.src.ops.math", "keras.src.ops.image", "keras.src.ops.linalg", "keras.src.models.functional"):
+               "keras.src.ops.math", "keras.src.ops.image", "keras.src.ops.linalg",
+               "keras.src.models.functional"):
     if family == "keras3":
         try:
             importlib.import_module(module)

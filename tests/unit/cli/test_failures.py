@@ -27,6 +27,7 @@ CODES = {
     errors.NoEnvironmentError: 5,
     errors.StoreError: 6,
     errors.BusyError: 7,
+    errors.NotReadable: 8,
     errors.ControlFailure: 10,
     errors.RegressionFound: 11,
     errors.AuditDisagreement: 12,
