@@ -21,7 +21,7 @@ from msgspec import structs
 from runner import plan
 from runner.analyse import changes
 from runner.analyse.causes import explain_table
-from runner.analyse.conclusions import WORDS, conclude
+from runner.analyse.conclusions import CONCLUDED, conclude
 from runner.contract import Job
 from runner.declare.scope import declare
 from runner.domain import (
@@ -428,7 +428,7 @@ def judge_again(request: Request, folder: Path) -> PublishedRun:
     """
     declared = declare(request)
     before = reading.load_data(folder)
-    measured = tuple(each for each in before.run.controls if not each.id.startswith(WORDS))
+    measured = tuple(each for each in before.run.controls if not each.id.startswith(CONCLUDED))
     published = conclude(
         structs.replace(before.run, controls=measured),
         explain_table(before, declared.causes),

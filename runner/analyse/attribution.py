@@ -1,14 +1,16 @@
-"""Whose doing a failure is: the writer's, the reader's, both's or this pair's. Pure.
+"""Whose doing a failure is: the scenario's, the writer's, the reader's or this pair's. Pure.
 
 Input: the table of cells. Output: one word for each row. An overlay: it reads outcomes and
 never rewrites one. Only bare loads are looked at, within one scenario and format, and only
 those in which the reader really ran.
 
-- `writer`: what this writer wrote fails in at least NEARLY_ALL of its readers, and the
-  writer itself does not read it either; so does whatever it could not write at all.
-- `reader`: this reader fails with at least NEARLY_ALL of the writers' artifacts.
-- `both`: both are true, as where a class is nowhere known.
-- `pair`: neither; this writer and this reader do not go together.
+- `scenario`: the writer itself, loading its own file the same way, does not get its model back
+  either: nothing is said of the pair.
+- `writer`: what this writer wrote fails in at least NEARLY_ALL of its readers, and whether it
+  reads its own file was not measured; so does whatever it could not write at all.
+- `reader`: this reader fails with at least NEARLY_ALL of the artifacts that their writers read.
+- `both`: both are true, where it was not measured whether the writer reads its own file.
+- `pair`: none of these; this writer and this reader do not go together.
 
 A share is taken of FEWEST cells or more: of two readers nothing can be said.
 """
@@ -28,11 +30,12 @@ NEARLY_ALL = 0.9
 """Of the cells in which the reader ran: so much must fail before one side is blamed."""
 FEWEST = 4
 """Cells below which a share says nothing."""
-WRITER, READER, BOTH, PAIR, NONE = "writer", "reader", "both", "pair", ""
-ATTRIBUTIONS = (NONE, WRITER, READER, BOTH, PAIR)
+SCENARIO, WRITER, READER, BOTH, PAIR, NONE = "scenario", "writer", "reader", "both", "pair", ""
+ATTRIBUTIONS = (NONE, SCENARIO, WRITER, READER, BOTH, PAIR)
 ATTRIBUTION_TEXT = {
-    WRITER: "nearly no reader reads what this writer wrote, itself included",
-    READER: "this reader reads nearly no writer's file",
+    SCENARIO: "the writer itself, loading the same way, does not get its model back either",
+    WRITER: "it could not be written, or nearly no reader reads what this writer wrote",
+    READER: "this reader reads nearly no file, though its writer does",
     BOTH: "nearly no reader reads this writer's file, and this reader nearly no writer's",
     PAIR: "the file is read elsewhere, and the reader reads other files",
 }
@@ -45,20 +48,21 @@ def attribute_failures(cells: pd.DataFrame) -> pd.Series[Any]:
     failed = bare & np.isin(outcome, [str(each) for each in FAILED])
     ran = failed | (bare & (outcome == str(Outcome.EQUIVALENT)))
     itself = cells["writer"].astype(object).to_numpy() == cells["reader"].astype(object).to_numpy()
-    of_writer = _widely(cells, "writer", ran, failed)
-    # A writer that reads its own file is not to blame; one that did not try may be.
+    fails_itself = _any_in(cells, "writer", failed & itself)
     reads_itself = _any_in(cells, "writer", ran & itself & ~failed)
-    of_writer &= ~reads_itself
-    of_reader = _widely(cells, "reader", ran, failed)
+    # What does not work in the writer either says nothing of who reads it.
+    of_writer = _widely(cells, "writer", ran, failed) & ~reads_itself
+    of_reader = _widely(cells, "reader", ran & ~fails_itself, failed & ~fails_itself)
     words = np.select(
         [
             bare & (outcome == str(Outcome.SAVE_ERROR)),
+            failed & fails_itself,
             failed & of_writer & of_reader,
             failed & of_writer,
             failed & of_reader,
             failed,
         ],
-        [WRITER, BOTH, WRITER, READER, PAIR],
+        [WRITER, SCENARIO, BOTH, WRITER, READER, PAIR],
         default=NONE,
     )
     return pd.Series(words, index=cells.index, name="attribution")

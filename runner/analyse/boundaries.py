@@ -11,7 +11,7 @@ import heapq
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -59,20 +59,26 @@ class Axis:
         return tuple(map(_line, self.ids))
 
     def ranges(self, places: Iterable[int]) -> tuple[Range, ...]:
-        """Join neighbouring places of one line."""
+        """Join neighbouring places of one line, between which no release was left out."""
         found: list[Range] = []
         for place in sorted(places):
             last = found[-1].last if found else BLANK
-            if found and place == last + 1 and self.lines[place] == self.lines[last]:
+            if found and place == last + 1 and self._joins(last, place):
                 found[-1] = Range(found[-1].first, place)
             else:
                 found.append(Range(place, place))
         return tuple(found)
 
+    def _joins(self, last: int, place: int) -> bool:
+        """Whether `first to last` may span two places: it would say of what lies between too."""
+        if self.lines[place] != self.lines[last]:
+            return False
+        return follow_release(self.ids[last]) == self.ids[place]
+
     def words(self, ranges: Sequence[Range]) -> str:
-        """Name the ranges: `TF 2.4 to 2.15, Keras 3.0 and later`."""
+        """Name the ranges: `TF 2.4 to 2.15, Keras 3.0 and 3.8`."""
         if len(_places(ranges)) == len(self.ids):
-            return "any version"
+            return EVERYTHING
         named: dict[str, list[Range]] = {}
         for each in ranges:
             named.setdefault(self.lines[each.first], []).append(each)
@@ -87,9 +93,24 @@ class Axis:
         first, last = (_parse_id(self.ids[place])[1] for place in (each.first, each.last))
         if each.first == each.last:
             return first
-        line, after = self.lines[each.first], each.last + 1
-        ends = after == len(self.ids) or self.lines[after] != line
-        return f"{first} and later" if ends else f"{first} to {last}"
+        return f"{first} to {last}"
+
+
+EVERYTHING = "every environment of this run"
+LAST_MINORS: Mapping[str, str] = MappingProxyType({"tf1.15": "tf2.0"})
+"""The last release of a major version, and the one after it."""
+
+
+def follow_release(name: str) -> str:
+    """Return the id of the next minor release after an environment's; empty for an odd id."""
+    match = ID.fullmatch(name)
+    if not match:
+        return ""
+    if name in LAST_MINORS:
+        return LAST_MINORS[name]
+    major, _, minor = match["version"].partition(".")
+    backend = f"-{match['backend']}" if match["backend"] else ""
+    return f"{match['family']}{major}.{int(minor) + 1}{backend}" if minor.isdigit() else ""
 
 
 def _parse_id(name: str) -> tuple[str, str, str]:
@@ -254,25 +275,26 @@ class GridBoundaries:
 
 def describe_boundaries(coded: Coded, rows: Codes) -> Iterator[GridBoundaries]:
     """Yield the boundaries of every scenario, format and remedy among the chosen cells."""
-    axis = Axis(ids=coded.environments)
     sizes = (len(coded.formats), len(coded.remedies))
     keys = (coded.scenario[rows] * sizes[0] + coded.format[rows]) * sizes[1] + coded.remedy[rows]
     ordered = np.argsort(keys, kind="stable")
     starts = np.flatnonzero(np.diff(keys[ordered], prepend=BLANK))
-    # Half of the grids of a run are like another.
-    known: dict[bytes, tuple[Boundary, ...]] = {}
     for group in np.split(rows[ordered], starts[1:]) if len(rows) else []:
         first = int(group[0])
         matrix = outcome_matrix(coded, group)
-        alike = matrix.tobytes()
-        if alike not in known:
-            known[alike] = tuple(describe_grid(matrix, axis))
         yield GridBoundaries(
             scenario=coded.scenarios[coded.scenario[first]],
             format=coded.formats[coded.format[first]],
             remedy=coded.remedies[coded.remedy[first]],
-            rules=known[alike],
+            rules=_describe_alike(matrix.tobytes(), coded.environments),
         )
+
+
+@lru_cache(maxsize=16_384)
+def _describe_alike(codes: bytes, ids: tuple[str, ...]) -> tuple[Boundary, ...]:
+    """Describe a grid once: half of those of a run are like another, and pages show them again."""
+    matrix = np.frombuffer(codes, dtype=np.int64).reshape(len(ids), len(ids))
+    return tuple(describe_grid(matrix, Axis(ids=ids)))
 
 
 def describe_grid(matrix: Codes, axis: Axis) -> list[Boundary]:

@@ -6,15 +6,17 @@ declared. Output: the `PublishedRun`. A new run and one that is judged again bot
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
 from msgspec import structs
 
-from runner.analyse import advice
+from runner.analyse.advice import build_advice
+from runner.analyse.advice_check import check_advice
+from runner.analyse.boundaries_check import check_boundaries
 from runner.analyse.claims.verdict import judge_claims
 from runner.analyse.sentences import Finding, check_causes, describe_causes, symptoms_of
-from runner.domain import Cause, ClaimSet
+from runner.domain import FACTS, Cause, ClaimSet, Outcome
 from runner.domain.causes import Quantifier
 from runner.publish.files import describe_cause
 from runner.publish.reading import PublishedRun
@@ -22,8 +24,10 @@ from runner.publish.record import ControlRecord, RunRecord
 
 SUBSET_SAFE = frozenset({Quantifier.ALL, Quantifier.NONE})
 """What is said of all cells, or of none, is true of any part of them; `most` is not."""
-WORDS = "words "
-"""Begins the id of a control that holds a cause's sentences against its cells."""
+WORDS, ADVICE, BOUNDARIES = "words ", "advice ", "boundaries "
+"""Begin the ids of the controls that hold what is said against the cells."""
+CONCLUDED = (WORDS, ADVICE, BOUNDARIES)
+"""Of the controls that are made anew when a run is judged again."""
 
 
 def conclude(
@@ -37,10 +41,17 @@ def conclude(
     """Return the run with all that its cells say; `record` has the controls of the measuring."""
     findings = check_causes(causes, symptoms_of(record, cells, observations))
     said = describe_causes(causes, findings)
+    advised = build_advice(cells, record)
+    controls = (
+        *record.controls,
+        *check_words(causes, findings),
+        *check_advised(advised, cells, record),
+        *check_sentences(PublishedRun(run=record, cells=cells, observations=observations)),
+    )
     run = structs.replace(
         record,
         causes=tuple(describe_cause(cause, said[cause.id]) for cause in causes),
-        controls=(*record.controls, *check_words(causes, findings)),
+        controls=controls,
     )
     return PublishedRun(
         run=run,
@@ -53,7 +64,7 @@ def conclude(
             observations=observations,
             run=run,
         ),
-        advice=advice.build_advice(cells, run),
+        advice=advised,
     )
 
 
@@ -75,6 +86,34 @@ def check_words(causes: Iterable[Cause], findings: Iterable[Finding]) -> list[Co
         )
         for cause, found in by_cause.items()
     ]
+
+
+def check_advised(
+    advised: pd.DataFrame, cells: pd.DataFrame, run: RunRecord
+) -> Iterator[ControlRecord]:
+    """Yield a control for each kind of statement that the advice makes."""
+    for each in check_advice(advised, cells, run):
+        if each.of:
+            detail = f"in {each.of:,} rows {each.says}"
+            if each.wrong:
+                detail = f"in {len(each.wrong):,} of {each.of:,} rows it is not so that "
+                detail += f"{each.says}, such as {each.examples[0]}"
+            yield ControlRecord(id=f"{ADVICE}{each.name}", passed=not each.wrong, detail=detail)
+
+
+def check_sentences(data: PublishedRun) -> Iterator[ControlRecord]:
+    """Yield the control that reads the sentences of every boundary back.
+
+    Of a run that measured nothing there is nothing to hold them against.
+    """
+    if not data.cells["outcome"].isin([str(each) for each in Outcome if FACTS[each].tried]).any():
+        return
+    number, wrong = check_boundaries(data)
+    yield ControlRecord(
+        id=f"{BOUNDARIES}sentences",
+        passed=not wrong,
+        detail=wrong[0] if wrong else f"{number:,} sentences, read back, give the same cells",
+    )
 
 
 def _told(findings: Sequence[Finding]) -> str:

@@ -20,8 +20,13 @@ Mask = npt.NDArray[np.bool_]
 OUTCOMES = tuple(Outcome)
 EQUIVALENT = OUTCOMES.index(Outcome.EQUIVALENT)
 DIVERGED = OUTCOMES.index(Outcome.DIVERGED)
+UNUSABLE = OUTCOMES.index(Outcome.UNUSABLE)
 UNSUPPORTED = OUTCOMES.index(Outcome.UNSUPPORTED)
 BLANK = -1
+COMPATIBILITY, SCENARIO, DAMAGE, UNKNOWN = range(4)
+"""What a cell says something about: two versions (its writer gets the same model from its own
+file, loaded the same way); the scenario (it does not); a file that was damaged on purpose; or
+nobody knows, as it was not measured whether the writer does."""
 MEASURED = np.array([style.measured for style in OUTCOME_TABLE])
 """By outcome code: whether anything was tried, so that a share can be stated."""
 
@@ -104,6 +109,22 @@ def code_column(column: pd.Series[Any], ids: Sequence[str]) -> Codes:
             next_step="run `nox -s matrix` again, which writes the data anew",
         )
     return codes
+
+
+def tell_apart(data: PublishedRun, coded: Coded) -> Codes:
+    """Return what each cell says something about: COMPATIBILITY, SCENARIO, DAMAGE or UNKNOWN."""
+    damaged = np.array([bool(each.damage) for each in data.run.scenarios], dtype=bool)
+    baseline = data.cells["baseline"].astype(object).to_numpy()
+    about: Codes = np.select(
+        [
+            damaged[coded.scenario] if len(damaged) else np.zeros(len(baseline), dtype=bool),
+            baseline == str(Outcome.EQUIVALENT),
+            baseline != "",
+        ],
+        [DAMAGE, COMPATIBILITY, SCENARIO],
+        default=UNKNOWN,
+    )
+    return about
 
 
 def bare_loads(coded: Coded) -> Mask:

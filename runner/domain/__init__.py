@@ -50,7 +50,7 @@ from runner.domain.outcomes import (
     Outcome,
     OutcomeFacts,
 )
-from runner.domain.scenarios import IMPACTS, Aspect, Impact, Isolation, Remedy, Scenario
+from runner.domain.scenarios import IMPACTS, Aspect, Help, Impact, Isolation, Remedy, Scenario
 from runner.domain.verdicts import Change, Expectation, Verdict
 from runner.domain.witness import Witness
 
@@ -96,6 +96,7 @@ __all__ = [
     "Format",
     "FormatFacts",
     "Given",
+    "Help",
     "Impact",
     "Isolation",
     "Kind",

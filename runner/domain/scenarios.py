@@ -55,6 +55,34 @@ IMPACTS: Mapping[Aspect, Impact] = MappingProxyType(
 """What a difference of each aspect means; `runner/judge/impact.py` reads its detail as well."""
 
 
+ASPECT_WORDS: Mapping[Aspect, str] = MappingProxyType(
+    {
+        Aspect.STRUCTURE: "the layers",
+        Aspect.OUTPUTS: "the outputs",
+        Aspect.WEIGHTS: "the weights",
+        Aspect.LOSSES: "the losses",
+        Aspect.TRAINABLE: "the trainable flags",
+        Aspect.DTYPE: "the types",
+        Aspect.COMPILE: "the compiled loss and metrics",
+        Aspect.OPTIMIZER: "the optimizer's state",
+        Aspect.TRAINING_STEP: "training on as before",
+    }
+)
+"""What a sentence calls that which is compared, as in "it loads, without ..."."""
+
+
+class Help(StrEnum):
+    """What a remedy does for a bare load that is not equivalent."""
+
+    RESTORED = "restored"
+    """What failed is right with it."""
+    GIVEN_UP = "given_up"
+    """It gives the model without what failed, or a part of that."""
+    NONE_OF_TRIED = "none_of_tried"
+    NOT_TRIED = "not_tried"
+    """Nobody knows whether one would."""
+
+
 class Isolation(StrEnum):
     """Whom a job may share a process with."""
 

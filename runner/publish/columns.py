@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from runner.domain import Aspect, Format, Impact, Origin, Outcome, Verdict
+from runner.domain import Aspect, Format, Help, Impact, Origin, Outcome, Verdict
 from runner.publish.record import Id, Record
 
 MESSAGE_LIMIT = 120
@@ -153,12 +153,20 @@ class AdviceRow(Record, kw_only=True, frozen=True):
     reader: Id
     outcome: Outcome
     advice: str
+    help: Help
+    without: str
     tried: Annotated[int, msgspec.Meta(ge=0)]
+    crashed: Annotated[int, msgspec.Meta(ge=0)]
+    crash_tried: Annotated[int, msgspec.Meta(ge=0)]
     nearest: str
+    nearest_way: str
+    nearest_older: str
+    nearest_newer: str
+    nearest_writer: str
     attribution: str
 
 
-ADVICE = "advice/1"
+ADVICE = "advice/2"
 """Of advice.parquet; that of older versions is made again from the cells."""
 ROWS: Mapping[str, type[Record]] = types.MappingProxyType(
     {"cells/1": CellRow, "observations/1": ObservationRow, ADVICE: AdviceRow}

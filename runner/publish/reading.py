@@ -38,7 +38,7 @@ from runner.publish.tables import count_outcomes, find_baselines, find_impacts, 
 
 CSV, COMPRESSED_CSV = "cells.csv", "cells.csv.gz"
 """The cells as text; a large run's are compressed."""
-OLDER_ADVICE = b"advice/0"
+OLDER_ADVICE = b"advice/1"
 TRIES = 3
 """Times a run is read again because the next was published meanwhile."""
 UNREADABLE = (
@@ -106,7 +106,8 @@ def _load(data_dir: Path) -> PublishedRun:
     run = read_record(data_dir / "run.json", RunRecord)
     cells = load_table(data_dir / "cells.parquet", "cells/1")
     observations = load_table(data_dir / "observations.parquet", "observations/1")
-    _check_whole(data_dir, run, cells, observations)
+    advice = _load_advice(data_dir / "advice.parquet")
+    _check_whole(data_dir, run, cells, observations, advice)
     cells = _with_derived(cells, observations, kept=run.kept is not None)
     return PublishedRun(
         run=run,
@@ -114,7 +115,7 @@ def _load(data_dir: Path) -> PublishedRun:
         observations=observations,
         claims=_load_claims(data_dir / "claims.json", run),
         changes=load_changes(data_dir / "changes.json"),
-        advice=_load_advice(data_dir / "advice.parquet"),
+        advice=advice,
         csv=COMPRESSED_CSV if (data_dir / COMPRESSED_CSV).exists() else CSV,
     )
 
@@ -239,7 +240,11 @@ def _checked_frame(path: Path, table: pa.Table, row: type[Record]) -> pd.DataFra
 
 
 def _check_whole(
-    data_dir: Path, run: RunRecord, cells: pd.DataFrame, observations: pd.DataFrame
+    data_dir: Path,
+    run: RunRecord,
+    cells: pd.DataFrame,
+    observations: pd.DataFrame,
+    advice: pd.DataFrame | None,
 ) -> None:
     """Prove that the files are of one run, and name each of its cells once.
 
@@ -260,8 +265,9 @@ def _check_whole(
         "reader": set(run.environment_ids),
         "remedy": {each.id for each in run.remedies},
     }
-    for name, frame in (("cells.parquet", cells), ("observations.parquet", observations)):
-        reasons += _check_ids(name, frame, ids)
+    tables = [("cells.parquet", cells), ("observations.parquet", observations)]
+    for name, frame in [*tables, *([("advice.parquet", advice)] if advice is not None else [])]:
+        reasons += _check_ids(name, frame, {key: ids[key] for key in ids if key in frame.columns})
     if reasons:
         raise StoreError(
             f"{data_dir}: {reasons[0]}",
@@ -276,7 +282,7 @@ def _check_ids(name: str, frame: pd.DataFrame, ids: dict[str, set[str]]) -> list
         if unknown:
             shown = ", ".join(unknown[:5])[:200]
             return [f"{name} names a {column} that run.json does not: {shown}"]
-    codes = [pd.factorize(frame[column])[0].astype(np.int64) for column in ID_COLUMNS]
+    codes = [pd.factorize(frame[column])[0].astype(np.int64) for column in ids]
     key = codes[0]
     for each in codes[1:]:
         key = key * (int(each.max(initial=0)) + 1) + each

@@ -278,8 +278,13 @@ def find_impacts(cells: pd.DataFrame, observations: pd.DataFrame) -> pd.Categori
 
 def number_cells(*frames: pd.DataFrame) -> list[npt.NDArray[np.int64]]:
     """Number the cells of tables, a cell that is in several of them alike."""
+    return number_rows(ID_COLUMNS, *frames)
+
+
+def number_rows(columns: Sequence[str], *frames: pd.DataFrame) -> list[npt.NDArray[np.int64]]:
+    """Number what these columns of tables hold, the same in several of them alike."""
     keys = [np.zeros(len(frame), dtype=np.int64) for frame in frames]
-    for column in ID_COLUMNS:
+    for column in columns:
         given = [pd.Categorical(frame[column]) for frame in frames]
         names = dict.fromkeys(str(name) for each in given for name in each.categories)
         place = {name: code for code, name in enumerate(names)}

@@ -11,9 +11,11 @@ from functools import cached_property
 
 import jinja2
 import numpy as np
+import pandas as pd
 
+from runner.analyse.advice import build_advice
 from runner.analyse.boundaries import GridBoundaries, describe_boundaries
-from runner.analyse.grids import Coded, Mask, bare_loads
+from runner.analyse.grids import Coded, Codes, Mask, bare_loads, tell_apart
 from runner.publish.reading import PublishedRun
 
 File = tuple[str, str]
@@ -58,6 +60,17 @@ class Site:
     def bare(self) -> Mask:
         """Which cells are bare loads."""
         return bare_loads(self.coded)
+
+    @cached_property
+    def about(self) -> Codes:
+        """What each cell says something about; see `grids.tell_apart`."""
+        return tell_apart(self.data, self.coded)
+
+    @cached_property
+    def advice(self) -> pd.DataFrame:
+        """What works instead, a row a bare load that needs it."""
+        given = self.data.advice
+        return build_advice(self.data.cells, self.data.run) if given is None else given
 
     @cached_property
     def boundaries(self) -> dict[str, list[GridBoundaries]]:

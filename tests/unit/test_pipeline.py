@@ -125,7 +125,8 @@ def test_the_progress_display_counts_what_the_judge_says(bench):
 def test_the_controls_held_and_are_published(bench):
     assert bench.first.outcome.failed_controls == []
     kinds = Counter(each.id.split()[0] for each in bench.first.outcome.controls)
-    assert kinds == {"readback": 4, "comparison": 2, "writes": 2}
+    measured = {"readback": 4, "comparison": 2, "writes": 2}
+    assert kinds == measured | {"advice": 9, "boundaries": 1}
     assert [each.id for each in bench.first.data.run.controls] == [
         each.id for each in bench.first.outcome.controls
     ]

@@ -13,5 +13,5 @@ from runner.render.page import File, Site
 def extra_files(site: Site) -> Iterator[File]:
     """`(name, text)` of every such file but the map of the site, which names the pages."""
     yield "feed.xml", feed_text(site.data.run, site.data.changes, site.base_url)
-    yield from badge_files(site.coded)
+    yield from badge_files(site.coded, site.about)
     yield from api_files(site.data, site.coded, site.data_href)

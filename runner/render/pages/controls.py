@@ -15,6 +15,9 @@ CONTROL_WORDS: Mapping[str, str] = MappingProxyType(
         "comparison": "the comparison finds what was falsified",
         "writes": "a format said not to exist cannot be written",
         "reads": "a format said not to exist cannot be read",
+        "words": "what a cause says is so of the cells that have it",
+        "advice": "what is advised is what the cells show",
+        "boundaries": "the sentences of the boundaries give back every cell, and no other",
     }
 )
 """By the first word of a control's id: what must be."""

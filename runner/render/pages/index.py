@@ -6,7 +6,20 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from runner.analyse.grids import DIVERGED, EQUIVALENT, MEASURED, Coded, Mask, tally
+from runner.analyse.advice import number_pairs
+from runner.analyse.grids import (
+    COMPATIBILITY,
+    DAMAGE,
+    DIVERGED,
+    EQUIVALENT,
+    MEASURED,
+    SCENARIO,
+    UNKNOWN,
+    UNUSABLE,
+    Mask,
+    tally,
+)
+from runner.domain import Help, Impact
 from runner.render.page import File, Page, Site
 
 
@@ -23,26 +36,52 @@ def _files(site: Site) -> Iterator[File]:
         bare_counts=tally(coded.outcome[bare]),
         remedy_cells=int((~bare).sum()),
         remedy_counts=tally(coded.outcome[~bare]),
-        headline=_headline(coded, bare),
+        headline=_headline(site),
     )
 
 
-def _headline(coded: Coded, bare: Mask) -> dict[str, int]:
-    """Count the numbers of the first sentence, over bare loads that were really tried."""
-    measured = bare & MEASURED[coded.outcome]
-    other = measured & (coded.writer != coded.reader)
-    failing = measured & (coded.outcome != EQUIVALENT)
-    keys = coded.keys(remedy=0)
-    tried = np.unique(keys[~bare & MEASURED[coded.outcome]])
-    solved = np.unique(keys[~bare & (coded.outcome == EQUIVALENT)])
-    return {
+def _headline(site: Site) -> dict[str, int]:
+    """Count the numbers of the first sentences, over bare loads that were really tried.
+
+    What fails in its own writer says nothing of two versions, and is counted apart; so is what
+    was damaged on purpose.
+    """
+    coded, cells = site.coded, site.data.cells
+    measured = site.bare & MEASURED[coded.outcome]
+    failing = coded.outcome != EQUIVALENT
+    compared = measured & (site.about == COMPATIBILITY) & (coded.writer != coded.reader)
+    impact = cells["impact"].astype(object).to_numpy()
+    found = {
         "measured": int(measured.sum()),
-        "equivalent": int((measured & (coded.outcome == EQUIVALENT)).sum()),
-        "silent": int((measured & (coded.outcome == DIVERGED)).sum()),
-        "other": int(other.sum()),
-        "failing": int(failing.sum()),
-        "tried": int(np.isin(keys[failing], tried).sum()),
-        "solved": int(np.isin(keys[failing], solved).sum()),
+        "compared": int(compared.sum()),
+        "equivalent": int((compared & ~failing).sum()),
+        "failing": int((compared & failing).sum()),
+        "itself": int((measured & (site.about == COMPATIBILITY) & ~compared).sum()),
+    }
+    for name, outcome in (("silent", DIVERGED), ("unusable", UNUSABLE)):
+        here = compared & (coded.outcome == outcome)
+        found[name] = int(here.sum())
+        for each in Impact:
+            found[f"{name}_{each}"] = int((here & (impact == str(each))).sum())
+    for name, about in (("scenario", SCENARIO), ("damaged", DAMAGE), ("unknown", UNKNOWN)):
+        here = measured & (site.about == about)
+        found[name] = int(here.sum())
+        found[f"{name}_failing"] = int((here & failing).sum())
+    return found | _advised(site, compared & failing)
+
+
+def _advised(site: Site, rows: Mask) -> dict[str, int]:
+    """Count what other ways of loading do for these bare loads."""
+    advice = site.advice
+    helps = advice["help"].astype(object).to_numpy()
+    keys, wanted = number_pairs(advice, site.data.cells)
+    here = np.isin(keys, wanted[rows])
+    counted = {name: int((here & (helps == str(name))).sum()) for name in Help}
+    restored, given_up = counted[Help.RESTORED], counted[Help.GIVEN_UP]
+    return {
+        "tried": restored + given_up + counted[Help.NONE_OF_TRIED],
+        "solved": restored,
+        "partly": given_up,
     }
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from markupsafe import Markup
 
 from runner.analyse.grids import (
+    COMPATIBILITY,
     DIVERGED,
     EQUIVALENT,
     MEASURED,
@@ -51,7 +52,8 @@ class Coverage:
     shape: str
     released: str
     files: int
-    """Of other writers; a format that the reader does not know counts, a damaged file does not."""
+    """Of other writers; a format that the reader does not know counts; a damaged file does not, nor
+    one that its writer does not load back itself."""
     same: int
     silent: int
 
@@ -101,21 +103,21 @@ class Difference:
 
 
 def _files(site: Site) -> Iterator[File]:
-    yield site.render(PAGE, **_shown(site.data, site.coded))
+    yield site.render(PAGE, **_shown(site.data, site.coded, site.about == COMPATIBILITY))
 
 
-def _shown(data: PublishedRun, coded: Coded) -> dict[str, Any]:
+def _shown(data: PublishedRun, coded: Coded, between: Mask) -> dict[str, Any]:
     shapes = _shapes(data.run)
     coverage = {
         name: list(_coverage(data.run, coded, rows, shapes))
-        for name, rows in _by_format(coded, given_files(data.run, coded))
+        for name, rows in _by_format(coded, given_files(data.run, coded) & between)
     }
     dates = [each.released for found in coverage.values() for each in found]
     # All formats over the same years, so that they can be held against each other.
     years = (_year(min(dates)), _year(max(dates)) + 1) if dates else (0, 1)
-    tried: Mask = MEASURED[coded.outcome]
+    tried: Mask = MEASURED[coded.outcome] & between
     steps = {name: list(_steps(data.run, coded, rows)) for name, rows in _by_format(coded, tried)}
-    differences, infinite = _differences(data, coded)
+    differences, infinite = _differences(data, coded, between)
     return {
         "coverage": [
             (name, found, _plot_coverage(name, found, years)) for name, found in coverage.items()
@@ -288,10 +290,10 @@ def _plot_steps(name: str, steps: Sequence[Step]) -> Markup | None:
 # --- largest differences -------------------------------------------------------------------
 
 
-def _differences(data: PublishedRun, coded: Coded) -> tuple[list[Difference], int]:
+def _differences(data: PublishedRun, coded: Coded, between: Mask) -> tuple[list[Difference], int]:
     """The largest of each scenario, the largest first; and how many are not finite."""
     sizes = data.cells["max_abs_diff"].to_numpy(dtype=np.float64, na_value=np.nan)
-    silent = (coded.outcome == DIVERGED) & ~np.isnan(sizes)
+    silent = between & (coded.outcome == DIVERGED) & ~np.isnan(sizes)
     rows = np.flatnonzero(silent & np.isfinite(sizes) & (sizes > 0))
     found = []
     for place, scenario in enumerate(coded.scenarios):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from runner.analyse.advice import restore_what_failed
 from runner.analyse.grids import DIVERGED, EQUIVALENT, MEASURED, tally
 from runner.domain import BARE
 from runner.publish.record import RemedyRecord
@@ -20,6 +21,8 @@ class RemedyRow:
     remedy: RemedyRecord
     tried: int
     helped: int
+    partly: int
+    """It gave the model without what had failed."""
     silent: int
     controls: int
     """Loads where the bare load was equivalent."""
@@ -40,6 +43,7 @@ def _files(site: Site) -> Iterator[File]:
     data, coded, bare = site.data, site.coded, site.bare
     keys = coded.keys(remedy=0)
     measured, good = MEASURED[coded.outcome], coded.outcome == EQUIVALENT
+    restoring = restore_what_failed(data.cells, data.run)
     failing = np.unique(keys[bare & measured & ~good])
     after_failure = np.isin(keys, failing)
     after_success = np.isin(keys, keys[bare & good])
@@ -50,14 +54,15 @@ def _files(site: Site) -> Iterator[File]:
         tried, control = here & after_failure, here & after_success
         beside = here & ~after_failure & ~after_success
         formats = [
-            (name, int((tried & inside).sum()), int((tried & good & inside).sum()))
+            (name, int((tried & inside).sum()), int((tried & restoring & inside).sum()))
             for name, inside in by_format
         ]
         rows.append(
             RemedyRow(
                 remedy=remedy,
                 tried=int(tried.sum()),
-                helped=int((tried & good).sum()),
+                helped=int((tried & restoring).sum()),
+                partly=int((tried & good & ~restoring).sum()),
                 silent=int((tried & (coded.outcome == DIVERGED)).sum()),
                 controls=int(control.sum()),
                 controls_good=int((control & good).sum()),

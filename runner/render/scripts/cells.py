@@ -31,7 +31,10 @@ from runner.publish.tables import round_significant
 from runner.render.scripts.script import script
 
 SHARD_VERSION = 2
-CELL_TEXTS = ("outcome", "cause", "verdict")
+CELL_TEXTS = (
+    *("outcome", "cause", "verdict", "baseline", "impact", "origin"),
+    *("probe", "recipe"),
+)
 OBSERVATION_TEXTS = (
     "status",
     "stage",
@@ -82,6 +85,9 @@ class Recorded:
     texts: tuple[tuple[Any, ...], ...]
     """For each field, the values its codes stand for."""
     duration_ms: Codes
+    moments: tuple[str, ...]
+    """When cells were measured."""
+    moment: Codes
     digests: tuple[str, ...]
     digest: Codes
 
@@ -110,8 +116,11 @@ def record_cells(data: PublishedRun, coded: Coded, attribution: pd.Series[Any]) 
     columns.append(places[_follow(codes, found, len(values))])
     texts.append(tuple(short.distinct))
     digest, digests = _number(data.cells["artifact_sha256"])
+    moment, moments = _number(data.cells["measured_at"])
     record, records = _distinct_rows(columns)
     return Recorded(
+        moments=moments,
+        moment=moment,
         record=record,
         records=records,
         texts=tuple(texts),
@@ -185,16 +194,19 @@ def _shard(
     writer = np.searchsorted(environments, coded.writer[rows])
     reader = np.searchsorted(environments, coded.reader[rows])
     grids = {}
+    moments = np.unique(recorded.moment[rows])
     for remedy in np.unique(coded.remedy[rows]).tolist():
         chosen = coded.remedy[rows] == remedy
         place = (writer * size + reader)[chosen]
         grids[coded.remedies[remedy]] = {
             **_grid(place, size * size, record[chosen], recorded.duration_ms[rows][chosen]),
             "digest": _digests(recorded, rows[chosen], writer[chosen], size),
+            "when": _when(recorded.moment[rows[chosen]], place, size * size, moments),
         }
     return {
         "environments": [coded.environments[each] for each in environments.tolist()],
         "remedies": grids,
+        "moments": [recorded.moments[each] for each in moments.tolist()],
         **_record_columns(recorded, distinct, shared),
     }
 
@@ -283,6 +295,14 @@ def _grid(place: Codes, size: int, record: Codes, duration_ms: Codes) -> dict[st
     if 2 * len(place) < size:
         return {"at": place.tolist(), "record": record.tolist(), "ms": duration_ms.tolist()}
     return {"record": _spread(record, place, size), "ms": _spread(duration_ms, place, size)}
+
+
+def _when(moment: Codes, place: Codes, size: int, moments: Codes) -> int | list[int]:
+    """Number of each cell's moment, by place as in `_grid`; one number if they share it."""
+    codes = np.searchsorted(moments, moment)
+    if len(moments) == 1:
+        return 0
+    return codes.tolist() if 2 * len(place) < size else _spread(codes, place, size)
 
 
 def _spread(values: Codes, places: Codes, size: int) -> list[int]:

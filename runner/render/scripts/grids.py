@@ -11,8 +11,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from runner.analyse.advice import build_advice
 from runner.analyse.grids import Coded, Codes, code_column
+from runner.domain import BARE, Help
 from runner.domain.errors import StoreError
 from runner.publish.reading import PublishedRun
 
@@ -34,10 +37,11 @@ def pack_cells(data: PublishedRun, coded: Coded) -> dict[str, Any]:
         raise StoreError(f"{len(causes)} causes, and the report has letters for {len(LETTERS)}")
     # Code 0 is "no cause", which is no letter.
     cause = code_column(data.cells["cause"], ("", *causes)) - 1
+    way = _advised_ways(data, coded)
     grids: dict[str, dict[str, dict[str, Any]]] = {}
     for rows in _groups(coded):
         first = rows[0]
-        grid = _pack_grid(coded, rows, cause)
+        grid = _pack_grid(coded, rows, cause, way)
         scenario = coded.scenarios[coded.scenario[first]]
         of_format = grids.setdefault(coded.formats[coded.format[first]], {})
         of_format.setdefault(scenario, {})[coded.remedies[coded.remedy[first]]] = grid
@@ -58,7 +62,7 @@ def _groups(coded: Coded) -> list[Codes]:
     return [rows for rows in np.split(order, edges) if len(rows)]
 
 
-def _pack_grid(coded: Coded, rows: Codes, cause: Codes) -> dict[str, Any]:
+def _pack_grid(coded: Coded, rows: Codes, cause: Codes, way: Codes) -> dict[str, Any]:
     writers = np.unique(coded.writer[rows])
     readers = np.unique(coded.reader[rows])
     at = np.searchsorted(writers, coded.writer[rows]) * len(readers)
@@ -70,7 +74,32 @@ def _pack_grid(coded: Coded, rows: Codes, cause: Codes) -> dict[str, Any]:
     }
     if (cause[rows] >= 0).any():
         packed["c"] = _spell(cause[rows], at, len(writers) * len(readers))
+    if (way[rows] >= 0).any():
+        packed["b"] = _spell(way[rows], at, len(writers) * len(readers))
     return packed
+
+
+def _advised_ways(data: PublishedRun, coded: Coded) -> Codes:
+    """Return for each bare load twice the number of the advised remedy, and -1 for none.
+
+    One more where the remedy gives up what failed.
+    """
+    advice = build_advice(data.cells, data.run) if data.advice is None else data.advice
+    place = {name: number for number, name in enumerate(coded.remedies)}
+    advised = [place.get(str(name), -1) for name in advice["advice"]]
+    given_up = (advice["help"] == str(Help.GIVEN_UP)).to_numpy()
+    codes = np.where(np.array(advised, dtype=np.int64) < 0, -1, 2 * np.array(advised) + given_up)
+    keys = np.zeros(len(advice), dtype=np.int64)
+    for column, ids in (
+        ("scenario", coded.scenarios),
+        ("format", coded.formats),
+        ("writer", coded.environments),
+        ("reader", coded.environments),
+    ):
+        keys = keys * len(ids) + code_column(advice[column], ids)
+    keys = keys * len(coded.remedies) + coded.remedies.index(BARE) if len(advice) else keys
+    found = pd.Index(keys).get_indexer(pd.Index(coded.keys()))
+    return np.where(found < 0, -1, codes[found] if len(codes) else -1)
 
 
 def _spell(codes: Codes, at: Codes, size: int) -> str:

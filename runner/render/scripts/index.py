@@ -10,6 +10,7 @@ from typing import Any
 from runner.analyse.attribution import ATTRIBUTION_TEXT
 from runner.domain import OUTCOME_TABLE
 from runner.domain.environments import FAMILY_CSS
+from runner.domain.scenarios import ASPECT_WORDS
 from runner.publish.record import RunRecord
 from runner.render.parts.text import code_line, example_path
 
@@ -47,6 +48,8 @@ def index_data(run: RunRecord) -> dict[str, Any]:
                 "group": each.group,
                 "rtol": each.rtol,
                 "atol": each.atol,
+                "aspects": each.aspects,
+                "damaged": bool(each.damage),
             }
             for each in run.scenarios
         },
@@ -68,5 +71,7 @@ def index_data(run: RunRecord) -> dict[str, Any]:
         },
         "attributions": ATTRIBUTION_TEXT,
         "formats": list(map(str, run.formats)),
+        "carries": {str(name): list(map(str, each)) for name, each in run.formats.items()},
+        "aspects": {str(name): words for name, words in ASPECT_WORDS.items()},
         "profile": run.profile,
     }

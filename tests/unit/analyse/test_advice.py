@@ -11,6 +11,7 @@ import pytest
 from report_fixtures import make_environment_record, make_run, put_together
 
 from runner.analyse.advice import ADVICE_COLUMNS, advise_pair, build_advice, describe_advice
+from runner.analyse.advice_check import check_advice
 from runner.domain import Aspect, Family
 from runner.publish.record import RemedyRecord
 
@@ -30,8 +31,8 @@ def remedy(name: str, cost: int, code: str, *gives_up: Aspect) -> RemedyRecord:
 RUN = msgspec.structs.replace(
     put_together(make_run()).run,
     environments=tuple(
-        make_environment_record(name, Family.KERAS3, date(2020, 1, 1))
-        for name in ("old", "mid", "new", "newest")
+        make_environment_record(name, Family.KERAS3, date(2020, 1, day))
+        for name, day in (("old", 1), ("mid", 2), ("new", 9), ("newest", 12))
     ),
     remedies=(
         remedy("none", 0, "load({path})"),
@@ -41,7 +42,9 @@ RUN = msgspec.structs.replace(
 )
 
 
-def make_cells(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
+def make_cells(
+    *rows: tuple[str, str, str, str], aspects: str = "", impact: str = "", cause: str = "c"
+) -> pd.DataFrame:
     """One row for each (writer, reader, remedy, outcome)."""
     return pd.DataFrame(
         [
@@ -52,6 +55,9 @@ def make_cells(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
                 "reader": reader,
                 "remedy": remedy,
                 "outcome": outcome,
+                "cause": "" if outcome == "equivalent" else cause,
+                "aspects": aspects if outcome == "diverged" else "",
+                "impact": impact if outcome in {"diverged", "unusable"} else "",
                 "artifact_sha256": "" if outcome == "save_error" else "ab" * 8,
             }
             for writer, reader, remedy, outcome in rows
@@ -72,7 +78,7 @@ def test_the_cheapest_that_works_and_not_the_first() -> None:
     )
     found = advise(cells)
 
-    assert (found.remedy, found.tried, found.gives_up) == ("cheap", 2, ())
+    assert (found.remedy, found.tried, found.without) == ("cheap", 2, ())
     assert "  n(path, {...})" in describe_advice(found)
 
 
@@ -82,10 +88,57 @@ def test_a_cheaper_one_that_does_not_work_is_passed_over(outcome: str) -> None:
         ("old", "new", "none", "diverged"),
         ("old", "new", "cheap", outcome),
         ("old", "new", "costly", "equivalent"),
+        aspects="weights",
     )
 
-    assert advise(cells).remedy == "costly"
-    assert "gives up: optimizer" in "\n".join(describe_advice(advise(cells)))
+    assert (advise(cells).remedy, advise(cells).help) == ("costly", "restored")
+    told = "\n".join(describe_advice(advise(cells)))
+    assert "what failed is right; without the optimizer's state" in told
+
+
+@pytest.mark.parametrize(
+    ("outcome", "impact"), [("diverged", "training"), ("load_error", ""), ("crashed", "")]
+)
+def test_what_gives_up_that_which_failed_is_said_to_and_comes_last(
+    outcome: str, impact: str
+) -> None:
+    failing = ("old", "new", "none", outcome)
+    costly = ("old", "new", "costly", "equivalent")
+    cells = make_cells(failing, costly, aspects="optimizer", impact=impact)
+
+    assert (advise(cells).remedy, advise(cells).help) == ("costly", "given_up")
+    told = "\n".join(describe_advice(advise(cells)))
+    assert "it loads, without the optimizer's state" in told
+
+    run = msgspec.structs.replace(
+        RUN,
+        remedies=tuple(
+            msgspec.structs.replace(each, cost=20 if each.id == "cheap" else each.cost)
+            for each in RUN.remedies
+        ),
+    )
+    cells = make_cells(
+        failing, costly, ("old", "new", "cheap", "equivalent"), aspects="optimizer", impact=impact
+    )
+    advice = build_advice(cells, run)
+    assert advice[["advice", "help"]].to_numpy().tolist() == [["cheap", "restored"]]
+    assert not any(each.wrong for each in check_advice(advice, cells, run))
+
+
+def test_a_remedy_that_kills_the_process_elsewhere_carries_the_warning() -> None:
+    cells = make_cells(
+        ("old", "new", "none", "load_error"),
+        ("old", "new", "cheap", "equivalent"),
+        ("old", "newest", "none", "load_error"),
+        ("old", "newest", "cheap", "crashed"),
+    )
+    found = advise(cells)
+
+    assert (found.crashed, found.crash_tried) == (1, 2)
+    assert any("ended the process in 1 of 2 pairs" in line for line in describe_advice(found))
+    other = make_cells(("mid", "newest", "none", "load_error"), cause="another")
+    killed = make_cells(("mid", "newest", "cheap", "crashed"), cause="another")
+    assert advise(pd.concat([cells, other, killed], ignore_index=True)).crash_tried == 2
 
 
 def test_nothing_is_inferred_from_another_pair() -> None:
@@ -108,7 +161,7 @@ def test_a_remedy_that_never_ran_was_not_tried() -> None:
     assert (advise(cells).remedy, advise(cells).tried) == ("not_tried", 0)
 
 
-def test_the_nearest_reader_of_the_same_file_and_of_two_the_newer() -> None:
+def test_the_nearest_is_by_days_of_release_and_in_either_direction() -> None:
     cells = make_cells(
         ("old", "new", "none", "load_error"),
         ("old", "old", "none", "equivalent"),
@@ -116,10 +169,64 @@ def test_the_nearest_reader_of_the_same_file_and_of_two_the_newer() -> None:
         ("old", "newest", "none", "equivalent"),
         ("mid", "new", "none", "load_error"),
         ("mid", "old", "none", "equivalent"),
+        ("newest", "new", "none", "equivalent"),
     )
 
-    assert advise(cells).nearest == "newest"
-    assert advise(cells, writer="mid").nearest == "old"
+    found = advise(cells)
+    # Seven days to the older, three to the newer.
+    assert (found.nearest, found.nearest_older, found.nearest_newer) == ("newest", "mid", "newest")
+    assert found.nearest_writer == "newest"
+    found = advise(cells, writer="mid")
+    assert (found.nearest, found.nearest_older, found.nearest_newer) == ("old", "old", "")
+
+
+def test_where_nobody_reads_it_bare_the_nearest_says_with_what() -> None:
+    cells = make_cells(
+        ("old", "new", "none", "load_error"),
+        ("old", "mid", "none", "load_error"),
+        ("old", "mid", "cheap", "equivalent"),
+        # What gives something up is not the model.
+        ("old", "newest", "none", "load_error"),
+        ("old", "newest", "costly", "equivalent"),
+    )
+    found = advise(cells)
+
+    assert (found.nearest, found.nearest_way) == ("mid", "cheap")
+    assert "nearest environment that reads it with cheap: mid" in describe_advice(found)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "check"),
+    [
+        ("advice", "costly", "works"),
+        ("without", "weights", "without"),
+        ("help", "not_tried", "not_tried"),
+        ("help", "none_of_tried", "none_of_tried"),
+        ("help", "given_up", "given_up"),
+        ("tried", 7, "tried"),
+        ("crashed", 7, "crashes"),
+        ("nearest", "newest", "nearest"),
+        ("nearest_older", "", "nearest_older"),
+        ("nearest_newer", "old", "nearest_newer"),
+        ("nearest_writer", "", "nearest_writer"),
+    ],
+)
+def test_advice_that_contradicts_the_cells_is_found(column: str, value: object, check: str) -> None:
+    cells = make_cells(
+        ("old", "new", "none", "load_error"),
+        ("old", "new", "cheap", "equivalent"),
+        ("old", "new", "costly", "load_error"),
+        ("old", "mid", "none", "equivalent"),
+        ("mid", "new", "none", "equivalent"),
+    )
+    advice = build_advice(cells, RUN)
+    assert not any(each.wrong for each in check_advice(advice, cells, RUN))
+
+    wrong = check_advice(advice.assign(**{column: value}), cells, RUN)
+
+    assert check in {each.name for each in wrong if each.wrong}
+    missing = {each.name for each in check_advice(advice.iloc[:0], cells, RUN) if each.wrong}
+    assert missing == {"rows"}
 
 
 def test_a_format_the_reader_does_not_have_may_still_be_loaded_otherwise() -> None:
@@ -152,6 +259,6 @@ def test_the_table_has_one_row_a_pair_and_its_columns() -> None:
     table = build_advice(cells, RUN)
 
     assert tuple(table.columns) == ADVICE_COLUMNS
-    assert table[["advice", "tried", "nearest", "attribution"]].to_numpy().tolist() == [
-        ["cheap", 1, "", "pair"]
+    assert table[["advice", "help", "tried", "attribution"]].to_numpy().tolist() == [
+        ["cheap", "restored", 1, "pair"]
     ]

@@ -1,4 +1,4 @@
-"""Attribution: writer-wide, reader-wide, both or this pair; never a rewritten outcome."""
+"""Attribution: the scenario first, then writer, reader, both or this pair."""
 
 from __future__ import annotations
 
@@ -37,10 +37,27 @@ def attribute(cells: pd.DataFrame, writer: str, reader: str) -> str:
 
 
 def test_a_writer_whose_file_nobody_reads() -> None:
-    cells = make_cells({("e3", reader): "load_error" for reader in NAMES})
+    failing = {("e3", reader): "load_error" for reader in NAMES}
+    cells = make_cells(failing | {("e3", "e3"): "not_run"})
 
     assert attribute(cells, "e3", "e5") == "writer"
     assert attribute(cells, "e4", "e5") == ""
+
+
+def test_what_does_not_work_in_the_writer_itself_is_the_scenarios() -> None:
+    cells = make_cells({("e3", "e3"): "diverged", ("e3", "e5"): "load_error"})
+
+    assert attribute(cells, "e3", "e5") == "scenario"
+    assert attribute(cells, "e3", "e3") == "scenario"
+
+
+def test_a_reader_is_not_blamed_for_files_their_writers_do_not_read() -> None:
+    names = NAMES[:8]
+    failing = {(writer, reader): "load_error" for writer in names[1:] for reader in names}
+    cells = make_cells(failing | {("e0", "e5"): "load_error"}, names)
+
+    assert attribute(cells, "e0", "e5") == "pair"
+    assert attribute(cells, "e1", "e5") == "scenario"
 
 
 def test_a_writer_that_reads_its_own_file_is_not_to_blame() -> None:
@@ -56,9 +73,10 @@ def test_a_reader_that_reads_nobody() -> None:
 
 
 def test_where_all_fail_both_are_named() -> None:
-    cells = make_cells({(writer, reader): "load_error" for writer in NAMES for reader in NAMES})
+    failing = {(writer, reader): "load_error" for writer in NAMES for reader in NAMES}
+    cells = make_cells(failing | {(name, name): "not_run" for name in NAMES})
 
-    assert set(attribute_failures(cells)) == {"both"}
+    assert set(attribute_failures(cells)) == {"both", ""}
 
 
 def test_a_lone_failure_is_the_pair() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from runner.analyse.boundaries import (
+    EVERYTHING,
     Axis,
     Range,
     Rule,
@@ -16,6 +17,7 @@ from runner.analyse.boundaries import (
     describe_grid,
     expand_rules,
 )
+from runner.analyse.boundaries_check import compare_sentences
 from runner.analyse.grids import BLANK, OUTCOMES, Coded
 from runner.domain import Family, Outcome
 
@@ -84,9 +86,7 @@ def test_one_block_is_one_rule() -> None:
 
     found = describe_grid(grid, AXIS)
 
-    assert found[-1].text == (
-        "written by TF 2.4 and later, read by Keras 3.0 and later: fails to load"
-    )
+    assert found[-1].text == ("written by TF 2.4 to 2.15, read by Keras 3.0 to 3.15: fails to load")
     assert found[-1].cells == 12 * 16
     assert len(found) == 3
 
@@ -95,7 +95,7 @@ def test_a_single_outcome_is_one_sentence() -> None:
     found = describe_grid(np.full((SIZE, SIZE), LOAD_ERROR, dtype=np.int64), AXIS)
 
     assert [each.text for each in found] == [
-        "written by any version, read by any version: fails to load"
+        f"written by {EVERYTHING}, read by {EVERYTHING}: fails to load"
     ]
     assert found[0].cells == SIZE * SIZE
 
@@ -119,12 +119,52 @@ def test_ranges_are_named_within_their_line() -> None:
     places = [*range(at("tf2.4"), at("tf2.8")), at("tf2.9"), *range(at("keras3.5"), SIZE)]
 
     assert AXIS.words(AXIS.ranges(places)) == (
-        "TF 2.4 to 2.7 and 2.9, Keras 3.5 and later, Keras 3.15 on jax, Keras 3.15 on torch"
+        "TF 2.4 to 2.7 and 2.9, Keras 3.5 to 3.15, Keras 3.15 on jax, Keras 3.15 on torch"
     )
     assert AXIS.words(AXIS.ranges([0, 1])) == "Keras 2.3, Keras 2.3 on theano"
     assert AXIS.words(AXIS.ranges([at("tf1.15"), at("tf2.0")])) == "TF 1.15 to 2.0"
-    assert AXIS.words(AXIS.ranges(range(SIZE))) == "any version"
+    assert AXIS.words(AXIS.ranges(range(SIZE))) == EVERYTHING
     assert Axis(ids=("nightly", "tf2.0")).words([Range(0, 0)]) == "nightly"
+
+
+def test_a_range_says_nothing_of_a_release_that_was_left_out() -> None:
+    axis = Axis(ids=("tf1.15", "tf2.0", "tf2.3", "tf2.12", "tf2.13", "keras3.15", "keras3.15-jax"))
+
+    assert axis.words(axis.ranges(range(6))) == "TF 1.15 to 2.0, 2.3 and 2.12 to 2.13, Keras 3.15"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_sentences_read_back_are_the_grid_they_were_made_from(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    ids = tuple(name for name in IDS if random.random() < random.choice([0.3, 0.9, 1.0]))
+    grid = blocks(random, len(ids))
+
+    sentences = [each.text for each in describe_grid(grid, Axis(ids=ids))]
+
+    assert compare_sentences(sentences, grid, ids) == ""
+    for left_out in range(len(sentences)):
+        others = [*sentences[:left_out], *sentences[left_out + 1 :]]
+        assert "wrong of" in compare_sentences(others, grid, ids)
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("written by TF 2.0 to 2.2, read by TF 2.0: fails to load", "names tf2.1"),
+        ("written by TF 2.2 to 2.0, read by TF 2.0: fails to load", "names tf2.3"),
+        (
+            "written by TF 2.0 and later, read by TF 2.0: fails to load",
+            "and later, which was not measured",
+        ),
+        ("written by TF 2.0, read by TF 2.0: the same model", "wrong of tf2.0->tf2.0"),
+        ("written by TF 2.0, read by TF 2.0: fails somehow", "no sentence"),
+    ],
+)
+def test_a_sentence_that_says_more_than_was_measured_is_found(said: str, problem: str) -> None:
+    grid = np.full((2, 2), BLANK, dtype=np.int64)
+    grid[0, 0] = LOAD_ERROR
+
+    assert problem in compare_sentences([said], grid, ("tf2.0", "tf2.2"))
 
 
 def test_every_outcome_has_words_and_what_was_not_measured_comes_last() -> None:

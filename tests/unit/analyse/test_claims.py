@@ -349,11 +349,11 @@ def test_depends_says_where_in_ranges_and_by_model() -> None:
 
     assert found["verdict"] == "depends"
     assert sorted(found["holds"]) == [
-        "written by TF 2.7 and later, read by TF 2.8",
-        "written by TF 2.8, read by TF 2.7 and later",
+        "written by TF 2.7 to 2.8, read by TF 2.8",
+        "written by TF 2.8, read by TF 2.7 to 2.8",
     ]
     assert found["mixed"] == ["written by TF 2.7, read by TF 2.7"]
-    assert "written by any version, read by Keras 3.0" in found["fails"]
+    assert "written by every environment of this run, read by Keras 3.0" in found["fails"]
     assert [(each["scenario"], each["for"], each["against"]) for each in found["parts"]] == [
         ("one", 4, 5),
         ("one.b", 4, 5),
@@ -367,7 +367,7 @@ def test_one_version_for_both_is_said_shortly() -> None:
 
     found = judge(claim(), *rows)
 
-    assert found["holds"] == ["saved and loaded by TF 2.7 and later"]
+    assert found["holds"] == ["saved and loaded by TF 2.7 to 2.8"]
     assert found["fails"] == ["saved and loaded by Keras 3.0"]
     assert found["mixed"] == []
 

@@ -112,9 +112,11 @@ def test_badges_are_images_with_a_name(folder: Path) -> None:
         image = ET.fromstring(text)
         assert image.get("role") == "img" and image.get("aria-label")
         assert not re.search(r"<script|href|style=", text)
-    # Two scenarios x two formats: tf1.15 reads its own file, and another one silently wrong.
-    assert "50 % same, 4 silently not" in badges["tf1.15"]
-    assert "50 % same, 2 silently not" in badges["tf1.15.h5"]
+    # Two scenarios x two formats: tf1.15 reads another's file silently wrong, and its own, which
+    # says nothing of two versions.
+    assert "0 % same, 4 silently not" in badges["tf1.15"]
+    assert "0 % same, 2 silently not" in badges["tf1.15.h5"]
+    assert "of 2 whole files of other versions" in badges["tf1.15.h5"]
     assert "not measured" in badges["keras2.3"]
     assert "keras2.3.h5" not in badges
 

@@ -31,6 +31,7 @@ from runner.domain import CellSet, Claim, Depends, Event, Prediction, Share
 from runner.domain.errors import MatrixError
 from runner.publish.audit import AUDIT_FILE, read_audit
 from runner.publish.carry_over import Today, keep_results
+from runner.publish.columns import SCHEMA_OF
 from runner.publish.decoding import read_record
 from runner.publish.files import data_files
 from runner.publish.reading import load_data, load_outcomes, load_table, read_cells
@@ -260,7 +261,7 @@ def read(folder: Path, name: str) -> None:
         read_audit(folder)
     else:
         if name != "cells.csv":
-            load_table(path, f"{path.stem}/1")
+            load_table(path, SCHEMA_OF[path.stem])
         if path.stem == "cells":
             use_cells(path)
 
