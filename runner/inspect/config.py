@@ -43,14 +43,15 @@ ROLES: Mapping[str, Role] = {
     "fn": Role.FUNCTION,
     "activation": Role.FUNCTION,
     "recurrent_activation": Role.FUNCTION,
+    "inner_activation": Role.FUNCTION,
 }
 ENDINGS = (
     ("_initializer", Role.INITIALIZER),
     ("_regularizer", Role.REGULARIZER),
     ("_constraint", Role.CONSTRAINT),
 )
-NAMED = frozenset({"activation", "recurrent_activation", "inner_activation"})
-"""Keys whose text is the name of a function."""
+NAMED = ("activation", "_regularizer", "_constraint", "_initializer")
+"""Ends of keys whose text is the name of a function."""
 
 
 def parse(text: str) -> Any:
@@ -131,15 +132,17 @@ def _item(one: Mapping[str, Any], key: str, inside: tuple[str, ...], role: Role 
     class_name, module = one["class_name"][:LONGEST_TEXT], _text(one.get("module"))
     registered = _text(one.get("registered_name"))
     name = config.get("name") if isinstance(config, dict) else one.get("name")
-    if class_name in {"function", "__lambda__"} or module == "builtins":
+    role = role or _role(key)
+    is_function = class_name in {"function", "__lambda__"} or module == "builtins"
+    if is_function and role is Role.OTHER:
         role = Role.FUNCTION
-    if role is Role.FUNCTION and isinstance(config, str):
+    if is_function and isinstance(config, str):
         custom = function_origin(registered if ">" in registered else config, module)[0]
         name = config
     else:
         custom = class_name != "__lambda__" and class_origin(class_name, module, registered)[0]
     return Item(
-        role=role or _role(key),
+        role=role,
         class_name=class_name,
         module=module,
         registered_name=registered,
@@ -198,13 +201,17 @@ def _short_scalar(value: Any) -> Any:
     return value
 
 
+def _names_function(key: str) -> bool:
+    return key.endswith(NAMED)
+
+
 def _named_functions(config: Any, inside: tuple[str, ...]) -> list[Item]:
     """Return the functions that a layer names by a plain text."""
     if not isinstance(config, dict):
         return []
     return [
         Item(
-            role=Role.FUNCTION,
+            role=_role(key),
             class_name="function",
             name=_text(config[key]),
             inside=inside,
@@ -212,7 +219,7 @@ def _named_functions(config: Any, inside: tuple[str, ...]) -> list[Item]:
             custom=function_origin(_text(config[key]))[0],
         )
         for key in config
-        if key in NAMED and isinstance(config[key], str)
+        if isinstance(config[key], str) and _names_function(key)
     ]
 
 

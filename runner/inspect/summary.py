@@ -82,15 +82,12 @@ def _custom(items: Sequence[Item]) -> Iterator[Statement]:
     for item in items:
         if item.key == "operation":
             continue
-        if item.role is Role.FUNCTION and item.class_name == "function":
-            registered = item.registered_name if ">" in item.registered_name else ""
+        registered = item.registered_name if ">" in item.registered_name else ""
+        if item.class_name == "function":
             name = registered or item.name
             custom, source = function_origin(name, item.module)
-        elif item.class_name == "function":
-            name = item.name
-            custom, source = function_origin(name)
         else:
-            name = item.registered_name if ">" in item.registered_name else item.class_name
+            name = registered or item.class_name
             custom, source = (
                 item.custom,
                 class_origin(item.class_name, item.module, item.registered_name)[1],

@@ -95,7 +95,9 @@ def _holds(witness: Witness, description: Description) -> bool | None:
     objects = any(getattr(witness, name) is not None for name in OF_OBJECTS)
     if not (objects or witness.only or witness.model or witness.bytecode is not None):
         return True
-    if not description.items:
+    if witness.under != "operation" and not any(
+        item.key != "operation" for item in description.items
+    ):
         return None
     if not all(_of_model(witness, description)):
         return False
