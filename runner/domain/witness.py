@@ -23,6 +23,8 @@ class Witness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Artifacts of which formats must have it; empty for all."""
     container: Glob | None = None
     layout: Glob | None = None
+    writer: Glob | None = None
+    """What the file says of its writer: `keras_version=2.3.1`, `backend=jax`."""
     damage: Glob | None = None
     """A sentence about what is cut or missing."""
     danger: Glob | None = None

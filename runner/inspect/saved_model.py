@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,8 @@ from runner.inspect.source import Budget, Damaged, Source, TooMuch
 GRAPH = "saved_model.pb"
 MOST_SIGNATURES = 32
 MOST_NODES = 200_000
+MOST_OPERATIONS = 30_000
+"""Nodes of the graph whose operation is looked at."""
 IDENTIFIER = re.compile(r"_tf_keras_(\w+)")
 TOLD = re.compile(r'tensorflow_version:\s*"([^"\n]{1,60})"')
 OPERATION = re.compile(r'\bop:\s*"([^"\n]{1,80})"')
@@ -41,18 +44,52 @@ def read_graph(source: Source, found: Findings) -> None:
         raise Damaged("it holds no graph")
     if len(graphs) > 1:
         found.note("graphs", len(graphs), f"{GRAPH}: the first is described")
+    operations: set[str] = set()
     for number, value in windows(graphs[0]):
         if not isinstance(value, Source):
             continue
         if number == 1:
-            _read_meta(value.head(value.size), found, budget)
+            operations |= _read_meta(value.head(value.size), found, budget)
+        elif number == 2:
+            names = found.attempt("the graph's operations", partial(_graph_operations, value))
+            operations |= names or set()
         elif number == 5 and len(found.inputs) < MOST_SIGNATURES:
             found.attempt("a signature", partial(_read_signature, value, found))
         elif number == 7:
             found.attempt("the graph of objects", partial(_read_objects, value, found))
+    _read_operations(operations, found)
 
 
-def _read_meta(content: bytes, found: Findings, budget: Budget) -> None:
+def _graph_operations(source: Source) -> set[str]:
+    """Return the operations of a graph and of the functions in it, of its first nodes."""
+    names: set[str] = set()
+    left = MOST_OPERATIONS
+    for number, part in windows(source):
+        if number == 1 and isinstance(part, Source):
+            left -= 1
+            names.add(_operation(part))
+        elif number == 2 and isinstance(part, Source):
+            for kind, function in windows(part):
+                if kind == 1 and isinstance(function, Source):
+                    for inner, node in windows(function):
+                        if inner == 3 and isinstance(node, Source) and left > 0:
+                            left -= 1
+                            names.add(_operation(node))
+        if left <= 0:
+            break
+    return names - {""}
+
+
+def _operation(node: Source) -> str:
+    for number, value in windows(node):
+        if number == 2 and isinstance(value, Source):
+            return value.head(100).decode("utf-8", "replace")
+    return ""
+
+
+def _read_meta(content: bytes, found: Findings, budget: Budget) -> set[str]:
+    """Take versions and tags; returns the operations that are listed."""
+    operations: set[str] = set()
     for number, value in fields(content, budget):
         if not isinstance(value, bytes):
             continue
@@ -63,13 +100,14 @@ def _read_meta(content: bytes, found: Findings, budget: Budget) -> None:
                 f"{GRAPH}, meta_info_def.tensorflow_version",
             )
         elif number == 2:
-            names = [name for one in parts(value, 1, budget) for name in texts(one, 1, budget)[:1]]
-            _read_operations(names, found)
+            for one in parts(value, 1, budget):
+                operations.update(texts(one, 1, budget)[:1])
         elif number == 4:
             found.note("tag", value.decode("utf-8", "replace"), f"{GRAPH}, meta_info_def.tags")
+    return operations
 
 
-def _read_operations(names: list[str], found: Findings) -> None:
+def _read_operations(names: Collection[str], found: Findings) -> None:
     known = keras_names().operations
     foreign = sorted({name for name in names if known and name not in known})
     if foreign:

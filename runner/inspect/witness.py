@@ -119,6 +119,7 @@ def _of_file(witness: Witness, description: Description) -> Iterator[bool]:
     asked: tuple[tuple[str | None, Iterable[str]], ...] = (
         (witness.container, (description.container,)),
         (witness.layout, (description.layout,)),
+        (witness.writer, [f"{each.about}={each.value}" for each in description.writer]),
         (witness.damage, description.damage),
         (witness.danger, description.dangers),
         (witness.note, [each.about for each in description.notes]),
