@@ -113,6 +113,12 @@ def follow_release(name: str) -> str:
     return f"{match['family']}{major}.{int(minor) + 1}{backend}" if minor.isdigit() else ""
 
 
+def version_words(name: str) -> str:
+    """Name an environment as a sentence does: `Keras 3.15 on torch`."""
+    family, version, backend = _parse_id(name)
+    return f"{family} {version}".rstrip() + backend
+
+
 def _parse_id(name: str) -> tuple[str, str, str]:
     """Return family, version and backend as a sentence names them."""
     match = ID.fullmatch(name)

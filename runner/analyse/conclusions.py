@@ -14,13 +14,15 @@ from msgspec import structs
 from runner.analyse.advice import build_advice
 from runner.analyse.advice_check import check_advice
 from runner.analyse.boundaries_check import check_boundaries
+from runner.analyse.claims.check import Fault, check_verdicts
+from runner.analyse.claims.table import Table
 from runner.analyse.claims.verdict import judge_claims
 from runner.analyse.sentences import Finding, check_causes, describe_causes, symptoms_of
 from runner.domain import FACTS, Cause, ClaimSet, Outcome
 from runner.domain.causes import Quantifier
 from runner.publish.files import describe_cause
 from runner.publish.reading import PublishedRun
-from runner.publish.record import ControlRecord, RunRecord
+from runner.publish.record import ClaimsRecord, ControlRecord, RunRecord
 
 SUBSET_SAFE = frozenset({Quantifier.ALL, Quantifier.NONE})
 """What is said of all cells, or of none, is true of any part of them; `most` is not."""
@@ -39,12 +41,15 @@ def conclude(
     claims: ClaimSet,
 ) -> PublishedRun:
     """Return the run with all that its cells say; `record` has the controls of the measuring."""
+    table = Table(cells, observations, record.environments, claims.released)
+    judged = judge_claims(claims, table, run=record)
     findings = check_causes(causes, symptoms_of(record, cells, observations))
     said = describe_causes(causes, findings)
     advised = build_advice(cells, record)
     controls = (
         *record.controls,
         *check_words(causes, findings),
+        *control_claims(judged, check_verdicts(claims.claims, judged.claims, table)),
         *check_advised(advised, cells, record),
         *check_sentences(PublishedRun(run=record, cells=cells, observations=observations)),
     )
@@ -57,13 +62,7 @@ def conclude(
         run=run,
         cells=cells,
         observations=observations,
-        claims=judge_claims(
-            claims.claims,
-            articles=claims.articles,
-            cells=cells,
-            observations=observations,
-            run=run,
-        ),
+        claims=judged,
         advice=advised,
     )
 
@@ -114,6 +113,19 @@ def check_sentences(data: PublishedRun) -> Iterator[ControlRecord]:
         passed=not wrong,
         detail=wrong[0] if wrong else f"{number:,} sentences, read back, give the same cells",
     )
+
+
+def control_claims(judged: ClaimsRecord, faults: Sequence[Fault]) -> list[ControlRecord]:
+    """Return the control of the verdicts on claims, if cells of the run decide any.
+
+    Whether each verdict is what its cells say, for the causes that it names. Which selectors
+    have cells is no part of it: a run of a few cells lacks most.
+    """
+    if not faults and not any(each.deciding for each in judged.claims):
+        return []
+    first = f"{faults[0].claim}: {faults[0].text}" if faults else ""
+    agree = "each verdict is what the cells of its claim say, for the causes it names"
+    return [ControlRecord(id=f"{WORDS}claims", passed=not faults, detail=first or agree)]
 
 
 def _told(findings: Sequence[Finding]) -> str:

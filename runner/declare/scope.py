@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from runner.declare.catalog import check_environment_globs, check_profiles, load_catalog
 from runner.declare.causes import check_remedies, check_seen, load_causes
-from runner.declare.claims import load_claims
+from runner.declare.claims import check_reasons, load_claims
 from runner.declare.environments import read_environments
 from runner.domain import Declared, Environment, Format, Scope
 from runner.domain.request import Request
@@ -27,7 +27,9 @@ def declare(request: Request) -> Declared:
     causes = load_causes(causes_file)
     check_seen(causes_file, causes, environment_ids)
     check_remedies(causes_file, causes, catalog.remedies)
-    claims = load_claims(request.root / "scenarios" / "claims.toml", catalog, environment_ids)
+    claims_file = request.root / "scenarios" / "claims.toml"
+    claims = load_claims(claims_file, catalog, environment_set.environments)
+    check_reasons(claims_file, claims, [each.id for each in causes])
     environments = environment_set.profile(request.profile)
     known = KnownIds(
         scenarios=tuple(catalog.scenarios),

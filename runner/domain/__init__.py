@@ -19,6 +19,7 @@ from runner.domain.cells import (
 )
 from runner.domain.claims import (
     Article,
+    Baseline,
     CellSet,
     Claim,
     ClaimVerdict,
@@ -27,6 +28,7 @@ from runner.domain.claims import (
     Pair,
     Prediction,
     Share,
+    Weight,
 )
 from runner.domain.declared import Catalog, ClaimSet, Declared, Scope, reads, writes
 from runner.domain.environments import (
@@ -76,6 +78,7 @@ __all__ = [
     "Aspect",
     "AspectStatus",
     "Backend",
+    "Baseline",
     "Catalog",
     "Cause",
     "CauseRule",
@@ -117,6 +120,7 @@ __all__ = [
     "Stage",
     "Status",
     "Verdict",
+    "Weight",
     "Witness",
     "reads",
     "save_of",

@@ -20,24 +20,39 @@ ALIKE: tuple[Part, ...] = ("scenario", "writer", "reader")
 
 
 class Pair(StrEnum):
-    """How the reader stands to the writer."""
+    """How the reader stands to the writer. Newer is told by the day of the minor version."""
 
+    ANY = "any"
     SAME_ENVIRONMENT = "same_environment"
     OTHER_ENVIRONMENT = "other_environment"
     SAME_FAMILY = "same_family"
     OTHER_FAMILY = "other_family"
     READER_NEWER = "reader_newer"
-    """Released later than the writer."""
     READER_OLDER = "reader_older"
+    READER_NOT_OLDER = "reader_not_older"
+    """The writer itself, or a newer version."""
+    NEIGHBOURING = "neighbouring"
+    """Adjacent minor versions of one line, on one backend, in either direction."""
+    OTHER_BACKEND = "other_backend"
+    """One version on two backends."""
+
+
+class Baseline(StrEnum):
+    """What the writer itself makes of the same load."""
+
+    EQUIVALENT = "equivalent"
+    """It gets the same model back; what does not is left out, for it says nothing of the pair."""
+    ANY = "any"
+    """The claim is about the scenario itself, which may fail in its writer too."""
 
 
 class Given(StrEnum):
-    """What must be so of a related cell before a cell decides a claim."""
+    """What must be so of the bare load of this file in this reader."""
 
-    LOADS_IN_WRITER = "loads_in_writer"
-    """The writer itself gets the same model back from this file, loaded the same way."""
     BARE_FAILS = "bare_fails"
-    """The bare load of this file in this reader is not equivalent."""
+    """It is not equivalent."""
+    BARE_LOADS = "bare_loads"
+    """It gives a model."""
 
 
 class Event(StrEnum):
@@ -66,6 +81,15 @@ class Share(StrEnum):
     """Compared with the cells of `than`: equivalent there where those fail, never the reverse."""
 
 
+class Weight(StrEnum):
+    """What counts once when a claim says `most`."""
+
+    PAIR = "pair"
+    """Each writer and reader: its cells share one vote."""
+    GENERATION = "generation"
+    """Each pair of lines of releases: its pairs share one vote."""
+
+
 class ClaimVerdict(StrEnum):
     """What the cells say of a claim; given only if no cell that is missing could change it."""
 
@@ -73,6 +97,7 @@ class ClaimVerdict(StrEnum):
     REFUTED = "refuted"
     DEPENDS = "depends"
     UNDECIDED = "undecided"
+    NOT_DECIDABLE = "not_decidable"
 
 
 class Article(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,11 +117,15 @@ class CellSet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     writer_families: frozenset[Family] = frozenset()
     """Empty for every family."""
     reader_families: frozenset[Family] = frozenset()
-    pair: frozenset[Pair] = frozenset()
-    """All of them must hold."""
+    pair: Annotated[frozenset[Pair], Meta(min_length=1)] = frozenset({Pair.READER_NEWER})
+    """All of them must hold: an older writer and a newer reader, unless the article says other."""
+    baseline: Baseline = Baseline.EQUIVALENT
     given: frozenset[Given] = frozenset()
     counts: frozenset[Outcome] = frozenset()
-    """Outcomes without a load, such as `save_error`, that count as a failure here."""
+    """Outcomes without a load, such as `save_error`, that count as a failure here.
+
+    Of `unsupported` those where the writer did write the file.
+    """
 
 
 class Prediction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,6 +135,8 @@ class Prediction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     event: Event
     among: Event = Event.ANY
     """Only cells where this happened decide, such as `error` for a claim on messages."""
+    reasons: Globs | None = None
+    """Globs over causes: a cell that fails for another says nothing. None for every cause."""
     exceptions: tuple[Text, ...] = ()
     """Globs over the exception's type; one must match."""
     messages: tuple[Text, ...] = ()
@@ -114,18 +145,22 @@ class Prediction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One of them must be among those that differ."""
     agrees: frozenset[Aspect] = frozenset()
     """None of them may be among those that differ."""
+    weight: Weight = Weight.PAIR
 
 
 class Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A statement of the sources with the cells that decide it, as in claims.toml."""
+    """A statement of the sources, as in claims.toml: with the cells that decide it, or without."""
 
     id: Id
     article: Text
     """Name of the article's file."""
     statement: Text
     """In our own words."""
-    decided_by: CellSet
-    predicts: Prediction
+    decided_by: CellSet | None = None
+    predicts: Prediction | None = None
+    """Goes with `decided_by`."""
+    not_decidable: str = ""
+    """Why no scenario here can decide it; instead of the two above."""
     than: CellSet | None = None
     """What `decided_by` is compared with, for `better`."""
     alike: Annotated[tuple[Part, ...], Meta(min_length=1)] = ALIKE
@@ -150,21 +185,22 @@ VERDICT_STYLES: tuple[VerdictStyle, ...] = (
         verdict=ClaimVerdict.CONFIRMED,
         symbol="✓",
         label="confirmed",
-        explanation="The measurements say so.",
+        explanation="The measurements say so, with and without each single version.",
         css="e",
     ),
     VerdictStyle(
         verdict=ClaimVerdict.DEPENDS,
         symbol="◐",
         label="depends",
-        explanation="True for some versions and not for others: the ranges say which.",
+        explanation="True for some versions and not for others: the ranges say which. Or one "
+        "single version decides it: then that version is named.",
         css="r",
     ),
     VerdictStyle(
         verdict=ClaimVerdict.REFUTED,
         symbol="✗",
         label="refuted",
-        explanation="Not one measurement supports it, or most of them contradict a `most`.",
+        explanation="Not one measurement supports it, or half of them or more contradict a `most`.",
         css="l",
     ),
     VerdictStyle(
@@ -172,6 +208,13 @@ VERDICT_STYLES: tuple[VerdictStyle, ...] = (
         symbol="?",
         label="undecided",
         explanation="Cells are missing that could still change the answer.",
+        css="z",
+    ),
+    VerdictStyle(
+        verdict=ClaimVerdict.NOT_DECIDABLE,
+        symbol="∅",
+        label="not decidable here",
+        explanation="No scenario of this matrix can decide it: the reason stands beside it.",
         css="z",
     ),
 )

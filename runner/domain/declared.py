@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import date
 
 from runner.domain.causes import Cause
 from runner.domain.claims import Claim
@@ -39,6 +40,8 @@ class ClaimSet:
 
     articles: Mapping[str, str]
     claims: tuple[Claim, ...]
+    released: Mapping[str, date] = field(default_factory=dict)
+    """Environment -> the day of its minor version, by which newer is told."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

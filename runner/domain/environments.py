@@ -48,7 +48,9 @@ class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Minor version, such as `3.10`."""
     requirements: Annotated[tuple[Text, ...], Meta(min_length=1)]
     released: date
-    """When the framework version that names the environment was released."""
+    """When the framework version that is installed was released."""
+    minor_released: date | None = None
+    """When the first of its minor version was, if that is another day: `first_released`."""
     formats: Annotated[frozenset[Format], Meta(min_length=1)]
     """What this version is declared to write and read; probed in every run."""
     reads: frozenset[Format] = frozenset()
@@ -58,6 +60,11 @@ class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     env: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Environment variables the framework needs, such as KERAS_BACKEND."""
     note: str = ""
+
+    @property
+    def first_released(self) -> date:
+        """The day of its minor version: a patch of an old version is not newer than a new one."""
+        return self.minor_released or self.released
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

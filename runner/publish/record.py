@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from runner.domain import Aspect, Backend, Change, ClaimVerdict, Family, Format, Outcome
+from runner.domain import Aspect, Backend, Change, ClaimVerdict, Family, Format, Outcome, Share
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
@@ -320,6 +320,14 @@ class ClaimPart(Record, kw_only=True, frozen=True):
     against: Count
 
 
+class Hanging(Record, kw_only=True, frozen=True):
+    """An environment without which the verdict of a claim is another."""
+
+    environment: str
+    named: Annotated[str, msgspec.Meta(description="As a sentence names it: `Keras 3.0`.")]
+    verdict: Annotated[ClaimVerdict, msgspec.Meta(description="Of the cells without it.")]
+
+
 class JudgedClaim(Record, kw_only=True, frozen=True):
     """A statement of the sources, and what the cells say of it."""
 
@@ -327,11 +335,42 @@ class JudgedClaim(Record, kw_only=True, frozen=True):
     article: str
     statement: Text
     note: str
-    cells: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+    cells: Annotated[
+        tuple[str, ...],
+        msgspec.Meta(description="Selectors; none for a claim that is not decidable here."),
+    ]
     than: tuple[str, ...]
     conditions: str
     prediction: str
     verdict: ClaimVerdict
+    because: Annotated[
+        str, msgspec.Meta(description="Why a claim is not decidable here; empty for the others.")
+    ] = ""
+    share: Annotated[
+        Share | None, msgspec.Meta(description="Of how many cells the statement says it.")
+    ] = None
+    counted: Annotated[
+        str, msgspec.Meta(description="The counts in words: `may: 337 of 1,788 cells`.")
+    ] = ""
+    pairs: Annotated[
+        str, msgspec.Meta(description="The pairs of versions it is judged on, in words.")
+    ] = ""
+    refuted_by: Annotated[
+        str, msgspec.Meta(description="In words, the cells that would refute it.")
+    ] = ""
+    hangs_on: Annotated[
+        tuple[Hanging, ...],
+        msgspec.Meta(description="Every single environment without which the verdict is another."),
+    ] = ()
+    other_reasons: Annotated[
+        Count, msgspec.Meta(description="Cells that fail for another reason than it names.")
+    ] = 0
+    fails_at_home: Annotated[
+        Count, msgspec.Meta(description="Cells left out because their writer does no better.")
+    ] = 0
+    unmatched: Annotated[
+        tuple[str, ...], msgspec.Meta(description="Selectors without a cell in this run.")
+    ] = ()
     deciding: Count
     supports: Count = msgspec.field(name="for")
     against: Count

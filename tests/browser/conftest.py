@@ -15,8 +15,9 @@ from chromium import DESKTOP, NoBrowserError, open_browser
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 from report_fixtures import HOSTILE, make_run, publish_run, write_record
 
+from runner.analyse.claims.table import Table
 from runner.analyse.claims.verdict import judge_claims
-from runner.domain import CellSet, Claim, Event, Prediction, Share
+from runner.domain import CellSet, Claim, ClaimSet, Event, Prediction, Share
 from runner.publish.tables import build_cells, build_observations
 from runner.render.site import render_site
 
@@ -55,10 +56,13 @@ def report(tmp_path_factory) -> Path:
     run = make_run()
     record = publish_run(run, folder, sources={"plain_dense": SOURCE})
     claims = judge_claims(
-        [CLAIM],
-        articles={"one.txt": f"First {HOSTILE}"},
-        cells=build_cells(run.results, run.order),
-        observations=build_observations(run.results, run.order),
+        ClaimSet(articles={"one.txt": f"First {HOSTILE}"}, claims=(CLAIM,)),
+        Table(
+            build_cells(run.results, run.order),
+            build_observations(run.results, run.order),
+            record.environments,
+            {},
+        ),
         run=record,
     )
     write_record(folder, "claims.json", claims)

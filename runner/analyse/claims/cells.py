@@ -6,48 +6,81 @@ its rows, and how many cells would decide, had they been measured.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
-from runner.analyse.claims.table import CODE, EQUIVALENT, LOADED, NOT_RUN, RAN, Mask, Places, Table
+from runner.analyse.claims.table import (
+    CODE,
+    EQUIVALENT,
+    LOADED,
+    NOT_RUN,
+    RAN,
+    Mask,
+    Table,
+)
 from runner.analyse.grids import BLANK
-from runner.domain import BARE, ID_COLUMNS, CellSet, Event, Given, Outcome, Prediction
+from runner.domain import BARE, ID_COLUMNS, Baseline, CellSet, Event, Given, Outcome, Prediction
 from runner.domain.selector import compile_glob, matches_any, parse_pattern
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chosen:
-    """The cells of a set: which decide, how many are missing, what is left out."""
+    """The cells of a set: which decide, which are missing, what is left out."""
 
     decides: Mask
-    missing: int
+    missing: Mask
+    """Cells that would decide, had they been measured."""
     excluded: Mapping[str, int]
+    unmatched: tuple[str, ...]
+    """Selectors without a cell in this run."""
+    fails_at_home: int
+    """Cells left out because their writer does no better."""
 
 
 def choose(cell_set: CellSet, table: Table) -> Chosen:
     """Return the cells of a set that decide, and what is known of the others."""
     where = _where(cell_set, table)
-    inside = where & _selected(cell_set.cells, table)
+    selected = [where & _selected((selector,), table) for selector in cell_set.cells]
+    inside = np.logical_or.reduce(selected)
+    at_home, unknown_at_home = _at_home(cell_set.baseline, table)
     held, unknown = _given(cell_set.given, table)
-    counted = RAN.copy()
+    unknown = (unknown & (at_home | unknown_at_home)) | (held & unknown_at_home)
+    counted = RAN[table.outcome]
     for outcome in cell_set.counts:
-        counted[CODE[outcome]] = True
-    tried, not_run = counted[table.outcome], table.outcome == NOT_RUN
-    left_out = table.outcome[inside & held & ~tried & ~not_run]
-    missing = (inside & not_run & (held | unknown)) | (inside & tried & unknown)
+        counted |= (table.outcome == CODE[outcome]) & _has_file(outcome, table)
+    not_run = table.outcome == NOT_RUN
+    held_at_home = held & at_home
+    left_out = table.outcome[inside & held_at_home & ~counted & ~not_run]
+    missing = inside & ((not_run & (held_at_home | unknown)) | (counted & unknown))
     return Chosen(
-        decides=inside & tried & held,
-        missing=int(missing.sum()) + _unplanned(cell_set, table, where),
+        decides=inside & counted & held_at_home,
+        missing=missing | _unplanned(cell_set, table, where),
         excluded={
             str(outcome): int((left_out == code).sum())
             for outcome, code in CODE.items()
             if (left_out == code).any()
         },
+        unmatched=tuple(
+            selector
+            for selector, found in zip(cell_set.cells, selected, strict=True)
+            if not found.any()
+        ),
+        fails_at_home=int((inside & counted & held & ~at_home & ~unknown_at_home).sum()),
     )
+
+
+def has_bare_loads(selector: str, table: Table) -> bool:
+    """Whether the run has the scenario in that format at all, in whatever pair."""
+    pattern = parse_pattern(selector)
+    anywhere = f"{pattern.scenario}/{pattern.format}/*->*/{BARE}"
+    return bool(_selected((anywhere,), table).any())
+
+
+def _has_file(outcome: Outcome, table: Table) -> Mask:
+    """Whether a reader could refuse it: what was never written is no failure of a format."""
+    return table.written if outcome is Outcome.UNSUPPORTED else np.ones(table.size, dtype=bool)
 
 
 def _where(cell_set: CellSet, table: Table) -> Mask:
@@ -75,42 +108,38 @@ def _selected(selectors: Iterable[str], table: Table, *, remedy: str = "") -> Ma
     return found
 
 
-def _unplanned(cell_set: CellSet, table: Table, where: Mask) -> int:
-    """Count bare loads that were not measured: whether a remedy is tried depends on them."""
+def _unplanned(cell_set: CellSet, table: Table, where: Mask) -> Mask:
+    """Find bare loads that were not measured: whether a remedy is tried depends on them."""
     selectors = [
         each for each in cell_set.cells if not compile_glob(parse_pattern(each).remedy)(BARE)
     ]
     bare = where & _selected(selectors, table, remedy=BARE)
     waiting = bare & (table.outcome == NOT_RUN)
     if not waiting.any():
-        return 0
+        return np.asarray(waiting, dtype=bool)
     planned = table.keys(remedy=table.bare)[where & _selected(selectors, table)]
-    return int((~np.isin(table.keys()[waiting], planned)).sum())
+    return np.asarray(waiting & ~np.isin(table.keys(), planned), dtype=bool)
+
+
+def _at_home(baseline: Baseline, table: Table) -> tuple[Mask, Mask]:
+    """Return where the writer itself gets the same model back, and where that is not known."""
+    if baseline is Baseline.ANY:
+        return np.ones(table.size, dtype=bool), np.zeros(table.size, dtype=bool)
+    outcome = table.home_outcome
+    return outcome == EQUIVALENT, outcome == NOT_RUN
 
 
 def _given(conditions: Iterable[Given], table: Table) -> tuple[Mask, Mask]:
-    """Return where every condition holds, and where that is not known."""
+    """Return where every condition on the bare load holds, and where that is not known."""
     held, unknown = np.ones(table.size, dtype=bool), np.zeros(table.size, dtype=bool)
     for condition in conditions:
-        outcome = _related(condition, table)
-        waits = outcome == NOT_RUN
-        good = outcome == EQUIVALENT
-        if condition is Given.BARE_FAILS:
-            good = RAN[outcome] & (outcome != EQUIVALENT) & (outcome != BLANK)
-        unknown = (unknown & (good | waits)) | (held & waits)
+        outcome = table.bare_outcome
+        good = outcome != BLANK
+        good &= LOADED[outcome] if condition is Given.BARE_LOADS else outcome != EQUIVALENT
+        good &= RAN[outcome]
+        unknown |= outcome == NOT_RUN
         held &= good
     return held, unknown
-
-
-def _related(condition: Given, table: Table) -> Places:
-    """Return the outcome code of the cell each condition is about."""
-    if condition is Given.BARE_FAILS:
-        return table.outcome_of(table.keys(remedy=table.bare))
-    writer = table.codes("writer")
-    same_way = table.outcome_of(table.keys(reader=writer))
-    # A remedy is not tried where the bare load does.
-    bare = table.outcome_of(table.keys(reader=writer, remedy=table.bare))
-    return np.where(same_way == BLANK, bare, same_way)
 
 
 def find_events(table: Table, event: Event) -> Mask:
@@ -131,20 +160,14 @@ def find_said(table: Table, prediction: Prediction) -> Mask:
     """Return where exception, message and aspects are those predicted."""
     held = np.ones(table.size, dtype=bool)
     if prediction.exceptions:
-        held &= _each(table.exceptions, lambda name: matches_any(name, prediction.exceptions))
+        held &= table.exceptions.test(lambda name: matches_any(name, prediction.exceptions))
     if prediction.messages:
         parts = [part.lower() for part in prediction.messages]
-        held &= _each(table.said, lambda text: any(part in text.lower() for part in parts))
+        held &= table.said.test(lambda text: any(part in text.lower() for part in parts))
     if prediction.aspects:
         names = set(map(str, prediction.aspects))
-        held &= _each(table.aspects, lambda text: bool(names & set(text.split(";"))))
+        held &= table.aspects.test(lambda text: bool(names & set(text.split(";"))))
     if prediction.agrees:
         kept = set(map(str, prediction.agrees))
-        held &= _each(table.aspects, lambda text: not kept & set(text.split(";")))
+        held &= table.aspects.test(lambda text: not kept & set(text.split(";")))
     return held
-
-
-def _each(values: npt.NDArray[np.object_], test: Callable[[str], bool]) -> Mask:
-    """Apply a test once for each distinct text."""
-    codes, distinct = pd.factorize(values)
-    return np.asarray(np.array([test(str(each)) for each in distinct], dtype=bool)[codes])

@@ -5,7 +5,9 @@ Input: the tables of `aggregate`. Output: a `Table`, which answers for all cells
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +18,8 @@ import pandas as pd
 from runner.analyse.boundaries import Axis
 from runner.analyse.grids import BLANK
 from runner.domain import BARE, ID_COLUMNS, OUTCOME_TABLE, Outcome, Pair
-from runner.domain.selector import compile_glob
+from runner.domain.pairs import is_pair, read_version
+from runner.domain.selector import compile_glob, matches_any
 from runner.publish.record import EnvironmentRecord
 
 PAIR = ["writer", "reader"]
@@ -37,12 +40,16 @@ class Table:
         cells: pd.DataFrame,
         observations: pd.DataFrame,
         environments: Sequence[EnvironmentRecord],
+        released: Mapping[str, date],
     ) -> None:
         self.size = len(cells)
         self.axis = Axis(ids=tuple(each.id for each in environments))
         self._family = np.array([str(each.family) for each in environments], dtype=object)
-        released = [each.released.isoformat() for each in environments]
-        self._released = np.unique(released, return_inverse=True)[1].reshape(-1)
+        self.versions = [
+            read_version(each.id, each.family, released.get(each.id, each.released))
+            for each in environments
+        ]
+        self._stands: dict[Pair, Mask] = {}
         self._cells = cells
         self._observations = observations
         self._texts: dict[str, npt.NDArray[np.object_]] = {}
@@ -74,17 +81,14 @@ class Table:
 
     def pair(self, kind: Pair) -> Mask:
         """Return which cells have a writer and reader that stand so to each other."""
-        writer, reader = self._codes["writer"], self._codes["reader"]
-        same_family = self._family[writer] == self._family[reader]
-        found = {
-            Pair.SAME_ENVIRONMENT: writer == reader,
-            Pair.OTHER_ENVIRONMENT: writer != reader,
-            Pair.SAME_FAMILY: same_family,
-            Pair.OTHER_FAMILY: ~same_family,
-            Pair.READER_NEWER: self._released[reader] > self._released[writer],
-            Pair.READER_OLDER: self._released[reader] < self._released[writer],
-        }
-        return np.asarray(found[kind], dtype=bool)
+        if kind not in self._stands:
+            every = self.versions
+            self._stands[kind] = np.array(
+                [[is_pair(kind, first, second) for second in every] for first in every], dtype=bool
+            )
+        return np.asarray(
+            self._stands[kind][self._codes["writer"], self._codes["reader"]], dtype=bool
+        )
 
     def keys(self, **instead: Places) -> Places:
         """One number a cell, or the number of the cell with other parts."""
@@ -130,15 +134,30 @@ class Table:
             self._texts[column] = self._cells[column].astype(object).to_numpy()
         return str(self._texts[column][row])
 
-    @cached_property
-    def exceptions(self) -> npt.NDArray[np.object_]:
-        """The type of each cell's exception."""
-        return self._cells["exception"].astype(str).to_numpy(dtype=object)
+    def caused(self, globs: Iterable[str]) -> Mask:
+        """Return which cells have a cause that one of the globs matches."""
+        wanted = list(globs)
+        return self._causes.test(lambda name: matches_any(name, wanted))
 
     @cached_property
-    def aspects(self) -> npt.NDArray[np.object_]:
+    def _causes(self) -> Texts:
+        return make_texts(self._cells["cause"])
+
+    @cached_property
+    def written(self) -> Mask:
+        """Whether there is a file at all."""
+        digests = self._cells["artifact_sha256"].astype(object).fillna("").astype(str)
+        return np.asarray(digests != "", dtype=bool)
+
+    @cached_property
+    def exceptions(self) -> Texts:
+        """The type of each cell's exception."""
+        return make_texts(self._cells["exception"])
+
+    @cached_property
+    def aspects(self) -> Texts:
         """The aspects that differ, of each cell."""
-        return self._cells["aspects"].astype(str).to_numpy(dtype=object)
+        return make_texts(self._cells["aspects"])
 
     @cached_property
     def messages(self) -> npt.NDArray[np.object_]:
@@ -158,9 +177,42 @@ class Table:
         return found
 
     @cached_property
-    def said(self) -> npt.NDArray[np.object_]:
+    def said(self) -> Texts:
         """What each cell's exception says, as the last line of a traceback does."""
-        return np.asarray(self.exceptions + ": " + self.messages)
+        types = self._cells["exception"].astype(str).to_numpy(dtype=object)
+        return make_texts(pd.Series(types + ": " + self.messages, dtype=object))
+
+    @cached_property
+    def bare_outcome(self) -> Places:
+        """The outcome code of the bare load of each cell's file in its reader."""
+        return self.outcome_of(self.keys(remedy=self.bare))
+
+    @cached_property
+    def home_outcome(self) -> Places:
+        """The outcome code of the same load in the writer itself."""
+        writer = self.codes("writer")
+        same_way = self.outcome_of(self.keys(reader=writer))
+        # A remedy is not tried where the bare load does.
+        bare = self.outcome_of(self.keys(reader=writer, remedy=self.bare))
+        return np.where(same_way == BLANK, bare, same_way)
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A text of each cell, each distinct one once."""
+
+    codes: Places
+    distinct: tuple[str, ...]
+
+    def test(self, question: Callable[[str], bool]) -> Mask:
+        """Ask once for each distinct text."""
+        return np.asarray(np.array([question(text) for text in self.distinct], bool)[self.codes])
+
+
+def make_texts(values: pd.Series[Any]) -> Texts:
+    """Return the texts of a column; nothing is an empty text."""
+    codes, distinct = pd.factorize(values.astype(object).fillna("").astype(str))
+    return Texts(codes, tuple(map(str, distinct)))
 
 
 def _codes(values: pd.Series[Any], ids: Sequence[str]) -> Places:

@@ -13,6 +13,12 @@ import pandas as pd
 
 from runner.analyse.claims.cells import choose, find_events, find_said
 from runner.analyse.claims.table import EQUIVALENT, Mask, Places, Table
+from runner.analyse.claims.weighing import (
+    find_hanging,
+    gather_votes,
+    reach_verdict,
+    weighed_share,
+)
 from runner.analyse.claims.words import (
     FAILS,
     HOLDS,
@@ -20,36 +26,53 @@ from runner.analyse.claims.words import (
     Decided,
     claim_conditions,
     count_parts,
+    count_words,
+    name_one,
     name_ranges,
+    pair_kinds,
     pick_examples,
     prediction_words,
+    refuting_words,
 )
-from runner.domain import Claim, ClaimVerdict, Share
-from runner.publish.record import CLAIMS_SCHEMA, Article, ClaimsRecord, JudgedClaim, RunRecord
+from runner.domain import CellSet, Claim, ClaimSet, ClaimVerdict, Prediction
+from runner.publish.record import (
+    CLAIMS_SCHEMA,
+    Article,
+    ClaimsRecord,
+    Hanging,
+    JudgedClaim,
+    RunRecord,
+)
+
+DECIDED = frozenset({ClaimVerdict.CONFIRMED, ClaimVerdict.REFUTED})
 
 
-def judge_claims(
-    claims: Sequence[Claim],
-    *,
-    articles: Mapping[str, str],
-    cells: pd.DataFrame,
-    observations: pd.DataFrame,
-    run: RunRecord,
-) -> ClaimsRecord:
-    """Return the content of claims.json; `articles` are titles by file name."""
-    table = Table(cells, observations, run.environments)
+def judge_claims(declared: ClaimSet, table: Table, *, run: RunRecord) -> ClaimsRecord:
+    """Return the content of claims.json."""
     return ClaimsRecord(
         schema=CLAIMS_SCHEMA,
         run=run.started,
-        cells=len(cells),
-        articles=tuple(Article(file=file, title=title) for file, title in articles.items()),
-        claims=tuple(judge_claim(claim, table) for claim in claims),
+        cells=table.size,
+        articles=tuple(
+            Article(file=file, title=title) for file, title in declared.articles.items()
+        ),
+        claims=tuple(judge_claim(claim, table) for claim in declared.claims),
     )
 
 
 def judge_claim(claim: Claim, table: Table) -> JudgedClaim:
     """Return one entry of claims.json."""
-    decided = _compare(claim, table) if claim.than else _decide(claim, table)
+    if claim.decided_by is None or claim.predicts is None:
+        return _without_cells(claim)
+    decided = decide(claim, table)
+    votes = gather_votes(table, decided, claim.predicts.share, claim.predicts.weight)
+    hanging = tuple(
+        Hanging(environment=table.axis.ids[place], named=name_one(table, place), verdict=verdict)
+        for place, verdict in find_hanging(votes)
+    )
+    verdict = reach_verdict(votes)
+    if hanging and verdict in DECIDED:
+        verdict = ClaimVerdict.DEPENDS
     ranges = name_ranges(table, decided)
     return JudgedClaim(
         id=claim.id,
@@ -60,15 +83,23 @@ def judge_claim(claim: Claim, table: Table) -> JudgedClaim:
         than=claim.than.cells if claim.than else (),
         conditions=claim_conditions(claim),
         prediction=prediction_words(claim),
-        verdict=reach_verdict(claim.predicts.share, decided),
+        pairs=pair_kinds(claim),
+        refuted_by=refuting_words(claim),
+        share=claim.predicts.share,
+        counted=count_words(claim.predicts, decided, weighed_share(votes)),
+        hangs_on=hanging,
+        verdict=verdict,
         deciding=len(decided.supports) + len(decided.opposes),
         supports=len(decided.supports),
         against=len(decided.opposes),
-        ties=decided.ties,
-        missing=decided.missing,
+        ties=len(decided.ties),
+        missing=len(decided.missing),
+        other_reasons=decided.other_reasons,
+        fails_at_home=decided.fails_at_home,
+        unmatched=decided.unmatched,
         excluded=dict(decided.excluded),
-        examples_for=pick_examples(table, decided, decided.supports),
-        examples_against=pick_examples(table, decided, decided.opposes),
+        examples_for=pick_examples(table, decided.supports, decided.supports_than),
+        examples_against=pick_examples(table, decided.opposes, decided.opposes_than),
         holds=ranges[HOLDS],
         fails=ranges[FAILS],
         mixed=ranges[MIXED],
@@ -76,58 +107,85 @@ def judge_claim(claim: Claim, table: Table) -> JudgedClaim:
     )
 
 
-def reach_verdict(share: Share, decided: Decided) -> ClaimVerdict:
-    """Return what the counts say, unless what is missing could change it."""
-    supports, opposes, missing = len(decided.supports), len(decided.opposes), decided.missing
-    if share is Share.MOST:
-        return _majority(supports, opposes, missing)
-    if share is Share.SOME and supports:
-        return ClaimVerdict.CONFIRMED
-    if supports and opposes:
-        return ClaimVerdict.DEPENDS
-    if missing or not (supports or opposes or decided.ties):
-        return ClaimVerdict.UNDECIDED
-    return ClaimVerdict.CONFIRMED if supports else ClaimVerdict.REFUTED
-
-
-def _majority(supports: int, opposes: int, missing: int) -> ClaimVerdict:
-    every = supports + opposes + missing
-    if not supports + opposes:
-        return ClaimVerdict.UNDECIDED
-    if 2 * supports > every:
-        return ClaimVerdict.CONFIRMED
-    return ClaimVerdict.REFUTED if 2 * (supports + missing) <= every else ClaimVerdict.UNDECIDED
-
-
-def _decide(claim: Claim, table: Table) -> Decided:
-    chosen = choose(claim.decided_by, table)
-    predicted = find_events(table, claim.predicts.event) & find_said(table, claim.predicts)
-    deciding = chosen.decides & find_events(table, claim.predicts.among)
-    return Decided(
-        supports=np.flatnonzero(deciding & predicted),
-        opposes=np.flatnonzero(deciding & ~predicted),
-        missing=chosen.missing,
-        excluded=chosen.excluded,
+def _without_cells(claim: Claim) -> JudgedClaim:
+    return JudgedClaim(
+        id=claim.id,
+        article=claim.article,
+        statement=claim.statement,
+        note=claim.note,
+        cells=(),
+        than=(),
+        conditions="",
+        prediction="",
+        because=claim.not_decidable,
+        verdict=ClaimVerdict.NOT_DECIDABLE,
+        deciding=0,
+        supports=0,
+        against=0,
+        ties=0,
+        missing=0,
+        excluded={},
+        examples_for=(),
+        examples_against=(),
+        holds=(),
+        fails=(),
+        mixed=(),
+        parts=(),
     )
 
 
-def _compare(claim: Claim, table: Table) -> Decided:
+def decide(claim: Claim, table: Table) -> Decided:
+    """Return the rows that speak for a claim and against it."""
+    if claim.decided_by is None or claim.predicts is None:
+        raise ValueError(f"{claim.id} has no cells")
+    if claim.than is not None:
+        return _compare(claim.decided_by, claim.than, claim.predicts, claim.alike, table)
+    return _decide(claim.decided_by, claim.predicts, table)
+
+
+def _decide(cell_set: CellSet, predicts: Prediction, table: Table) -> Decided:
+    chosen = choose(cell_set, table)
+    predicted = find_events(table, predicts.event) & find_said(table, predicts)
+    deciding = chosen.decides & find_events(table, predicts.among)
+    other = deciding & _fails_otherwise(predicts, table)
+    return Decided(
+        supports=np.flatnonzero(deciding & predicted & ~other),
+        opposes=np.flatnonzero(deciding & ~predicted & ~other),
+        missing=np.flatnonzero(chosen.missing),
+        excluded=chosen.excluded,
+        unmatched=chosen.unmatched,
+        other_reasons=int(other.sum()),
+        fails_at_home=chosen.fails_at_home,
+    )
+
+
+def _fails_otherwise(predicts: Prediction, table: Table) -> Mask:
+    """Return the cells that fail for another reason than the claim names: they say nothing."""
+    if predicts.reasons is None:
+        return np.zeros(table.size, dtype=bool)
+    return np.asarray((table.outcome != EQUIVALENT) & ~table.caused(predicts.reasons), dtype=bool)
+
+
+def _compare(
+    first: CellSet, second: CellSet, predicts: Prediction, alike: Sequence[str], table: Table
+) -> Decided:
     """Join the two sets of cells; a pair where only one is equivalent decides."""
-    if claim.than is None:
-        raise ValueError(f"{claim.id} compares with nothing")
-    ours, theirs = choose(claim.decided_by, table), choose(claim.than, table)
-    left, right = _join(table, claim.alike, ours.decides, theirs.decides)
+    ours, theirs = choose(first, table), choose(second, table)
+    other = _fails_otherwise(predicts, table)
+    left, right = _join(table, alike, ours.decides & ~other, theirs.decides & ~other)
     good, other_good = table.outcome[left] == EQUIVALENT, table.outcome[right] == EQUIVALENT
     better, worse = good & ~other_good, ~good & other_good
     return Decided(
         supports=left[better],
         opposes=left[worse],
-        ties=int((good == other_good).sum()),
-        missing=ours.missing + theirs.missing,
+        ties=left[good == other_good],
+        missing=np.flatnonzero(ours.missing | theirs.missing),
         excluded=_add(ours.excluded, theirs.excluded),
-        compared=dict(
-            zip(left[better | worse].tolist(), right[better | worse].tolist(), strict=True)
-        ),
+        supports_than=right[better],
+        opposes_than=right[worse],
+        unmatched=(*ours.unmatched, *theirs.unmatched),
+        other_reasons=int((other & (ours.decides | theirs.decides)).sum()),
+        fails_at_home=ours.fails_at_home + theirs.fails_at_home,
     )
 
 

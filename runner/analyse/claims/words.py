@@ -11,14 +11,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from runner.analyse.boundaries import cover_grid, pair_words
+from runner.analyse.boundaries import cover_grid, pair_words, version_words
 from runner.analyse.claims.table import OUTCOMES, Places, Table
 from runner.analyse.grids import BLANK
-from runner.domain import Claim, Event, Share
+from runner.domain import Baseline, Claim, Event, Pair, Prediction, Share, Weight
 from runner.publish.record import EXAMPLES, ClaimExample, ClaimPart
 
 HOLDS, FAILS, MIXED = 0, 1, 2
 """What the cells of one writer and reader say together."""
+
+
+def _none() -> Places:
+    return np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,27 +31,36 @@ class Decided:
 
     supports: Places
     opposes: Places
-    ties: int = 0
+    supports_than: Places | None = None
+    """For comparisons, the row that each of `supports` is compared with."""
+    opposes_than: Places | None = None
+    ties: Places = field(default_factory=_none)
     """Compared pairs without a difference."""
-    missing: int = 0
+    missing: Places = field(default_factory=_none)
     """Cells that would decide, had they been measured."""
     excluded: Mapping[str, int] = field(default_factory=dict)
     """Outcome -> cells that say nothing about loading."""
-    compared: Mapping[int, int] = field(default_factory=dict)
-    """For comparisons: row -> the row it is compared with."""
+    unmatched: tuple[str, ...] = ()
+    """Selectors without a cell in this run."""
+    other_reasons: int = 0
+    """Cells that fail for another reason than the claim names."""
+    fails_at_home: int = 0
+    """Cells left out because their writer does no better."""
 
 
-def pick_examples(table: Table, decided: Decided, rows: Places) -> tuple[ClaimExample, ...]:
+def pick_examples(table: Table, rows: Places, than: Places | None) -> tuple[ClaimExample, ...]:
     """Return a few cells, spread over all of them."""
     if not len(rows):
         return ()
     places = np.unique(np.linspace(0, len(rows) - 1, EXAMPLES).round().astype(int))
-    return tuple(_example(table, decided, int(rows[place])) for place in places)
+    return tuple(
+        _example(table, int(rows[place]), None if than is None else int(than[place]))
+        for place in places
+    )
 
 
-def _example(table: Table, decided: Decided, row: int) -> ClaimExample:
+def _example(table: Table, row: int, than: int | None) -> ClaimExample:
     said = [table.text("aspects", row), table.text("exception", row), table.text("message", row)]
-    than = decided.compared.get(row)
     return ClaimExample(
         cell=table.cell_id(row),
         outcome=OUTCOMES[table.outcome[row]],
@@ -55,6 +68,11 @@ def _example(table: Table, decided: Decided, row: int) -> ClaimExample:
         than="" if than is None else table.cell_id(than),
         than_outcome="" if than is None else str(OUTCOMES[table.outcome[than]]),
     )
+
+
+def name_one(table: Table, place: int) -> str:
+    """Name one environment as a sentence does: `Keras 3.0`."""
+    return version_words(table.axis.ids[place])
 
 
 def name_ranges(table: Table, decided: Decided) -> dict[int, tuple[str, ...]]:
@@ -67,10 +85,10 @@ def name_ranges(table: Table, decided: Decided) -> dict[int, tuple[str, ...]]:
         matrix[at] = np.where((before == BLANK) | (before == code), code, MIXED)
     said: dict[int, list[str]] = {HOLDS: [], FAILS: [], MIXED: []}
     if (matrix[~np.eye(size, dtype=bool)] == BLANK).all():
-        for code, words in said.items():
+        for code, found in said.items():
             ranges = table.axis.ranges(np.flatnonzero(matrix.diagonal() == code).tolist())
             if ranges:
-                words.append(f"saved and loaded by {table.axis.words(ranges)}")
+                found.append(f"saved and loaded by {table.axis.words(ranges)}")
     else:
         for rule in cover_grid(matrix, table.axis):
             said[rule.code].append(pair_words(rule, table.axis))
@@ -95,6 +113,11 @@ def count_parts(table: Table, decided: Decided) -> tuple[ClaimPart, ...]:
 
 
 SHARE_WORDS = {Share.ALL: "all", Share.MOST: "more than half", Share.SOME: "at least one"}
+QUANTIFIERS = {Share.ALL: "all", Share.MOST: "most", Share.SOME: "may", Share.BETTER: "better"}
+WEIGHT_WORDS = {
+    Weight.PAIR: "each writer and reader counted once",
+    Weight.GENERATION: "each pair of generations counted once",
+}
 EVENT_WORDS = {
     Event.EQUIVALENT: "give the same model back",
     Event.FAILS: "fail: an error, or another model than was saved",
@@ -110,13 +133,34 @@ AMONG_WORDS = {
     Event.ERROR: "of these cells that end without a model",
     Event.DIVERGED: "of these cells that diverge",
 }
+PAIR_WORDS = {
+    Pair.ANY: "every writer and every reader",
+    Pair.SAME_ENVIRONMENT: "one and the same version",
+    Pair.OTHER_ENVIRONMENT: "two versions, older or newer",
+    Pair.SAME_FAMILY: "both of one family",
+    Pair.OTHER_FAMILY: "of two families",
+    Pair.READER_NEWER: "an older writer and a newer reader",
+    Pair.READER_OLDER: "a newer writer and an older reader",
+    Pair.READER_NOT_OLDER: "the writer itself and every newer reader",
+    Pair.NEIGHBOURING: "adjacent minor versions of one line, either way",
+    Pair.OTHER_BACKEND: "one version on two backends",
+}
 
 
 def prediction_words(claim: Claim) -> str:
     """Say in words what a claim predicts of its cells."""
     predicts = claim.predicts
+    if predicts is None:
+        return ""
     if claim.than is not None:
-        return "equivalent in some pair where what it is compared with fails, and never the reverse"
+        said = "equivalent in some pair where what it is compared with fails, and never the reverse"
+        return said + _reason_words(predicts)
+    who = f"{SHARE_WORDS[predicts.share]} {AMONG_WORDS[predicts.among]}"
+    weight = f", {WEIGHT_WORDS[predicts.weight]}" if predicts.share is Share.MOST else ""
+    return f"{who} {_said_words(predicts)}{weight}{_reason_words(predicts)}"
+
+
+def _said_words(predicts: Prediction) -> str:
     said = [EVENT_WORDS[predicts.event]] if predicts.event in EVENT_WORDS else []
     for what, names in (
         ("raise", predicts.exceptions),
@@ -126,12 +170,66 @@ def prediction_words(claim: Claim) -> str:
     ):
         if names:
             said.append(f"{what} {' or '.join(names)}")
-    return f"{SHARE_WORDS[predicts.share]} {AMONG_WORDS[predicts.among]} {' and '.join(said)}"
+    return " and ".join(said)
+
+
+def _reason_words(predicts: Prediction) -> str:
+    if predicts.reasons is None:
+        return ""
+    return f"; of those that fail only these causes count: {', '.join(predicts.reasons)}"
+
+
+def refuting_words(claim: Claim) -> str:
+    """Say in words which cells would refute a claim."""
+    predicts = claim.predicts
+    if predicts is None:
+        return ""
+    if claim.than is not None:
+        return (
+            "no pair where these cells are equivalent and those they are compared with are not; "
+            "one the other way round makes it depend"
+        )
+    said = _said_words(predicts)
+    among = AMONG_WORDS[predicts.among]
+    if predicts.share is Share.SOME:
+        return f"not one {among} of which this is so: they {said}"
+    if predicts.share is Share.MOST:
+        return f"half or more {among} of which this is not so: they {said}"
+    return (
+        f"not one {among} of which this is so: they {said}; "
+        "one of which it is not so makes it depend"
+    )
+
+
+def count_words(predicts: Prediction, decided: Decided, share: float) -> str:
+    """Say how many cells support a claim, with its quantifier: `may: 337 of 1,788 cells`."""
+    good, every = len(decided.supports), len(decided.supports) + len(decided.opposes)
+    name = QUANTIFIERS[predicts.share]
+    if predicts.share is Share.BETTER:
+        return f"{name}: {good:,} of {every:,} pairs that differ"
+    said = f"{name}: {good:,} of {every:,} cells"
+    if predicts.share is Share.MOST and every:
+        said += f", {100 * share:.0f} % with {WEIGHT_WORDS[predicts.weight]}"
+    return said
+
+
+def pair_kinds(claim: Claim) -> str:
+    """Say in words which pairs of versions a claim is judged on."""
+    sets = [each for each in (claim.decided_by, claim.than) if each is not None]
+    said = []
+    for each in sets:
+        words = [PAIR_WORDS[kind] for kind in Pair if kind in each.pair]
+        if each.baseline is Baseline.EQUIVALENT:
+            words.append("if the writer itself gets the same model back")
+        said.append(", ".join(words))
+    return "; compared with: ".join(dict.fromkeys(said))
 
 
 def claim_conditions(claim: Claim) -> str:
-    """Say in words which writers and readers are meant."""
+    """Say in words which writers and readers are meant, beyond the kind of pair."""
     chosen = claim.decided_by
+    if chosen is None:
+        return ""
     said = [
         (name, globs)
         for name, globs in (("writers", chosen.writers), ("readers", chosen.readers))
@@ -142,7 +240,6 @@ def claim_conditions(claim: Claim) -> str:
         for name, each in (
             ("writers' family", chosen.writer_families),
             ("readers' family", chosen.reader_families),
-            ("pair", chosen.pair),
             ("given", chosen.given),
             ("counted as failures", chosen.counts),
         )

@@ -12,12 +12,17 @@ import pandas as pd
 import pytest
 from report_fixtures import make_environment_record, make_run, put_together
 
+from runner.analyse.claims.check import check_claims, check_verdicts
+from runner.analyse.claims.table import Table
 from runner.analyse.claims.verdict import judge_claims
-from runner.analyse.claims.words import claim_conditions, prediction_words
+from runner.analyse.claims.words import claim_conditions, pair_kinds, prediction_words
 from runner.domain import (
     Aspect,
+    Baseline,
     CellSet,
     Claim,
+    ClaimSet,
+    ClaimVerdict,
     Event,
     Family,
     Given,
@@ -25,7 +30,9 @@ from runner.domain import (
     Pair,
     Prediction,
     Share,
+    Weight,
 )
+from runner.domain.pairs import is_pair, read_version
 from runner.publish.files import format_record
 from runner.publish.schemas import load_schema
 
@@ -47,16 +54,17 @@ E, D, L, S, U, N, H = (
     Outcome.NOT_RUN,
     Outcome.HARNESS_ERROR,
 )
-ALL = CellSet(cells=("one/h5/*->*/none",))
+ANYWHERE: dict[str, Any] = {"pair": frozenset({Pair.ANY}), "baseline": Baseline.ANY}
+ALL = CellSet(cells=("one/h5/*->*/none",), **ANYWHERE)
 
 
 def cell(text: str, outcome: Outcome, **said: str) -> dict[str, Any]:
     """`scenario/format/writer->reader/remedy`, trailing parts as usual."""
     scenario, format_, pair, remedy = (*text.split("/"), "none")[:4]
     writer, reader = pair.split("->")
-    row = {"aspects": "", "exception": "", "message": ""} | said
+    row = {"aspects": "", "exception": "", "message": "", "cause": "", "artifact_sha256": "0f"}
     parts = {"scenario": scenario, "format": format_, "writer": writer, "reader": reader}
-    return {**parts, "remedy": remedy, "outcome": str(outcome), **row}
+    return {**parts, "remedy": remedy, "outcome": str(outcome), **row, **said}
 
 
 def claim(
@@ -80,15 +88,19 @@ def claim(
 
 
 def judge(
-    asked: Claim, *rows: dict[str, Any], observations: pd.DataFrame | None = None
+    asked: Claim,
+    *rows: dict[str, Any],
+    observations: pd.DataFrame | None = None,
+    released: dict[str, date] | None = None,
 ) -> dict[str, Any]:
-    record = judge_claims(
-        [asked],
-        articles={"one.txt": "One"},
-        cells=pd.DataFrame(list(rows)),
-        observations=pd.DataFrame() if observations is None else observations,
-        run=RUN,
+    table = Table(
+        pd.DataFrame(list(rows)),
+        pd.DataFrame() if observations is None else observations,
+        RUN.environments,
+        released or {},
     )
+    record = judge_claims(ClaimSet(articles={"one.txt": "One"}, claims=(asked,)), table, run=RUN)
+    assert check_verdicts([asked], record.claims, table) == []
     written = json.loads(format_record("claims.json", record))
     jsonschema.validate(written, load_schema("claims"))
     (found,) = written["claims"]
@@ -115,12 +127,13 @@ def counts(found: dict[str, Any]) -> tuple[str, int, int, int]:
         (Share.SOME, (L, L, L), "refuted"),
         (Share.SOME, (L, L, N), "undecided"),
         (Share.SOME, (S, S, S), "undecided"),
-        (Share.MOST, (E, E, L), "confirmed"),
+        (Share.MOST, (E, E, L), "depends"),
         (Share.MOST, (E, E, N), "confirmed"),
         (Share.MOST, (E, L, L), "refuted"),
         (Share.MOST, (L, L, N), "refuted"),
         (Share.MOST, (E, L, N), "undecided"),
-        (Share.MOST, (E, L, S), "refuted"),
+        (Share.MOST, (E, L, S), "depends"),
+        (Share.MOST, (L, L, S), "refuted"),
     ],
 )
 def test_a_verdict_is_given_only_if_nothing_missing_could_change_it(
@@ -141,7 +154,7 @@ def test_a_verdict_is_given_only_if_nothing_missing_could_change_it(
 
 def test_what_did_not_load_counts_only_if_the_claim_says_so() -> None:
     rows = [cell(f"one/h5/{OLD}->{OLD}", S), cell(f"one/h5/{NEW}->{NEW}", U)]
-    counted = CellSet(cells=ALL.cells, counts=frozenset({Outcome.SAVE_ERROR}))
+    counted = CellSet(cells=ALL.cells, counts=frozenset({Outcome.SAVE_ERROR}), **ANYWHERE)
 
     assert counts(judge(claim(), *rows)) == ("undecided", 0, 0, 0)
     found = judge(claim(counted), *rows)
@@ -186,19 +199,19 @@ def test_conditions_choose_the_pairs(conditions: dict[str, Any], pairs: int) -> 
     rows = [cell(f"one/h5/{writer}->{reader}", E) for writer in ids for reader in ids]
     rows += [cell(f"two/h5/{OLD}->{OLD}", L), cell(f"one/keras/{OLD}->{OLD}", L)]
 
-    chosen = CellSet(cells=ALL.cells, **conditions)
+    chosen = CellSet(cells=ALL.cells, **{**ANYWHERE, **conditions})
 
     assert counts(judge(claim(chosen), *rows)) == ("confirmed", pairs, 0, 0)
-    assert claim_conditions(claim(chosen))
+    assert pair_kinds(claim(chosen)) or claim_conditions(claim(chosen))
 
 
-LOADS_AT_HOME = CellSet(cells=("one/h5/*->*/*",), given=frozenset({Given.LOADS_IN_WRITER}))
+LOADS_AT_HOME = CellSet(cells=("one/h5/*->*/*",), pair=frozenset({Pair.ANY}))
 
 
 @pytest.mark.parametrize(
     ("home", "expected"),
     [
-        (E, ("confirmed", 1, 1, 0)),
+        (E, ("depends", 1, 1, 0)),
         (L, ("undecided", 0, 0, 0)),
         (D, ("undecided", 0, 0, 0)),
         (N, ("undecided", 0, 0, 2)),
@@ -220,13 +233,13 @@ def test_a_remedy_that_was_not_needed_at_home_is_held_against_the_bare_load() ->
         cell(f"one/h5/{OLD}->{NEW}/custom_objects", L),
         cell(f"two/h5/{OLD}->{OLD}/none", L),
     ]
-    chosen = CellSet(cells=("*/h5/*->*/custom_objects",), given=frozenset({Given.LOADS_IN_WRITER}))
+    chosen = CellSet(cells=("*/h5/*->*/custom_objects",), pair=frozenset({Pair.ANY}))
 
     assert counts(judge(claim(chosen, event=Event.FAILS), *rows)) == ("confirmed", 1, 0, 0)
 
 
 def test_a_remedy_can_be_asked_only_where_the_bare_load_failed() -> None:
-    chosen = CellSet(cells=("one/h5/*->*/json",), given=frozenset({Given.BARE_FAILS}))
+    chosen = CellSet(cells=("one/h5/*->*/json",), given=frozenset({Given.BARE_FAILS}), **ANYWHERE)
     rows = [
         cell(f"one/h5/{OLD}->{OLD}/none", E),
         cell(f"one/h5/{OLD}->{OLD}/json", L),
@@ -239,7 +252,7 @@ def test_a_remedy_can_be_asked_only_where_the_bare_load_failed() -> None:
 
 
 def test_a_bare_load_that_was_not_measured_may_call_for_a_remedy() -> None:
-    chosen = CellSet(cells=("one/h5/*->*/json",))
+    chosen = CellSet(cells=("one/h5/*->*/json",), **ANYWHERE)
     rows = [
         cell(f"one/h5/{OLD}->{OLD}/none", L),
         cell(f"one/h5/{OLD}->{OLD}/json", E),
@@ -286,7 +299,7 @@ def test_the_whole_message_is_searched_not_its_published_beginning() -> None:
     assert judge(asked, row, observations=seen)["verdict"] == "confirmed"
 
 
-KERAS = CellSet(cells=("one/keras/*->*/none",))
+KERAS = CellSet(cells=("one/keras/*->*/none",), **ANYWHERE)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +339,7 @@ def test_scenarios_can_be_compared_by_what_they_have_alike() -> None:
         cell(f"two/h5/{OLD}->{NEW}", L),
         cell(f"two/h5/{THREE}->{NEW}", L),
     ]
-    other = CellSet(cells=("two/h5/*->*/none",))
+    other = CellSet(cells=("two/h5/*->*/none",), **ANYWHERE)
 
     by_pair = judge(claim(share=Share.BETTER, than=other, alike=("writer", "reader")), *rows)
     by_reader = judge(claim(share=Share.BETTER, than=other, alike=("reader",)), *rows)
@@ -345,7 +358,7 @@ def test_depends_says_where_in_ranges_and_by_model() -> None:
     ]
     rows.append(cell(f"one.c/h5/{OLD}->{OLD}", D, aspects="losses"))
 
-    found = judge(claim(CellSet(cells=("one*/h5/*->*/none",))), *rows)
+    found = judge(claim(CellSet(cells=("one*/h5/*->*/none",), **ANYWHERE)), *rows)
 
     assert found["verdict"] == "depends"
     assert sorted(found["holds"]) == [
@@ -393,8 +406,196 @@ def test_a_prediction_is_said_in_words() -> None:
         share=Share.MOST, event=Event.ERROR, exceptions=("ValueError",), messages=("Unknown",)
     )
     assert prediction_words(asked) == (
-        "more than half of these cells end without a model and raise ValueError and say “Unknown”"
+        "more than half of these cells end without a model and raise ValueError and say “Unknown”, "
+        "each writer and reader counted once"
     )
     assert "never the reverse" in prediction_words(claim(share=Share.BETTER, than=ALL))
     for event in Event:
         assert prediction_words(claim(event=event, among=event, exceptions=("X",)))
+
+
+def test_a_cell_that_fails_for_another_reason_says_nothing() -> None:
+    rows = [
+        cell(f"one/h5/{OLD}->{OLD}", L, cause="unregistered_object"),
+        cell(f"one/h5/{OLD}->{NEW}", L, cause="newer_argument"),
+        cell(f"one/h5/{NEW}->{NEW}", E),
+    ]
+
+    found = judge(claim(event=Event.FAILS, reasons=("unregistered_*",)), *rows)
+
+    assert counts(found) == ("depends", 1, 1, 0)
+    assert found["other_reasons"] == 1
+    assert "only these causes count: unregistered_*" in found["prediction"]
+    every = judge(claim(event=Event.FAILS, reasons=("*",)), *rows)
+    assert (every["for"], every["against"]) == (2, 1)
+
+
+def test_a_comparison_asks_for_the_reason_of_the_side_that_fails() -> None:
+    rows = [
+        cell(f"one/keras/{OLD}->{OLD}", E),
+        cell(f"one/h5/{OLD}->{OLD}", L, cause="newer_argument"),
+        cell(f"one/keras/{NEW}->{NEW}", E),
+        cell(f"one/h5/{NEW}->{NEW}", L, cause="device_missing"),
+    ]
+    asked = claim(KERAS, Share.BETTER, than=ALL, reasons=("device_missing",))
+
+    found = judge(asked, *rows)
+
+    assert (found["for"], found["other_reasons"]) == (1, 1)
+    assert found["examples_for"][0]["than"] == f"one/h5/{NEW}->{NEW}/none"
+
+
+def test_a_verdict_that_one_version_decides_depends_and_names_it() -> None:
+    rows = [
+        cell(f"one/h5/{writer}->{reader}", L if reader == THREE else E)
+        for writer in (OLD, NEW, THREE)
+        for reader in (OLD, NEW, THREE)
+    ]
+
+    may_fail = judge(claim(share=Share.SOME, event=Event.FAILS), *rows)
+    loads = judge(claim(), *rows)
+
+    assert (may_fail["verdict"], may_fail["for"]) == ("depends", 3)
+    assert may_fail["hangs_on"] == [
+        {"environment": THREE, "named": "Keras 3.0", "verdict": "refuted"}
+    ]
+    assert loads["hangs_on"] == [
+        {"environment": THREE, "named": "Keras 3.0", "verdict": "confirmed"}
+    ]
+
+
+def test_a_claim_about_one_version_does_not_hang_on_it() -> None:
+    chosen = CellSet(cells=ALL.cells, writers=(OLD,), readers=(NEW,))
+    rows = [cell(f"one/h5/{OLD}->{OLD}", E), cell(f"one/h5/{OLD}->{NEW}", L)]
+
+    found = judge(claim(chosen, Share.SOME, Event.FAILS), *rows)
+
+    assert (found["verdict"], found.get("hangs_on", [])) == ("confirmed", [])
+
+
+def test_newer_is_told_by_the_minor_version_and_not_by_its_last_patch() -> None:
+    rows = [cell(f"one/h5/{each}->{each}", E) for each in (NEW, THREE)]
+    rows += [cell(f"one/h5/{NEW}->{THREE}", L), cell(f"one/h5/{THREE}->{NEW}", L)]
+    chosen = claim(CellSet(cells=ALL.cells), event=Event.FAILS)
+    patched = {NEW: date(2024, 3, 8), THREE: date(2023, 11, 28)}
+    minor = {**patched, NEW: date(2023, 11, 14)}
+
+    def example(released: dict[str, date]) -> str:
+        (found,) = judge(chosen, *rows, released=released)["examples_for"]
+        return str(found["cell"])
+
+    assert example(patched) == f"one/h5/{THREE}->{NEW}/none"
+    assert example(minor) == f"one/h5/{NEW}->{THREE}/none"
+
+
+def test_kinds_of_pairs() -> None:
+    def is_one(kind: Pair, writer: str, reader: str) -> bool:
+        sides = (
+            read_version(name, Family.KERAS3 if name.startswith("keras") else Family.TF_KERAS, day)
+            for name, day in ((writer, date(2020, 1, 1)), (reader, date(2021, 1, 1)))
+        )
+        return is_pair(kind, *sides)
+
+    neighbours = {
+        ("tf2.9", "tf2.10"): True,
+        ("tf2.10", "tf2.9"): True,
+        ("tf2.9", "tf2.11"): False,
+        ("tf1.15", "tf2.0"): False,
+        ("tf2.15", "tf-keras2.16"): False,
+        ("keras3.14", "keras3.15"): True,
+        ("keras3.14", "keras3.15-jax"): False,
+        ("mine", "mine"): False,
+    }
+    assert {pair: is_one(Pair.NEIGHBOURING, *pair) for pair in neighbours} == neighbours
+    backends = {
+        ("keras3.15", "keras3.15-jax"): True,
+        ("keras3.15-torch", "keras3.15-jax"): True,
+        ("keras3.14", "keras3.15-jax"): False,
+        ("keras3.15", "keras3.15"): False,
+    }
+    assert {pair: is_one(Pair.OTHER_BACKEND, *pair) for pair in backends} == backends
+    assert is_one(Pair.READER_NOT_OLDER, "tf2.9", "tf2.9")
+    assert not is_one(Pair.READER_OLDER, "tf2.9", "tf2.10")
+
+
+def test_a_pair_or_a_generation_has_one_vote_in_a_majority() -> None:
+    rows = [cell(f"one.{place}/h5/{OLD}->{OLD}", E) for place in range(9)]
+    rows += [cell(f"one/h5/{each}->{each}", L) for each in (NEW, THREE)]
+    chosen = CellSet(cells=("one*/h5/*->*/none",), **ANYWHERE)
+
+    by_pair = judge(claim(chosen, Share.MOST), *rows)
+    by_generation = judge(claim(chosen, Share.MOST, weight=Weight.GENERATION), *rows)
+
+    assert by_pair["counted"] == (
+        "most: 9 of 11 cells, 33 % with each writer and reader counted once"
+    )
+    assert by_pair["verdict"] == "refuted" or by_pair["hangs_on"]
+    # TF 2 has one pair for it and one against it, Keras 3 has one against it.
+    assert by_generation["counted"].endswith("25 % with each pair of generations counted once")
+
+
+def test_what_was_never_written_is_no_failure_of_its_format() -> None:
+    rows = [
+        cell(f"one/keras/{OLD}->{OLD}", U, artifact_sha256=""),
+        cell(f"one/keras/{NEW}->{OLD}", U),
+    ]
+    chosen = CellSet(cells=KERAS.cells, counts=frozenset({Outcome.UNSUPPORTED}), **ANYWHERE)
+
+    assert counts(judge(claim(chosen), *rows)) == ("refuted", 0, 1, 0)
+
+
+def test_a_selector_without_a_cell_leaves_a_claim_undecided() -> None:
+    both = CellSet(cells=("one/h5/*->*/none", "two/h5/*->*/none"), **ANYWHERE)
+
+    found = judge(claim(both), cell(f"one/h5/{OLD}->{OLD}", E))
+
+    assert (found["verdict"], found["unmatched"]) == ("undecided", ["two/h5/*->*/none"])
+
+
+def test_a_claim_without_cells_is_not_decidable() -> None:
+    asked = Claim(id="c1", article="one.txt", statement="It shines.", not_decidable="No eyes.")
+
+    found = judge(asked, cell(f"one/h5/{OLD}->{OLD}", E))
+
+    assert counts(found) == ("not_decidable", 0, 0, 0)
+    assert found["because"] == "No eyes."
+
+
+def faults(asked: Claim, *rows: dict[str, Any], **changed: Any) -> list[str]:
+    table = Table(pd.DataFrame(list(rows)), pd.DataFrame(), RUN.environments, {})
+    declared = ClaimSet(articles={}, claims=(asked,))
+    (judged,) = judge_claims(declared, table, run=RUN).claims
+    said = msgspec.structs.replace(judged, **changed)
+    return [each.text for each in check_claims(declared, [said], table)]
+
+
+@pytest.mark.parametrize(
+    ("share", "outcome", "changed", "text"),
+    [
+        (Share.ALL, E, {"verdict": "refuted"}, "refuted does not agree with `all`"),
+        (Share.ALL, L, {"verdict": "confirmed"}, "confirmed does not agree with `all`"),
+        (Share.SOME, L, {"verdict": "confirmed"}, "confirmed does not agree with `some`"),
+        (Share.SOME, E, {"verdict": "depends"}, "depends does not agree with `some`"),
+        (Share.MOST, E, {"verdict": "undecided"}, "undecided does not agree with `most`"),
+        (Share.ALL, E, {"verdict": "not_decidable"}, "not_decidable does not agree"),
+    ],
+)
+def test_a_verdict_that_its_counts_do_not_allow_is_a_fault(
+    share: Share, outcome: Outcome, changed: dict[str, str], text: str
+) -> None:
+    rows = [cell(f"one/h5/{each}->{each}", outcome) for each in (OLD, NEW, THREE)]
+    verdicts = {name: ClaimVerdict(value) for name, value in changed.items()}
+
+    assert faults(claim(share=share), *rows) == []
+    (found,) = faults(claim(share=share), *rows, **verdicts)
+    assert text in found
+
+
+def test_a_selector_without_a_cell_is_a_fault_where_the_run_has_its_scenario() -> None:
+    missing = claim(CellSet(cells=("one/h5/*->*/json",), **ANYWHERE))
+    elsewhere = claim(CellSet(cells=("two/h5/*->*/json",), **ANYWHERE))
+    rows = [cell(f"one/h5/{OLD}->{OLD}", E)]
+
+    (found,) = faults(missing, *rows)
+    assert found == "no cell is one/h5/*->*/json under its conditions"
+    assert faults(elsewhere, *rows) == []

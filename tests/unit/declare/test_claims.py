@@ -9,10 +9,25 @@ from pathlib import Path
 import pytest
 
 from runner.declare.catalog import load_catalog
-from runner.declare.claims import load_claims
+from runner.declare.causes import load_causes
+from runner.declare.claims import check_reasons, load_claims
 from runner.declare.environments import read_environments
-from runner.domain import Catalog, Cell, CellSet, ClaimSet, Event, Format, Scope, Share
+from runner.domain import (
+    Baseline,
+    Catalog,
+    Cell,
+    CellSet,
+    ClaimSet,
+    Environment,
+    Event,
+    Format,
+    Pair,
+    Prediction,
+    Scope,
+    Share,
+)
 from runner.domain.errors import ConfigurationError
+from runner.domain.pairs import read_version
 from runner.domain.selector import Selection, parse_pattern
 from runner.plan.cells import applicable, plan_bare
 
@@ -20,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENTS = read_environments(ROOT / "containers/environments.toml").environments
 IDS = [each.id for each in ENVIRONMENTS]
 CATALOG = load_catalog(ROOT)
-DECLARED = load_claims(ROOT / "scenarios/claims.toml", CATALOG, IDS)
+DECLARED = load_claims(ROOT / "scenarios/claims.toml", CATALOG, ENVIRONMENTS)
 CLAIM = """
 [[article]]
 file = "one.txt"
@@ -65,7 +80,7 @@ def planned() -> set[tuple[str, Format, str]]:
 
 
 def cell_sets() -> list[tuple[str, CellSet]]:
-    found = [(each.id, each.decided_by) for each in DECLARED.claims]
+    found = [(each.id, each.decided_by) for each in DECLARED.claims if each.decided_by]
     return found + [(each.id, each.than) for each in DECLARED.claims if each.than]
 
 
@@ -113,7 +128,7 @@ def test_comparisons_share_a_part_and_differ_in_another() -> None:
 def load(folder: Path, text: str, catalog: Catalog = CATALOG) -> ClaimSet:
     path = folder / "claims.toml"
     path.write_text(text, encoding="utf-8")
-    return load_claims(path, catalog, IDS)
+    return load_claims(path, catalog, ENVIRONMENTS)
 
 
 def test_a_claim_is_read(tmp_path: Path) -> None:
@@ -123,7 +138,9 @@ def test_a_claim_is_read(tmp_path: Path) -> None:
     (claim,) = declared.claims
     assert (claim.id, claim.statement, claim.note) == ("c1", "It loads.", "")
     assert claim.decided_by == CellSet(cells=("plain_dense/h5/*->*/none",))
-    assert (claim.predicts.share, claim.predicts.event) == (Share.ALL, Event.EQUIVALENT)
+    assert claim.predicts == Prediction(share=Share.ALL, event=Event.EQUIVALENT)
+    assert claim.decided_by.pair == {Pair.READER_NEWER}
+    assert claim.decided_by.baseline is Baseline.EQUIVALENT
     assert claim.than is None
 
 
@@ -138,6 +155,26 @@ def test_a_claim_is_read(tmp_path: Path) -> None:
         ("*->*", "all", "not writer->reader"),
         ('"equivalent"', '"equal"', "unknown event 'equal'"),
         ('"all"', '"every"', "unknown share 'every'"),
+        ("It loads.", "It may load.", "says some, and `share` is all"),
+        ("It loads.", "It often loads.", "says most, and `share` is all"),
+        ("It loads.", "It loads 7 models.", "`statement` has the number 7"),
+        ("It loads.", "It loads in 2.15.", "`statement` has the number 2.15"),
+        ("predicts.share", 'note = "In 97 of 98."\npredicts.share', "`note` has the number 97"),
+        ('"equivalent"', '"fails"', "not for which `reasons`"),
+        ("/none", "/custom_objects", "has no cell under these conditions"),
+        (
+            "predicts.share",
+            'decided_by.writers = ["tf2.9"]\ndecided_by.readers = ["tf2.8"]\npredicts.share',
+            "has no cell under these conditions",
+        ),
+        (
+            "predicts.share",
+            'decided_by.pair = ["same_environment"]\npredicts.share',
+            "`baseline` is to be 'any'",
+        ),
+        ("predicts.share", "decided_by.pair = []\npredicts.share", "pair"),
+        ("predicts.share", 'not_decidable = "No."\npredicts.share', "do not go together"),
+        ('decided_by.cells = ["plain_dense/h5/*->*/none"]', "", "go together"),
         ('"all"', '"better"', "`than` and `share = 'better'` go together"),
         ('article = "one.txt"', 'article = "two.txt"', "unknown 'two.txt'"),
         ('"equivalent"', '"any"', "every cell would agree"),
@@ -159,6 +196,42 @@ def test_what_no_cell_could_decide_is_refused(
     assert "claims.toml" in str(caught.value)
 
 
+def test_a_version_may_be_named_by_a_claim_on_it(tmp_path: Path) -> None:
+    named = 'decided_by.writers = ["tf2.15"]\ndecided_by.reader_families = ["keras3"]\n'
+    text = CLAIM.replace("predicts.share", named + "predicts.share", 1)
+    text = text.replace("It loads.", "A file of 2.15 loads in 3.x.")
+
+    assert len(load(tmp_path, text).claims) == 1
+
+
+def test_a_claim_may_say_why_nothing_here_decides_it(tmp_path: Path) -> None:
+    text = CLAIM[: CLAIM.index("decided_by")] + 'not_decidable = "No eyes."\n'
+
+    (claim,) = load(tmp_path, text).claims
+
+    assert (claim.decided_by, claim.predicts, claim.not_decidable) == (None, None, "No eyes.")
+
+
+def test_reasons_are_declared_causes(tmp_path: Path) -> None:
+    causes = [each.id for each in load_causes(ROOT / "scenarios/causes.toml")]
+    check_reasons(ROOT / "scenarios/claims.toml", DECLARED, causes)
+    named = CLAIM.replace('"equivalent"', '"fails"') + 'predicts.reasons = ["no_such_cause"]\n'
+
+    with pytest.raises(ConfigurationError, match="'no_such_cause' matches nothing"):
+        check_reasons(tmp_path / "claims.toml", load(tmp_path, named), causes)
+
+
+def test_every_environment_has_the_day_of_its_minor_version() -> None:
+    by_line: dict[str, list[Environment]] = {}
+    for each in ENVIRONMENTS:
+        line = read_version(each.id, each.family, each.released)
+        by_line.setdefault(f"{line.line} {line.backend}", []).append(each)
+        assert each.first_released <= each.released, each.id
+    for line in by_line.values():
+        days = [each.first_released for each in line]
+        assert days == sorted(set(days)), [each.id for each in line]
+
+
 def test_an_id_stands_once(tmp_path: Path) -> None:
     twice = CLAIM + CLAIM[CLAIM.index("[[claim]]") :]
     with pytest.raises(ConfigurationError, match="declared twice"):
@@ -166,7 +239,8 @@ def test_an_id_stands_once(tmp_path: Path) -> None:
 
 
 def test_a_comparison_names_what_it_compares_with(tmp_path: Path) -> None:
-    text = CLAIM.replace('"all"', '"better"') + 'than.cells = ["plain_dense/keras"]\n'
+    text = CLAIM.replace('"all"', '"better"').replace("It loads.", "It loads better.")
+    text += 'than.cells = ["plain_dense/keras"]\n'
     text += 'alike = ["scenario", "reader"]\n'
     (claim,) = load(tmp_path, text).claims
 

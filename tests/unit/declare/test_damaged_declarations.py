@@ -177,7 +177,8 @@ class World:
         self.folder = folder
         shutil.copytree(ROOT / "scenarios", folder, dirs_exist_ok=True)
         self.catalog = load_catalog(ROOT)
-        self.ids = [each.id for each in read_environments().environments]
+        self.environments = read_environments().environments
+        self.ids = [each.id for each in self.environments]
 
     def read_environments(self, path: Path) -> None:
         read_environments(path)
@@ -202,7 +203,7 @@ class World:
         check_remedies(path, causes, self.catalog.remedies)
 
     def read_claims(self, path: Path) -> None:
-        load_claims(path, self.catalog, self.ids)
+        load_claims(path, self.catalog, self.environments)
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,24 @@ import msgspec
 import pytest
 from report_fixtures import HOSTILE, make_run, publish_run, write_record
 
+from runner.analyse.claims.table import Table
 from runner.analyse.claims.verdict import judge_claims
-from runner.domain import CellSet, Claim, ClaimVerdict, Event, Prediction, Share
+from runner.domain import (
+    Baseline,
+    CellSet,
+    Claim,
+    ClaimSet,
+    ClaimVerdict,
+    Event,
+    Pair,
+    Prediction,
+    Share,
+)
 from runner.domain.claims import VERDICT_STYLES
 from runner.domain.errors import StoreError
 from runner.publish.files import SchemaError, format_record
 from runner.publish.reading import load_data
-from runner.publish.record import ClaimsRecord
+from runner.publish.record import ClaimsRecord, Hanging
 from runner.publish.tables import build_cells, build_observations
 from runner.render.parts.text import mark_code
 from runner.render.site import render_site
@@ -26,18 +37,31 @@ CLAIM = Claim(
     article="one.txt",
     statement=f"It loads everywhere {HOSTILE}",
     note=HOSTILE,
-    decided_by=CellSet(cells=("plain_dense/h5/*->*/none",)),
+    decided_by=CellSet(
+        cells=("plain_dense/h5/*->*/none",), pair=frozenset({Pair.ANY}), baseline=Baseline.ANY
+    ),
     predicts=Prediction(share=Share.ALL, event=Event.EQUIVALENT),
+)
+NOWHERE = Claim(
+    id="c002.nowhere",
+    article="one.txt",
+    statement="It loads on the moon.",
+    not_decidable=f"No reader is there {HOSTILE}",
 )
 
 
 def publish(folder: Path) -> ClaimsRecord:
     record = publish_run(RUN, folder)
     claims = judge_claims(
-        [CLAIM],
-        articles={"one.txt": f"First {HOSTILE}", "two.txt": "Second"},
-        cells=build_cells(RUN.results, RUN.order),
-        observations=build_observations(RUN.results, RUN.order),
+        ClaimSet(
+            articles={"one.txt": f"First {HOSTILE}", "two.txt": "Second"}, claims=(CLAIM, NOWHERE)
+        ),
+        Table(
+            build_cells(RUN.results, RUN.order),
+            build_observations(RUN.results, RUN.order),
+            record.environments,
+            {},
+        ),
         run=record,
     )
     write_record(folder, "claims.json", claims)
@@ -58,15 +82,40 @@ def test_a_claim_is_told_with_verdict_counts_and_cells(data: Path) -> None:
     assert "It loads everywhere &lt;/script&gt;" in text
     assert HOSTILE not in text
     assert '<span class="chip r">◐ depends</span> It loads' in text
-    assert "<b>2</b> for, <b>2</b> against, of 4 deciding cells" in text
+    assert "<b>all: 2 of 4 cells</b>" in text
+    assert "<dt>judged on</dt><dd>every writer and every reader</dd>" in text
+    assert "<dt>refuted by</dt><dd>not one of these cells" in text
     assert "5 environment unavailable" in text
     assert '<a href="cell.html#plain_dense/h5/tf1.15-&gt;keras3.10/none">' in text
     assert "written by TF 1.15, read by Keras 3.10" in text
     assert "No claim of this article was judged" in text
     for style in VERDICT_STYLES:
-        number = int(style.verdict is ClaimVerdict.DEPENDS)
+        number = int(style.verdict in {ClaimVerdict.DEPENDS, ClaimVerdict.NOT_DECIDABLE})
         assert f"<b>{number} {style.label}</b> {mark_code(style.explanation)}" in text
-    assert "<b>1 claims</b> of 2 articles" in text
+    assert "<b>2 claims</b> of 2 articles" in text
+
+
+def test_a_claim_without_cells_says_why_and_is_counted_apart(data: Path) -> None:
+    text = (data / "site/claims.html").read_text(encoding="utf-8")
+    own = text[text.index('id="c002.nowhere"') :]
+
+    assert '<span class="chip z">∅ not decidable here</span> It loads on the moon.' in own
+    assert "Not decidable here, because: No reader is there &lt;/script&gt;" in own
+    assert "of 0" not in own[: own.index("</section>")]
+
+
+def test_a_claim_names_the_version_it_hangs_on(tmp_path: Path) -> None:
+    claims = publish(tmp_path)
+    hanging = Hanging(
+        environment="keras3.0", named=f"Keras 3.0 {HOSTILE}", verdict=ClaimVerdict.REFUTED
+    )
+    changed = msgspec.structs.replace(claims.claims[0], hangs_on=(hanging,))
+    write_record(tmp_path, "claims.json", msgspec.structs.replace(claims, claims=(changed,)))
+    render_site(tmp_path, tmp_path / "site")
+
+    text = (tmp_path / "site/claims.html").read_text(encoding="utf-8")
+    assert "<b>Hangs on one version</b>: without Keras 3.0 &lt;/script&gt;" in text
+    assert ": refuted.</p>" in text
 
 
 def test_pages_come_from_data_alone(data: Path, tmp_path: Path) -> None:
