@@ -24,10 +24,11 @@ from report_fixtures import RECORDED_AUDIT, make_run, provision, put_together
 from runner.analyse.advice import PAIR_COLUMNS, advise, advise_pair, build_advice
 from runner.analyse.boundaries import describe_boundaries
 from runner.analyse.changes import note_changes
+from runner.analyse.claims.table import Table
 from runner.analyse.claims.verdict import judge_claims
 from runner.analyse.differences import compare_cells
 from runner.analyse.grids import code_cells
-from runner.domain import CellSet, Claim, Depends, Event, Prediction, Share
+from runner.domain import CellSet, Claim, ClaimSet, Depends, Event, Prediction, Share
 from runner.domain.errors import MatrixError
 from runner.publish.audit import AUDIT_FILE, read_audit
 from runner.publish.carry_over import Today, keep_results
@@ -75,10 +76,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     published = replace(
         found,
         claims=judge_claims(
-            [CLAIM],
-            articles={"one.txt": "First"},
-            cells=found.cells,
-            observations=found.observations,
+            ClaimSet(articles={"one.txt": "First"}, claims=(CLAIM,)),
+            Table(found.cells, found.observations, found.run.environments, {}),
             run=found.run,
         ),
         changes=note_changes(folder, found.cells, found.run),
@@ -218,10 +217,8 @@ def use(folder: Path, *, rendered: bool) -> None:
     note_changes(folder, data.cells, data.run)
     if rendered:
         judge_claims(
-            [CLAIM],
-            articles={},
-            cells=data.cells,
-            observations=data.observations,
+            ClaimSet(articles={}, claims=(CLAIM,)),
+            Table(data.cells, data.observations, data.run.environments, {}),
             run=data.run,
         )
         list(describe_boundaries(coded, coded.scenario.nonzero()[0]))

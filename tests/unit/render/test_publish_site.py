@@ -16,8 +16,9 @@ from report_fixtures import MOMENT, SmallRun, make_run, put_together
 
 from runner.analyse.advice import build_advice
 from runner.analyse.changes import note_changes
+from runner.analyse.claims.table import Table
 from runner.analyse.claims.verdict import judge_claims
-from runner.domain import CellSet, Claim, Event, Prediction, Share
+from runner.domain import CellSet, Claim, ClaimSet, Event, Prediction, Share
 from runner.domain.errors import MatrixError
 from runner.publish.files import DATA_FILES, data_files, publish_files
 from runner.publish.reading import PublishedRun, load_data
@@ -41,10 +42,8 @@ def whole(run: SmallRun, folder: Path, days: int) -> PublishedRun:
     return replace(
         found,
         claims=judge_claims(
-            [CLAIM],
-            articles={"one.txt": "First"},
-            cells=found.cells,
-            observations=found.observations,
+            ClaimSet(articles={"one.txt": "First"}, claims=(CLAIM,)),
+            Table(found.cells, found.observations, found.run.environments, {}),
             run=found.run,
         ),
         changes=note_changes(folder, found.cells, found.run),
