@@ -46,9 +46,19 @@ def command(request: Request, *, cell: str, data: Path | None) -> int:
         text = _pretty(value)
         if text:
             print(f"{key}: {text}" if "\n" not in text else f"{key}:\n{text}")
+    if row["origin"] in ORIGIN_WORDS:
+        print(f"note: {ORIGIN_WORDS[str(row['origin'])]}")
     _print_explanation(found, row)
     print(f"repeat: nox -s matrix -- --select '{cell}' --force")
     return 0
+
+
+ORIGIN_WORDS = {
+    "stale": "kept from an earlier run, and not known to be measured with the code, locks and "
+    "file of today",
+    "unknown": "its run kept cells of an earlier one, and does not say whether this is one",
+}
+"""What a reader must know of where a cell is from."""
 
 
 def _print_explanation(data: PublishedRun, row: Mapping[str, object]) -> None:

@@ -214,7 +214,8 @@ def _with_derived(cells: pd.DataFrame, observations: pd.DataFrame, *, kept: bool
 
     When a row was measured is not known. Where from is, unless the run kept cells of another.
     """
-    if not (cells["baseline"] == "").all() or not len(cells):
+    older = (cells["origin"] == str(Origin.UNKNOWN)).all() and (cells["baseline"] == "").all()
+    if not older or not len(cells):
         return cells
     keys, known = number_cells(cells, observations)
     ran = np.isin(keys, known[(observations["status"] != "").to_numpy()])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_fixtures import make_run, publish_run
+from report_fixtures import make_run, publish_run, put_together
 
+from runner.analyse.advice import build_advice
 from runner.cli import main
 from runner.cli.run_data import split_cell
+from runner.domain import Origin
 from runner.domain.errors import SelectionError
 from runner.publish import reading
+from runner.publish.files import publish_data
 
 PUBLISHED = Path(__file__).resolve().parents[3] / "reports" / "published"
 NOTE = "no run of your own in .matrix: this is of the run in reports/published\n"
@@ -138,3 +142,37 @@ def test_a_cell_is_split_into_its_parts():
         "reader": "c",
         "remedy": "none",
     }
+
+
+@pytest.mark.parametrize("name", ["advise", "boundaries"])
+def test_what_is_said_of_the_published_run_agrees_with_its_cells(name, fresh, capsys):
+    assert main((name, "--check", "--data", str(PUBLISHED))) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_advice_for_no_pair_says_which_part_is_missing(fresh, capsys):
+    assert main(("advise", "--writer", "tf2.12", "--format", "h5")) != 0
+    said = capsys.readouterr().err
+    assert "--reader, --scenario" in said
+    assert "nox -s advise -- --writer tf2.12 --reader ID --scenario ID --format h5" in said
+
+
+def test_advice_that_was_edited_fails_the_check(fresh, capsys):
+    run = make_run()
+    published = put_together(run)
+    advice = build_advice(published.cells, published.run)
+    publish_data(fresh / "true", replace(published, advice=advice))
+    assert main(("advise", "--check", "--data", "true")) == 0
+    publish_data(fresh / "edited", replace(published, advice=advice.assign(nearest="tf1.15")))
+    assert main(("advise", "--check", "--data", "edited")) == 10
+    assert "nearest" in capsys.readouterr().out
+
+
+def test_a_stale_cell_says_so(fresh, capsys):
+    run = make_run()
+    results = tuple(replace(each, origin=Origin.STALE) for each in run.results)
+    publish_run(replace(run, results=results), fresh / ".matrix" / "report")
+    assert main(("show", run.results[0].cell.id)) == 0
+    said = capsys.readouterr().out
+    assert "origin: stale" in said
+    assert "note: kept from an earlier run" in said

@@ -6,11 +6,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
-from report_fixtures import HOSTILE, make_run
+from report_fixtures import HOSTILE, make_run, publish_run
 
-from runner.domain import Observation, Outcome
+from runner.domain import UNJUDGED, Observation, Outcome
 from runner.domain.errors import ConfigurationError
+from runner.publish.columns import LATER_COLUMNS
+from runner.publish.reading import load_data
 from runner.publish.tables import (
     CELL_COLUMNS,
     MESSAGE_LIMIT,
@@ -179,3 +182,41 @@ def test_printed_arrays_do_not_make_equal_messages_differ(start):
 def test_short_shapes_stay_in_messages():
     text = "expected shape=[(None, 10), (None, 4)], found (8, 10)"
     assert _without_particulars(text) == text
+
+
+def test_the_baseline_is_the_writer_that_reads_its_own_file_the_same_way() -> None:
+    run = make_run()
+    cells = build_cells(run.results, run.order)
+    own = {
+        (row.scenario, row.format, row.writer, row.remedy): row.outcome
+        for row in cells.itertuples()
+        if row.writer == row.reader
+    }
+    found = {
+        (row.scenario, row.format, row.writer, row.remedy, row.baseline)
+        for row in cells.itertuples()
+    }
+
+    assert len(set(cells["baseline"])) > 1
+    for *key, baseline in found:
+        outcome = own.get(tuple(key), "")
+        assert baseline == ("" if outcome in UNJUDGED else outcome), key
+
+
+def test_older_tables_are_read_with_the_columns_they_lack(tmp_path: Path) -> None:
+    run = make_run()
+    publish_run(run, tmp_path)
+    now = load_data(tmp_path).cells
+    path = tmp_path / "cells.parquet"
+    table = pq.read_table(path)
+    older = table.drop_columns([*LATER_COLUMNS["cells/1"]])
+    pq.write_table(older.replace_schema_metadata(table.schema.metadata), path)
+
+    then = load_data(tmp_path).cells
+
+    assert tuple(then.columns) == CELL_COLUMNS
+    for column in ("baseline", "impact"):
+        assert then[column].tolist() == now[column].tolist()
+    assert set(then["measured_at"]) == {""}
+    # No cell of this run was kept from another.
+    assert set(then["origin"]) <= {"measured", ""}
