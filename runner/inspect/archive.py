@@ -132,7 +132,7 @@ def read_zip(source: Source, found: Findings, *, depth: int = 0) -> None:
         found.title = "Keras v3 archive (.keras)"
         found.layout = "model"
         if prefix:
-            found.broken(f"the archive has a folder `{prefix.rstrip('/')}` above its files")
+            found.broken(f"the archive has a folder `{prefix[:-1]}` above its files")
         read_members(archive, found, prefix)
         return
     found.container = Container.ZIP_OTHER
@@ -219,13 +219,14 @@ def _look_at_names(archive: Archive, found: Findings) -> None:
 
 def _prefix(names: list[str]) -> str | None:
     """Return what stands before the members of a v3 archive; None if it is none."""
-    for name in names:
-        folder, _, last = name.replace("\\", "/").rpartition("/")
-        if last == CONFIG or (last == METADATA and not any(one.endswith(CONFIG) for one in names)):
+    plain = {name.replace("\\", "/"): name for name in names}
+    for name, written in plain.items():
+        folder, _, last = name.rpartition("/")
+        if last == CONFIG or (last == METADATA and not any(one.endswith(CONFIG) for one in plain)):
             before = f"{folder}/" if folder else ""
-            beside = {one[len(before) :] for one in names if one.startswith(before)}
+            beside = {one[len(before) :] for one in plain if one.startswith(before)}
             if beside & {METADATA, WEIGHTS, NPZ} or len(names) == 1:
-                return name[: len(name) - len(last)]
+                return written[: len(written) - len(last)]
     return None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,11 @@ from runner.inspect.description import Function, Item, Role
 from runner.inspect.names import class_origin, function_origin, is_marker
 from runner.inspect.source import Damaged, TooMuch
 
+LONE = re.compile(
+    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+"""Half of a character: no text can hold it, and JSON can write it."""
 MOST_ITEMS = 20_000
 MOST_NODES = 2_000_000
 LONGEST_TEXT = 200
@@ -61,11 +67,11 @@ def parse(text: str) -> Any:
         Damaged: it is no JSON, or is nested deeper than any model.
     """
     try:
-        value = json.loads(text)
+        value = json.loads(LONE.sub(r"\\ufffd", text))
         for _ in range(3):
             if not isinstance(value, str):
                 break
-            value = json.loads(value)
+            value = json.loads(LONE.sub(r"\\ufffd", value))
     except RecursionError as error:
         raise Damaged("JSON that is nested deeper than any model") from error
     except ValueError as error:

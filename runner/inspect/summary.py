@@ -35,7 +35,7 @@ def describe_findings(path: Path, found: Findings) -> Description:
         if function.bytecode:
             found.danger(f"Python bytecode in `{function.where}`: loading it executes it")
     return Description(
-        path=str(path),
+        path=str(path).encode("utf-8", "replace").decode("utf-8"),
         container=found.container,
         title=found.title,
         layout=found.layout,

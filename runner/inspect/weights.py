@@ -21,6 +21,8 @@ DEEPEST = 64
 LARGEST = 2**40
 """Elements of the largest dataset that a model can have."""
 OPTIMIZER = ("optimizer_weights", "optimizer")
+METRICS = "metrics"
+"""Group of sums and counts of metrics, which are no weights of the model."""
 NEW = ("layers", "_layer_checkpoint_dependencies", "vars")
 
 
@@ -153,7 +155,10 @@ def _count(nodes: list[Node], found: Findings, size: int, where: str) -> None:
         _look_at_dataset(node, count, found, size, where)
         if count > LARGEST:
             continue
-        state = node.path.split("/")[0] in OPTIMIZER
+        top = node.path.split("/", maxsplit=1)[0]
+        if top == METRICS:
+            continue
+        state = top in OPTIMIZER
         entry = (node.path, one.datatype.name, count)
         (found.slots if state else found.weights).append(entry)
 
