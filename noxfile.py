@@ -98,7 +98,7 @@ def images(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def inspect(session: nox.Session) -> None:
-    """Describe a model file: what it is, who wrote it, what is in it and what is not."""
+    """Describe a model file: its container, its writer, its contents and what is missing."""
     runner(session, "inspect")
 
 
@@ -134,7 +134,7 @@ def causes(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def rejudge(session: nox.Session) -> None:
-    """Judge what a run observed again, by today's causes and claims; nothing is measured."""
+    """Judge a run's observations again, by today's causes and claims; nothing is measured."""
     runner(session, "rejudge")
 
 

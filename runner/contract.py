@@ -44,7 +44,7 @@ FRAMEWORKS: Mapping[Family, str] = {
     Family.KERAS3: "keras",
     Family.LEGACY: "tf_keras",
 }
-"""What a user of each family imports."""
+"""The module that a user of each family imports."""
 
 
 StartedBy = Literal["", "fork", "spawn", "fresh"]
@@ -64,7 +64,7 @@ class AspectRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FactsRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What else is known of a job that is done; a load has `loaded`, a save the rest."""
+    """Further facts of a job that is done; a load has `loaded`, a save the rest."""
 
     written: str = ""
     damage: str = ""
@@ -112,7 +112,7 @@ def check_observation(kind: str, values: object) -> ObservationRecord:
 
 
 class ScenarioOrder(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a probe is told of a scenario."""
+    """The part of a scenario that a probe gets."""
 
     id: Id
     module: ModuleName
@@ -172,7 +172,7 @@ class LoadOrder(
 
 
 class BatchLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the children of a probe may take; see `Limits`."""
+    """The limits of a probe's children; see `Limits`."""
 
     memory_mb: Count
     chain_length: Count
@@ -198,7 +198,7 @@ class HeaderLine(
     tag_field="type",
     tag="header",
 ):
-    """The first line a probe writes: what it found in its environment."""
+    """The first line a probe writes: its environment as found."""
 
     schema: Literal["observations/1"]
     environment: EnvironmentId
@@ -229,7 +229,7 @@ class ObservationLine(
     tag_field="type",
     tag="observation",
 ):
-    """What happened in a job, with all a probe must say of it."""
+    """The result of a job, with all a probe must say of it."""
 
     id: Text
     kind: Kind
@@ -280,7 +280,7 @@ def schema_of_line() -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """One instruction for a probe, and what its result will be filed under."""
+    """One instruction for a probe, and the digest its result will be filed under."""
 
     id: str
     kind: str
@@ -340,7 +340,7 @@ def load_job(
 
 
 def scenario_order(scenario: Scenario) -> ScenarioOrder:
-    """Return what the probe is told of a scenario."""
+    """Return the part of a scenario that the probe gets."""
     return ScenarioOrder(
         id=scenario.id,
         module=scenario.module,
@@ -357,7 +357,7 @@ def scenario_order(scenario: Scenario) -> ScenarioOrder:
 def asked_aspects(
     scenario: Scenario, remedy: Remedy, carried: frozenset[Aspect]
 ) -> frozenset[Aspect]:
-    """Return what a cell must agree in: asked by the scenario, carried, not given up."""
+    """Return the aspects that must agree in a cell: asked for, carried, not given up."""
     return (scenario.aspects & carried) - remedy.gives_up
 
 

@@ -248,7 +248,7 @@ def _rectangles(masks: Sequence[int]) -> set[tuple[int, int]]:
 
 
 def _needed(chosen: Sequence[tuple[int, int]], shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """Leave out, the last first, what the others say as well."""
+    """Leave out, the last first, rules that the others say as well."""
     places = [np.ix_(list(_bits(rows)), list(_bits(columns))) for rows, columns in chosen]
     times = np.zeros(shape, dtype=np.int64)
     for place in places:
@@ -271,7 +271,7 @@ class Boundary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GridBoundaries:
-    """What one grid says: a scenario, format and remedy."""
+    """The rules of one grid: a scenario, format and remedy."""
 
     scenario: str
     format: str

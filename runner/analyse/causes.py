@@ -1,4 +1,4 @@
-"""The causes of a published run's cells, found again from what was observed. Pure."""
+"""The causes of a published run's cells, found again from its observations. Pure."""
 
 from __future__ import annotations
 

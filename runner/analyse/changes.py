@@ -1,4 +1,4 @@
-"""What each published run changed: the history that `changes.json` carries along.
+"""The history of published runs: the changes of each, carried along in `changes.json`.
 
 Input: the folder of the run published before, and the cells about to replace it. Output:
 the content of `changes.json`, newest run first. Dates are those of the runs, and the report

@@ -25,7 +25,7 @@ from runner.publish.reading import PublishedRun
 from runner.publish.record import ClaimsRecord, ControlRecord, RunRecord
 
 SUBSET_SAFE = frozenset({Quantifier.ALL, Quantifier.NONE})
-"""What is said of all cells, or of none, is true of any part of them; `most` is not."""
+"""A sentence on all cells, or on none, is true of any part of them; one on `most` is not."""
 WORDS, ADVICE, BOUNDARIES = "words ", "advice ", "boundaries "
 """Begin the ids of the controls that hold what is said against the cells."""
 CONCLUDED = (WORDS, ADVICE, BOUNDARIES)

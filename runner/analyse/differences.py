@@ -1,4 +1,4 @@
-"""Two runs side by side: what got worse, better or different, and what says nothing. Pure.
+"""The differences of two runs: cells worse, better, different, or without a statement. Pure.
 
 Input: the cells of two runs. Output: one kind of change for every cell of either, so that
 the counts of all kinds add up to the cells there are, and a summary in Markdown.
@@ -24,7 +24,7 @@ from runner.publish.columns import DETAIL_COLUMNS
 SHOWN = 20
 """Cells of each kind that a summary names."""
 NOT_IN_CODE = re.compile(r"[`|<\s]+")
-"""What could end a line of code, or a cell of a table, in Markdown."""
+"""Characters that could end a line of code, or a cell of a table, in Markdown."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -43,7 +43,7 @@ _LONG = 160
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """What the cells say of one sentence."""
+    """One sentence held against the cells."""
 
     cause: str
     place: int
@@ -229,7 +229,7 @@ def _check_cells(
 def _check_remedies(
     cause: Cause, place: int, sentence: Sentence, cells: pd.DataFrame, symptoms: Symptom
 ) -> list[Finding]:
-    """Hold what a sentence says of remedies against the pairs in which they were measured."""
+    """Hold a sentence on remedies against the pairs in which they were measured."""
     pairs = symptoms.tried.get(cause.id)
     if pairs is None:
         pairs = cells.head(0)
@@ -274,7 +274,7 @@ def _finding(
 
 
 def agrees(share: Quantifier, holds: int, of: int) -> bool:
-    """Whether so many of so many are what the quantifier says."""
+    """Whether so many of so many satisfy the quantifier."""
     if share is Quantifier.ALL:
         return holds == of
     if share is Quantifier.MOST:
@@ -285,7 +285,7 @@ def agrees(share: Quantifier, holds: int, of: int) -> bool:
 
 
 def _conditions(sentence: Sentence, symptoms: Symptom) -> Iterator[Condition]:
-    """Yield what must be so of a cell, a function for each condition that the sentence names."""
+    """Yield a function of a cell for each condition that the sentence names."""
     for column, globs in _globs(sentence):
         yield partial(_globbed, column=column, globs=globs)
     for column in ("message", "traceback", "details"):

@@ -1,4 +1,4 @@
-"""Describe a model file: what it is, who wrote it, what is in it and what is not.
+"""Describe a model file: its container, its writer, its contents and what is missing.
 
 No framework is needed and nothing of the file is executed: it is read, as bytes, by a process with
 limits. Every statement says whether it was read in the file or inferred, and from what. A pickle

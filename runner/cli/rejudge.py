@@ -1,4 +1,4 @@
-"""Judge what a run observed again, by today's causes and claims; nothing is measured."""
+"""Judge a run's observations again, by today's causes and claims; nothing is measured."""
 
 from __future__ import annotations
 

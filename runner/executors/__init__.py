@@ -1,1 +1,1 @@
-"""Where environments are built and batches run: a registry, and a folder for each."""
+"""The executors, which build environments and run batches: a registry, and a folder for each."""

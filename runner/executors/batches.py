@@ -51,7 +51,7 @@ class Crew:
     """Folder for the batches at work; the system's temporary folder if not given."""
     stopped: threading.Event = field(default_factory=threading.Event)
     imports_s: list[float] = field(default_factory=list)
-    """What each probe started so far spent importing its framework, in seconds."""
+    """Seconds that each probe started so far spent importing its framework."""
 
     def run(
         self,
@@ -64,7 +64,7 @@ class Crew:
 
         An interrupt ends the probes and is raised again: what was recorded stays.
         """
-        # The longest first: it would otherwise be what everything waits for.
+        # The longest first: otherwise everything would wait for it at the end.
         order = sorted(batches, key=lambda name: -len(batches[name]))
         with ThreadPoolExecutor(max_workers=self.workers) as pool:
             waiting: dict[Future[None], str] = {
@@ -86,7 +86,7 @@ class Crew:
     def _run_batch(
         self, environment: ProvisionedEnvironment, jobs: Sequence[Job], record: Record
     ) -> None:
-        """Run one environment's jobs, handing what a dead probe left to a fresh one."""
+        """Run one environment's jobs, handing the rest of a dead probe's jobs to a fresh one."""
         left = {job.id: job for job in jobs}
         fruitless = 0
         while left and not self.stopped.is_set():
@@ -146,7 +146,7 @@ class Crew:
                         record(left.pop(in_flight.id), self._observation(in_flight, line))
                         in_flight = None
             except BaseException:
-                # What we failed to record must not go on being measured.
+                # A probe whose results cannot be recorded must not go on measuring.
                 probe.kill()
                 raise
         ended = _describe_end(probe.poll(), folder / "probe.log") + lines.note
@@ -206,7 +206,7 @@ class _Lines:
 
     @property
     def note(self) -> str:
-        """What was ignored, to be added to how the probe ended."""
+        """The number of ignored lines in words, to be added to the probe's end."""
         return f"; {self.ignored} lines it wrote were ignored" if self.ignored else ""
 
     def new(self) -> Iterator[bytes]:

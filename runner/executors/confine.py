@@ -1,4 +1,4 @@
-"""Confines the given program and guards it: what the kernel allows without an engine.
+"""The guard and confinement of a program, as far as the kernel allows without an engine.
 
     python -I -S runner/executors/confine.py '{"limits": {...}, ...}' PROGRAM ARGUMENT...
 
@@ -188,7 +188,7 @@ def _wait_for(child: int) -> int:
 
 
 def end_children() -> None:
-    """Kill and reap all children, and what they leave to this process, until none is left."""
+    """Kill and reap all children, and those they leave to this process, until none is left."""
     while True:
         for child in _children():
             with contextlib.suppress(ProcessLookupError):

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """What an interpreter said of itself and of its framework (`identity/1`)."""
+    """An interpreter's statement of itself and of its framework (`identity/1`)."""
 
     python_version: str
     distributions: Mapping[str, str]
@@ -61,7 +61,7 @@ _PINNED: Mapping[Family, tuple[str, ...]] = {
 
 
 def check_versions(environment: Environment, lock: Lock, identity: Identity) -> None:
-    """Hold what an environment says it is against its lock; ProvisionError if they differ."""
+    """Hold an environment's identity against its lock; ProvisionError if they differ."""
     installed = identity.distributions
     wrong = [
         f"{name} is {installed.get(name, 'missing')}, pinned {version}"

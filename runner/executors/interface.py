@@ -32,10 +32,10 @@ class Place(Protocol):
         """Build an environment, or find it built; a failure costs only itself."""
 
     def executor(self) -> Executor:
-        """Return what runs batches here; called once the store is this run's alone."""
+        """Return the executor of this place; called once the store is this run's alone."""
 
     def abandon(self) -> None:
-        """End what `provision` waits for, as far as that may be: the run was interrupted."""
+        """End the work that `provision` waits for, as far as possible: the run was interrupted."""
 
 
 class Executor(Protocol):
@@ -43,7 +43,7 @@ class Executor(Protocol):
 
     @property
     def isolation(self) -> str:
-        """What keeps a job from the host and from the others, in a few words."""
+        """How a job is confined, in a few words."""
 
     def start(self, folder: Path, environment: ProvisionedEnvironment) -> Probe:
         """Start a probe on `folder/batch.json`, writing `folder/observations.jsonl`.

@@ -1,4 +1,4 @@
-"""Hashed locks: what they are made for, what they pin, and how they are told apart.
+"""The hashed locks: their declarations, their pinned packages, and their digests.
 
 A lock is the output of `uv pip compile --generate-hashes` under one comment line which
 holds a digest of the declaration it was made for, so that a lock nobody renewed after a
@@ -47,7 +47,7 @@ class Lock:
 
 
 def declared_digest(environment: Environment) -> str:
-    """Digest of what a lock is made from: the Python and the requirements."""
+    """Digest of a lock's inputs: the Python and the requirements."""
     declared = "\n".join([environment.python, *environment.requirements])
     return hashlib.sha256(declared.encode()).hexdigest()
 
@@ -58,7 +58,7 @@ def lock_path(environment_id: str, locks: Path = LOCKS) -> Path:
 
 
 def lock_text(environment: Environment, compiled: str) -> str:
-    """The lock's text: the comment line, then what uv compiled."""
+    """The lock's text: the comment line, then the output of uv."""
     return f"{_HEADER}{declared_digest(environment)}\n{compiled}"
 
 

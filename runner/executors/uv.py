@@ -1,4 +1,4 @@
-"""How uv is called: one place for its path, its environment and its answer about PyTorch."""
+"""The calls of uv: one place for its path, its environment and its answer about PyTorch."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run_uv(
 
 
 def torch_arguments(distributions: Iterable[str]) -> tuple[str, ...]:
-    """What makes uv take PyTorch's CPU build; nothing if torch is not among them.
+    """The arguments that make uv take PyTorch's CPU build; none if torch is not among them.
 
     The default build brings gigabytes of CUDA. pip's find-links folder is asked first,
     because a machine without access to PyTorch's own index keeps the wheel there and uv

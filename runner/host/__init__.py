@@ -1,1 +1,1 @@
-"""This machine: processes, and what a person sees while a run is at work."""
+"""This machine: processes, and the display of a run's progress."""

@@ -1,4 +1,4 @@
-"""The only module that starts processes on the host.
+"""The processes of the host: only this module starts them.
 
 A child gets a small, named part of the user's environment and never all of it: a stray
 `TF_*`, `KERAS_*` or `PYTHONPATH` of the person who runs the matrix would change what is
@@ -21,7 +21,7 @@ from typing import IO
 from runner.domain import Environment
 
 BASE_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
-"""What every child may see."""
+"""The variables that every child gets."""
 
 NETWORK_VARIABLES = (
     "SSL_CERT_FILE",
@@ -42,7 +42,7 @@ NETWORK_VARIABLES = (
     "UV_*",
     "PIP_FIND_LINKS",
 )
-"""What an installer may see besides: proxies, certificates, and its user's own settings."""
+"""Variables that an installer gets besides: proxies, certificates, its user's own settings."""
 
 PLAIN_VARIABLES = {
     # Named in full: nothing of the user's is in them, and they are the same everywhere.
@@ -101,7 +101,7 @@ def base_environment(*, network: bool = False) -> dict[str, str]:
 
 
 def framework_environment(environment: Environment, home: Path) -> dict[str, str]:
-    """What a child that imports the framework of `environment` gets.
+    """The variables of a child that imports the framework of `environment`.
 
     Nothing of the user's own, not even a locale. `home` becomes its HOME: Keras reads and
     writes `~/.keras/keras.json`, which would otherwise let a setting of the user decide the
@@ -186,7 +186,7 @@ def run(
     cwd: Path | None = None,
     timeout_s: float | None = None,
 ) -> Completed:
-    """Run a child to its end and capture what it wrote.
+    """Run a child to its end and capture its output.
 
     Never raises for what the child does: a program that does not exist has return code
     127, a time-out has `timed_out`. Its group is killed if this call is interrupted.

@@ -1,4 +1,4 @@
-"""What a person sees while a run is at work.
+"""The display of a run's progress.
 
 Input: events of the stages (how much there is, what is done, what environments do).
 Output: on a terminal a live display of environments, cells, outcomes and time left; on
@@ -29,7 +29,7 @@ SHOWN_ENVIRONMENTS = 8
 
 
 class EnvironmentState(StrEnum):
-    """What an environment is doing."""
+    """The present work of an environment."""
 
     PROVISIONING = "provisioning"
     READY = "ready"
@@ -46,7 +46,7 @@ ENDED = frozenset({EnvironmentState.FINISHED, EnvironmentState.UNAVAILABLE})
 
 
 class Reporter(Protocol):
-    """Told of every event; never raises because of what it shows."""
+    """Told of every event; never raises because of its display."""
 
     def start(self, total: int, label: str) -> None:
         """Begin a phase of `total` jobs (`saving`, `loading`); ends the one before."""
@@ -55,7 +55,7 @@ class Reporter(Protocol):
         """Count `n` jobs as done, each with this outcome if it is known."""
 
     def environment(self, environment_id: str, state: EnvironmentState) -> None:
-        """Say what an environment is doing now."""
+        """Tell the present work of an environment."""
 
     def message(self, text: str) -> None:
         """Show a sentence that stays."""
@@ -225,7 +225,7 @@ class LiveReporter:
             self._bar.advance(self._task, n)
 
     def environment(self, environment_id: str, state: EnvironmentState) -> None:
-        """Show what the environment does now."""
+        """Show the environment's present work."""
         with self._guard:
             self._states[environment_id] = state
 

@@ -1,4 +1,4 @@
-"""Stage 3: what is asked and what is known -> which saves and cells are to be run. Pure."""
+"""The plan, stage 3: the request and the results so far -> saves and cells to be run. Pure."""
 
 from runner.plan.cells import applicable, must_run, plan_bare, plan_remedies, plan_saves
 from runner.plan.controls import (

@@ -1,4 +1,4 @@
-"""Stage 3: the declarations and what is known so far -> what is to be run.
+"""The plan, stage 3: declarations and results so far -> saves and cells to be run.
 
 Pure: given the catalogue, the environments and the outcomes of the bare loads, the
 same cells come out in the same order.

@@ -1,4 +1,4 @@
-"""Stage 3, the controls: what every run holds whose right answer is known beforehand. Pure.
+"""The planned controls, stage 3: cells and saves whose right answer is known beforehand. Pure.
 
 Input: the scope. Output: the cells and saves of each kind of control; what is made of them is
 judged in `runner/judge/controls.py`.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from runner.domain import BARE, Cell, Format, Save, Scope, reads, writes
 
 CONTROL_SCENARIO = "plain_dense"
-"""Loads wherever it was written; what controls are made of."""
+"""The scenario of the controls: it loads wherever it was written."""
 DAMAGED_SCENARIO = "truncated_file"
 """Must never be reported as loaded."""
 
@@ -22,7 +22,7 @@ class ControlPlan:
     """The controls of a run."""
 
     readbacks: tuple[Cell, ...]
-    """Each environment reads what it wrote itself."""
+    """Each environment reads its own files."""
     damaged: tuple[Cell, ...]
     """Each environment is given a file cut in half."""
     tampered: tuple[Cell, ...]

@@ -41,25 +41,25 @@ _TEXTS = (
 
 
 Place = tuple[str, str, str]
-"""Scenario, format and writer: what one save wrote."""
+"""Scenario, format and writer: the parts that name one save."""
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Today:
-    """What rows are held against."""
+    """The digests of today, which rows are held against."""
 
     scenarios: Collection[str]
     environments: Mapping[str, ProvisionedEnvironment]
     depends: Callable[[str, str, str], Depends]
     """Of a scenario, a writer and a reader, all of which are there."""
     artifacts: Mapping[Place, str]
-    """Digest of what this run reads; nothing for what it did not look for."""
+    """Digest of the artifact this run reads; nothing if it did not look for one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Kept:
-    """What was taken over, and from when."""
+    """The cells that were taken over, and the time of their run."""
 
     record: KeptRecord
     results: tuple[CellResult, ...]

@@ -25,7 +25,7 @@ _ASPECT = "|".join(Aspect)
 _LONGEST_S = 1e9
 Duration = Annotated[float, msgspec.Meta(ge=0, le=_LONGEST_S)] | None
 DETAIL_COLUMNS = ("outcome", "cause", "aspects")
-"""What two runs are compared by."""
+"""The columns by which two runs are compared."""
 _SHORT = "^([0-9a-f]{12})?$"
 _OUTCOMES = "|".join(Outcome)
 _IMPACTS = "|".join(Impact)
@@ -112,7 +112,7 @@ class CellRow(Record, kw_only=True, frozen=True):
 
 
 class AspectRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found of one aspect, as the column `aspects` of observations holds it."""
+    """The comparison of one aspect, as the column `aspects` of observations holds it."""
 
     status: str
     max_abs_diff: float | typing.Literal["inf", "-inf", "nan"] | None = None

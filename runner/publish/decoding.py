@@ -16,7 +16,7 @@ from runner.publish.record import Record
 
 MAKE_DATA = "run `nox -s matrix` to make it, or name the folder of another run"
 SHOWN = 200
-"""Characters of a reason, which may quote what is in the file."""
+"""Characters of a reason, which may quote the file."""
 Read = TypeVar("Read", bound=Record)
 
 
@@ -49,7 +49,7 @@ def read_record(path: Path, kind: type[Read], next_step: str = MAKE_DATA) -> Rea
 
 
 def shorten_reason(error: BaseException) -> str:
-    """Return what an error says on one line, cut where it quotes at length."""
+    """Return an error's text on one line, cut where it quotes at length."""
     said = " ".join(str(error)[: SHOWN * 4].split()) or type(error).__name__
     return said if len(said) <= SHOWN else f"{said[: SHOWN // 2]} … {said[-SHOWN // 3 :]}"
 

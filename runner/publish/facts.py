@@ -1,4 +1,4 @@
-"""Stage 8: what is true of a run as a whole, beside its cells.
+"""The facts of a run as a whole, beside its cells (stage 8).
 
 Input: the request, the catalogue, the results, the store's folder. Output: `RunFacts`, and
 what of the scenarios' code the report shows.
@@ -53,7 +53,7 @@ def gather_facts(
 
 
 def describe_selection(request: Request) -> tuple[str, ...]:
-    """Return what was asked for, as on the command line."""
+    """Return the selection, as on the command line."""
     selection = list(request.patterns)
     for part, values in sorted(request.filters.items()):
         selection += [f"--{part} {value}" for value in values]
@@ -67,7 +67,7 @@ def measured_scenarios(catalog: Catalog, results: Sequence[CellResult]) -> list[
 
 
 def count_confined(results: Sequence[CellResult]) -> dict[str, int]:
-    """Return what confined the loads -> how many; older records do not say."""
+    """Return confinement -> number of loads; older records do not say."""
     said = [
         str(each.observation.data.get("isolation") or "") for each in results if each.observation
     ]

@@ -78,12 +78,12 @@ Word = TypeVar("Word", bound=StrEnum)
 
 
 class SchemaError(MatrixError):
-    """What would be published does not match its schema: our fault, nothing was written."""
+    """Data about to be published do not match their schema: our fault, nothing was written."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunFacts:
-    """What is true of a run as a whole, beside its cells."""
+    """The facts of a run as a whole, beside its cells."""
 
     started: datetime
     finished: datetime
@@ -95,7 +95,7 @@ class RunFacts:
     controls: tuple[ControlResult, ...] = ()
     audit: AuditSummary | None = None
     confined: Mapping[str, int] = field(default_factory=dict)
-    """What kept cells from the machine, such as `container` -> number of cells."""
+    """Confinement of the cells, such as `container` -> number of cells."""
     not_run: Mapping[str, int] = field(default_factory=dict)
     """Reason -> number of cells."""
     durations: Mapping[str, float] = field(default_factory=dict)

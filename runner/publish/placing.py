@@ -25,7 +25,7 @@ from pathlib import Path
 from runner.store.files import TEMPORARY_PREFIX, disk_errors, sync_folder, write_all
 
 GATHERED = f"{TEMPORARY_PREFIX}placing"
-"""The folder inside, for what is moved file by file."""
+"""The folder inside, for files that are moved one by one."""
 COMPLETE = ".complete.json"
 """The marker in it: names of the files to move, and of those to remove."""
 _EXCHANGE = 2
@@ -139,7 +139,7 @@ def _lock(folder: Path) -> int | None:
 
 
 def _clear_leftovers(folder: Path) -> None:
-    """Remove what killed runs left: the beginnings of new files, or the old ones."""
+    """Remove the leftovers of killed runs: the beginnings of new files, or the old ones."""
     left = [path for path in folder.parent.glob(f"{_beside(folder)}*") if path.is_dir()]
     for path in (*left, folder / GATHERED):
         if not path.exists():
@@ -185,7 +185,7 @@ def _is_folder(path: Path) -> bool:
 
 
 def _require_files(folder: Path, names: Iterable[str]) -> None:
-    """Refuse a folder where a file of ours should be: what is in it is not ours."""
+    """Refuse a folder where a file of ours should be: its content is not ours."""
     for name in names:
         if _is_folder(folder / name):
             raise IsADirectoryError(errno.EISDIR, f"{name} is a folder there")
@@ -279,7 +279,7 @@ def _move_in(fresh: Path, folder: Path, names: Sequence[str], stale: Sequence[st
 
 
 def _require_one_file_system(folder: Path, names: Sequence[str]) -> None:
-    """What is complete must not fail to move."""
+    """Raise OSError for another file system: a complete set must not fail to move."""
     device = folder.stat().st_dev
     for parent in {(folder / name).parent for name in names}:
         if parent.exists() and parent.stat().st_dev != device:

@@ -1,4 +1,4 @@
-"""The published data, read back: what `report`, `show` and later commands start from.
+"""The published data, read back for `report`, `show` and other commands.
 
 Input: a folder with `cells.parquet`, `observations.parquet` and `run.json`. Output:
 `PublishedRun`, the one shape a published run has in memory. Nothing else is read: a report
@@ -45,7 +45,7 @@ UNREADABLE = (
     *(OSError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError),
     *(RecursionError, EOFError, zlib.error, csv.Error, pa.ArrowException),
 )
-"""What pyarrow and pandas raise for a file that is none of theirs, or is damaged."""
+"""The errors of pyarrow and pandas for a file that is none of theirs, or is damaged."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,7 +141,7 @@ def load_changes(path: Path) -> ChangesRecord | None:
 
 
 def load_earlier(data_dir: Path) -> tuple[RunRecord | None, ChangesRecord | None]:
-    """Read what an earlier run says of itself; None for what is missing or damaged."""
+    """Read run.json and changes.json of an earlier run; None for one missing or damaged."""
     settle(data_dir)
     return (
         _read_or_none(data_dir / "run.json", RunRecord),

@@ -48,7 +48,7 @@ def _keys(vocabulary: type[StrEnum], description: str = "") -> msgspec.Meta:
 class Record(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """A part of a published file: what it does not declare is refused."""
+    """A part of a published file: a field that it does not declare is refused."""
 
 
 class HostRecord(Record, kw_only=True, frozen=True):
@@ -123,7 +123,7 @@ class RemedyRecord(Record, kw_only=True, frozen=True):
 
 
 class SaidRecord(Record, kw_only=True, frozen=True):
-    """One sentence of a cause, and what it rests on."""
+    """One sentence of a cause, and its basis."""
 
     text: Text
     basis: Annotated[
@@ -216,7 +216,7 @@ class KeptRecord(Record, kw_only=True, frozen=True):
 
 
 class RunRecord(Record, kw_only=True, frozen=True):
-    """run.json: when, where and with what a run was made."""
+    """run.json: the time, host, tool version and environments of a run, and its totals."""
 
     schema: Literal["run/1"]
     started: Moment
@@ -329,7 +329,7 @@ class Hanging(Record, kw_only=True, frozen=True):
 
 
 class JudgedClaim(Record, kw_only=True, frozen=True):
-    """A statement of the sources, and what the cells say of it."""
+    """A statement of the sources, held against the cells."""
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]+$")]
     article: str
@@ -386,7 +386,7 @@ class JudgedClaim(Record, kw_only=True, frozen=True):
 
 
 class ClaimsRecord(Record, kw_only=True, frozen=True):
-    """claims.json: what the cells of a run say of the articles' claims."""
+    """claims.json: the claims of the articles, held against the cells of a run."""
 
     schema: Literal["claims/1"]
     run: Annotated[str, msgspec.Meta(description="`started` of the run whose cells decided.")]
@@ -405,7 +405,7 @@ class ChangedCell(Record, kw_only=True, frozen=True):
 
 
 class ChangesEntry(Record, kw_only=True, frozen=True):
-    """What one published run changed."""
+    """The changes of one published run."""
 
     started: Annotated[str, msgspec.Meta(description="As in run.json.")]
     finished: str
@@ -443,7 +443,7 @@ class ChangesEntry(Record, kw_only=True, frozen=True):
 
 
 class ChangesRecord(Record, kw_only=True, frozen=True):
-    """changes.json: what each published run changed, newest first."""
+    """changes.json: the changes of each published run, newest first."""
 
     schema: Literal["changes/1"]
     runs: Annotated[tuple[ChangesEntry, ...], msgspec.Meta(min_length=1, max_length=KEPT_RUNS)]

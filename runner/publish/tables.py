@@ -305,7 +305,7 @@ def _publish_message(message: str) -> str:
 
 
 def _encodable(text: str) -> str:
-    """Replace what UTF-8 cannot hold: lone surrogates of output that was not text."""
+    """Replace lone surrogates, which UTF-8 cannot hold: output that was not text has them."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -372,7 +372,7 @@ def _compact_json(value: Mapping[str, Any]) -> str:
 
 
 def _without_particulars(text: str) -> str:
-    """Take out what is of one machine or one random model: folders, addresses, numbers."""
+    """Take out the parts of one machine or one random model: folders, addresses, numbers."""
     if "\x1b" in text:
         text = ESCAPE.sub("", text)
     if "\n" in text:

@@ -1,6 +1,6 @@
 """A page: its name, its place in the navigation, and the function that makes its files.
 
-`Page` is what each module of `pages/` says of itself; `Site` is what it is given.
+Each module of `pages/` declares a `Page`; its function gets a `Site`.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Site:
 
     @cached_property
     def advice(self) -> pd.DataFrame:
-        """What works instead, a row a bare load that needs it."""
+        """The advice: a row for each bare load that needs it."""
         given = self.data.advice
         return build_advice(self.data.cells, self.data.run) if given is None else given
 

@@ -27,7 +27,7 @@ GENERATED = (
     *("*.html", "*.xml", "scenario/*.html", "data/*.js", "badges/*.svg", "api/**/*.json"),
     *("assets/*.js", "assets/*.css"),
 )
-"""What a former report may have left behind."""
+"""Globs over the files of former reports."""
 
 
 SITE = "site"

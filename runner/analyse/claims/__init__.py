@@ -1,1 +1,1 @@
-"""What the cells say of the statements of the sources."""
+"""The claims: statements of the sources, held against the cells."""

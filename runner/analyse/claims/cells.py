@@ -40,7 +40,7 @@ class Chosen:
 
 
 def choose(cell_set: CellSet, table: Table) -> Chosen:
-    """Return the cells of a set that decide, and what is known of the others."""
+    """Return the cells of a set that decide, and the counts of the others."""
     where = _where(cell_set, table)
     selected = [where & _selected((selector,), table) for selector in cell_set.cells]
     inside = np.logical_or.reduce(selected)

@@ -1,4 +1,4 @@
-"""Part of stage 7b: the cells of a run as arrays, which claims are held against. Pure.
+"""The cells of a run as arrays, which claims are held against (part of stage 7b). Pure.
 
 Input: the tables of `aggregate`. Output: a `Table`, which answers for all cells at once.
 """
@@ -129,7 +129,7 @@ class Table:
         return self._ids[column][int(self._codes[column][row])]
 
     def text(self, column: str, row: int) -> str:
-        """Return what one cell has in a published column."""
+        """Return the value of one cell in a published column."""
         if column not in self._texts:
             self._texts[column] = self._cells[column].astype(object).to_numpy()
         return str(self._texts[column][row])
@@ -178,7 +178,7 @@ class Table:
 
     @cached_property
     def said(self) -> Texts:
-        """What each cell's exception says, as the last line of a traceback does."""
+        """Each cell's exception and message, as in the last line of a traceback."""
         types = self._cells["exception"].astype(str).to_numpy(dtype=object)
         return make_texts(pd.Series(types + ": " + self.messages, dtype=object))
 

@@ -1,4 +1,4 @@
-"""Stage 7b: claims held against the cells -> what is true of what the articles say. Pure.
+"""The verdicts of claims: each held against the cells (stage 7b). Pure.
 
 Input: the declared claims and the tables of `aggregate`. Output: the record of claims.json.
 A verdict is given only if no cell that was not measured could change it.

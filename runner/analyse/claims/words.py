@@ -1,4 +1,4 @@
-"""Part of stage 7b: what decides a claim, in words and examples for a reader. Pure.
+"""The words of a claim: its deciding cells in sentences and examples (part of stage 7b). Pure.
 
 Input: a claim, the `Table` and the rows that decide. Output: sentences, version ranges,
 examples and counts, as they stand in claims.json.
@@ -18,7 +18,7 @@ from runner.domain import Baseline, Claim, Event, Pair, Prediction, Share, Weigh
 from runner.publish.record import EXAMPLES, ClaimExample, ClaimPart
 
 HOLDS, FAILS, MIXED = 0, 1, 2
-"""What the cells of one writer and reader say together."""
+"""The answer of the cells of one writer and reader together."""
 
 
 def _none() -> Places:
@@ -96,7 +96,7 @@ def name_ranges(table: Table, decided: Decided) -> dict[int, tuple[str, ...]]:
 
 
 def count_parts(table: Table, decided: Decided) -> tuple[ClaimPart, ...]:
-    """Count by scenario, format and remedy what speaks for a claim and what against it."""
+    """Count by scenario, format and remedy the cells for a claim and those against it."""
     counts: dict[tuple[str, str, str], list[int]] = {}
     for side, rows in enumerate((decided.supports, decided.opposes)):
         for row in rows.tolist():
@@ -148,7 +148,7 @@ PAIR_WORDS = {
 
 
 def prediction_words(claim: Claim) -> str:
-    """Say in words what a claim predicts of its cells."""
+    """Say a claim's prediction in words."""
     predicts = claim.predicts
     if predicts is None:
         return ""

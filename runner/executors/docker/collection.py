@@ -1,6 +1,6 @@
 """The images of one checkout as a collection: build, list, save, push and prune them.
 
-Input: an `ImageBuilder` and the chosen environments. Output: what was done, as values; `say`
+Input: an `ImageBuilder` and the chosen environments. Output: the work done, as values; `say`
 gets one line for each step that takes long.
 """
 
@@ -62,7 +62,7 @@ def opened_images(request: Request) -> Iterator[ImageBuilder]:
 def build_images(
     builder: ImageBuilder, chosen: Sequence[Environment], say: Say, *, rebuild: bool
 ) -> int:
-    """Build what is missing, or all of it; return how many could not be built."""
+    """Build the missing images, or all of them; return how many could not be built."""
 
     def build(environment: Environment) -> bool:
         say(f"{environment.id}: building, unless it is there")
@@ -107,7 +107,7 @@ def list_images(builder: ImageBuilder, chosen: Sequence[Environment]) -> list[Im
 
 
 def save_image(environment: Environment, image: Any, folder: Path) -> Path:
-    """Write what `docker load` reads; the labels by which an image is found are in it."""
+    """Write a file for `docker load`; the labels by which an image is found are in it."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{environment.id}-{image.id.partition(':')[2][:12]}.tar"
     part = target.with_suffix(".part")

@@ -42,7 +42,7 @@ PIDS = 512
 TEMPORARY_MB = 1024
 RESERVE_MB = 3072
 """Memory beside one child's: the probe itself, and address space a child may reserve. The
-probe's own limit is lower, so that it, and not the kernel, says what took too much."""
+probe's own limit is lower, so that it, and not the kernel, names the job that took too much."""
 LAST_WORDS = 50
 REMOVED_S = 60.0
 KILLED_BY_SIGNAL = 128
@@ -58,7 +58,7 @@ class DockerExecutor:
     memory_mb: int
     numbers: itertools.count[int] = field(default_factory=itertools.count)
     alone: bool = True
-    """Whether the store is this run's: then what a killed one left is removed at once."""
+    """Whether the store is this run's: then leftovers of a killed one are removed at once."""
     rootless: bool = False
 
     def __post_init__(self) -> None:
@@ -72,11 +72,11 @@ class DockerExecutor:
 
     @property
     def isolation(self) -> str:
-        """What keeps a job from the host and from the others, for the report."""
+        """How a job is confined, for the report."""
         return "container"
 
     def start(self, folder: Path, environment: ProvisionedEnvironment) -> DockerProbe:
-        """Start the probe in a container of its own; what it prints ends up in `probe.log`."""
+        """Start the probe in a container of its own; its output ends up in `probe.log`."""
         batch = json.loads((folder / "batch.json").read_text(encoding="utf-8"))
         declared = environment.environment
         saves = any(job["kind"] == "save" for job in batch["jobs"])
@@ -114,7 +114,7 @@ class DockerExecutor:
         return len(found)
 
     def close(self) -> None:
-        """Remove what is left."""
+        """Remove the containers that are left."""
         with contextlib.suppress(*ENGINE_ERRORS):
             if self.alone:
                 self.sweep()

@@ -133,7 +133,7 @@ def store_key(store: Path) -> str:
 
 
 def remove_container(container: Any) -> None:
-    """Remove a container, running or not; one that is gone already is what was wanted."""
+    """Remove a container, running or not; one that is gone already is no error."""
     with contextlib.suppress(NotFound):
         try:
             container.remove(force=True)
@@ -164,7 +164,7 @@ def while_wanted(stopped: threading.Event, work: Callable[[], Result]) -> Result
 
 
 def explain_unreachable(error: Exception) -> NoEnvironmentError:
-    """What it means that the engine did not answer."""
+    """The error of an engine that did not answer."""
     text = f"{error} {error.__cause__ or error.__context__ or ''}"
     cause, next_step = _match(_UNREACHABLE, text) or ("see the message", "run: docker info")
     return NoEnvironmentError(
@@ -173,7 +173,7 @@ def explain_unreachable(error: Exception) -> NoEnvironmentError:
 
 
 def explain_image_failure(environment_id: str, step: str, error: Exception) -> ProvisionError:
-    """What it means that an image could not be had; `step` says what was being done."""
+    """The error of an image that could not be had; `step` names the work in hand."""
     text = _image_text(error)
     cause, next_step = _match(_UNBUILDABLE, text) or (
         "see the message",
@@ -187,7 +187,7 @@ def explain_image_failure(environment_id: str, step: str, error: Exception) -> P
 
 
 def explain_engine_error(doing: str, error: Exception) -> NoEnvironmentError:
-    """What it means that the engine refused something other than building an image."""
+    """The error of an engine that refused something other than building an image."""
     # No environment is concerned: of what an image may lack, only the disk can be at fault.
     cause, next_step = _match(_UNBUILDABLE[:1], str(error)) or (
         _match(_UNREACHABLE, str(error)) or ("see the message", "run: docker info")
@@ -201,7 +201,7 @@ def explain_engine_error(doing: str, error: Exception) -> NoEnvironmentError:
 
 def _image_text(error: Exception) -> str:
     if isinstance(error, BuildError):
-        # The engine colours what a step prints as an error.
+        # The engine colours a step's output as an error.
         printed = _plain("".join(str(each.get("stream", "")) for each in error.build_log))
         said = [line.strip() for line in printed.splitlines() if line.strip()]
         # pip ends with "no such version" even where it never reached the index.

@@ -70,7 +70,7 @@ class _Marker(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImageSettings:
-    """Where images are made from: what differs between users, and is never in the project."""
+    """The sources of images: they differ between users, and are never in the project."""
 
     base: str = BASE_IMAGE
     """Name of the base image; `{python}` stands for the environment's Python."""
@@ -89,7 +89,7 @@ class ImageBuilder:
     store: Path
     settings: ImageSettings = field(default_factory=ImageSettings)
     stopped: threading.Event = field(default_factory=threading.Event)
-    """Set it to end at once, from another thread, what `provision` waits for."""
+    """Set it from another thread to end at once the work that `provision` waits for."""
 
     def provision(
         self, environment: Environment, *, rebuild: bool = False
@@ -154,7 +154,7 @@ class ImageBuilder:
             yield environment, self.find(self.key(environment, lock))
 
     def prune(self, environments: Iterable[Environment]) -> tuple[int, int]:
-        """Remove images of older locks and what builds left; return (images, bytes) removed."""
+        """Remove images of older locks and leftovers of builds; return (images, bytes) removed."""
         current = {image.id for _, image in self.listed(environments) if image is not None}
         declared = {environment.id for environment in environments}
         removed = 0
@@ -167,7 +167,7 @@ class ImageBuilder:
         return removed, int(freed)
 
     def bake_overlay(self, environments: Iterable[Environment]) -> dict[str, Any]:
-        """Return what docker-bake.hcl cannot work out: keys, digests, versions, tags."""
+        """Return the values that docker-bake.hcl cannot work out: keys, digests, versions, tags."""
         targets = {}
         for environment in environments:
             lock = usable_lock(environment, self.lock_path(environment))
@@ -253,7 +253,7 @@ class ImageBuilder:
         return identity
 
     def _identify(self, environment: Environment, image: Any) -> Identity:
-        """Import the framework in the image and return what it says it is."""
+        """Import the framework in the image and return its identity."""
         request = json.dumps({"framework": contract.FRAMEWORKS[environment.family]})
         said = self._ask(environment, image, ["-s", "-m", "runner.probe.identify", request])
         try:
@@ -266,7 +266,7 @@ class ImageBuilder:
             ) from error
 
     def _ask(self, environment: Environment, image: Any, arguments: list[str]) -> bytes:
-        """Run the image's Python to its end and return what it printed."""
+        """Run the image's Python to its end and return its output."""
         container = self.client.containers.create(
             image.id,
             arguments,
@@ -287,7 +287,7 @@ class ImageBuilder:
                 raise ContainerError(container, code, arguments, image.id, wrong)
             said: bytes = container.logs(stdout=True, stderr=False)
         except (requests.Timeout, requests.ConnectionError) as error:
-            # What the library raises once the time is over depends on where it was read.
+            # Which error the library raises once the time is over depends on where it read.
             raise ProvisionError(
                 f"{environment.id}: its framework was not imported in {IDENTIFY_TIMEOUT_S:.0f} s",
                 cause="the machine is too busy, or the engine hangs",
@@ -299,7 +299,7 @@ class ImageBuilder:
 
 
 def image_builder(request: Request, client: docker.DockerClient) -> ImageBuilder:
-    """Return what finds and builds images as the request wants them."""
+    """Return the builder that finds and builds images as the request wants them."""
     settings = ImageSettings(
         base=request.base_image,
         build_args=parse_build_args(request.build_args),
@@ -321,7 +321,7 @@ def framework_variables(environment: Environment) -> dict[str, str]:
 
 
 def tag(environment: Environment, key: str, prefix: str = REPOSITORY_PREFIX) -> str:
-    """A name for people; what is used is found by the label."""
+    """A name for people; the image itself is found by the label."""
     return f"{prefix}/{environment.id}:{key[:12]}"
 
 

@@ -30,7 +30,7 @@ class DockerPlace:
         return self.builder.provision(environment)
 
     def executor(self) -> DockerExecutor:
-        """Return what starts containers; those of a killed run are removed first."""
+        """Return the executor that starts containers; those of a killed run are removed first."""
         request = self.request
         self.client.api.timeout = STEP_TIMEOUT_S
         return DockerExecutor(

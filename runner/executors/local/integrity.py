@@ -1,4 +1,4 @@
-"""Whether a built environment still is what was installed.
+"""The integrity of a built environment: its files, held against the installed ones.
 
     <environment>/environment.files    one line a file: size in bytes, `:`, time in ns, path
 
@@ -21,11 +21,11 @@ from pathlib import Path
 
 LISTING = "environment.files"
 _OWN = frozenset({LISTING, "environment.json", "environment.part"})
-"""What provisioning writes itself, at the top."""
+"""Files that provisioning writes itself, at the top."""
 _COMPILED = "__pycache__"
 """Python writes there as it goes, and does without."""
 _IMPORTED = (".py", ".so", ".pth")
-"""What changes how an environment behaves merely by being there."""
+"""Names of files that change an environment's behaviour merely by being there."""
 
 
 def write_listing(directory: Path) -> None:

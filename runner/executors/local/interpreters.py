@@ -1,4 +1,4 @@
-"""Finds the Python an environment wants: on PATH, in pyenv's folder, in uv's own store."""
+"""The interpreters of this machine: on PATH, in pyenv's folder, in uv's own store."""
 
 from __future__ import annotations
 

@@ -29,12 +29,12 @@ class LocalPlace:
         return provision(environment, self.store)
 
     def executor(self) -> LocalExecutor:
-        """Return what starts processes."""
+        """Return the executor that starts processes."""
         check = partial(require_whole, store=self.store, warn=self.warn)
         return LocalExecutor(self.root, check)
 
     def abandon(self) -> None:
-        """Let the installers end: what they have fetched serves the next run."""
+        """Let the installers end: packages they have fetched serve the next run."""
 
 
 @contextmanager

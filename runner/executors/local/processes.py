@@ -16,7 +16,7 @@ from runner.executors.interface import Probe
 from runner.host import process
 
 Check = Callable[[ProvisionedEnvironment], None]
-"""Holds an environment against what was installed; raises ProvisionError if it cannot be used."""
+"""Holds an environment against its installed files; ProvisionError if it cannot be used."""
 
 
 def _unchecked(_: ProvisionedEnvironment) -> None:
@@ -44,17 +44,17 @@ class LocalExecutor:
 
     @property
     def isolation(self) -> str:
-        """What keeps a job from the host and from the others."""
+        """How a job is confined."""
         return "process" if self._reaches.network else "process, no network"
 
     def start(self, folder: Path, environment: ProvisionedEnvironment) -> Probe:
-        """Start the probe; what it prints goes to `folder/probe.log`."""
+        """Start the probe; its output goes to `folder/probe.log`."""
         declared = environment.environment
         with self._checking.setdefault(declared.id, threading.Lock()):
             if declared.id not in self._checked:
                 self._check(environment)
                 self._checked.add(declared.id)
-        # Its own: what a job writes into a home is not the next probe's.
+        # Its own: a file that a job writes into a home must not reach the next probe.
         home = folder / "home"
         home.mkdir()
         variables = {
@@ -106,7 +106,7 @@ class _LocalProbe:
 
     child: process.Child
     mark: str = ""
-    """What every process of it was started with, where that is how they are found."""
+    """The variable of all its processes, where they are found by it."""
 
     def poll(self) -> int | None:
         code = self.child.poll()

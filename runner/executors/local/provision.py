@@ -1,7 +1,7 @@
 """Stage 2: `Environment` + its lock -> `ProvisionedEnvironment`, or why there is none.
 
     <store>/environments/<id>-<key>/                    one environment; key = lock + Python
-    <store>/environments/<id>-<key>/environment.files   sizes and times of what was installed
+    <store>/environments/<id>-<key>/environment.files   sizes and times of the installed files
     <store>/environments/<id>-<key>/environment.json    written last: it is finished
     <store>/environments/.building-<id>-<key>-*/        being built, or left by a killed build
     <store>/environments/.locks/                        one lock file for each build
@@ -78,7 +78,7 @@ def provision(
 def require_whole(
     built: ProvisionedEnvironment, store: Path, warn: Warn, *, folder: Path = LOCKS
 ) -> None:
-    """Hold an environment's files against what was installed; build it again if they differ.
+    """Hold an environment's files against the installed ones; build it again if they differ.
 
     Safe to call from several threads and processes at once, like `provision`.
 
@@ -115,7 +115,7 @@ def require_whole(
 
 
 def remove_leftovers(store: Path) -> tuple[Path, ...]:
-    """Remove what killed builds left behind; returns what was removed.
+    """Remove and return the leftovers of killed builds.
 
     A build that is still running holds its lock and is left alone.
     """
@@ -234,7 +234,7 @@ def _install(environment: Environment, lock: Lock, target: Path, *, cache: bool 
 
 
 def _identify(place: _Place, store: Path, temporary: Path) -> Identity:
-    """Import the framework at its final place and return what it says it is.
+    """Import the framework at its final place and return its identity.
 
     What it leaves in its temporary folder (sources that autograph writes, caches of PyTorch)
     is removed with that folder.
@@ -365,7 +365,7 @@ _STEPS = {
 
 
 def explain_failure(environment: Environment, step: str, ended: Completed) -> ProvisionError:
-    """What a failed child of the step `venv`, `install` or `import` most likely means."""
+    """The error of a failed step `venv`, `install` or `import`, with its likely cause."""
     text = ended.stderr.strip() or ended.stdout.strip()
     what = f"{environment.id}: {_STEPS[step]}: {_last_words(text, ended)}"
     if ended.timed_out:

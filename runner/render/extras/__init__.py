@@ -1,4 +1,4 @@
-"""What the site holds that is no page: the feed of changes, badges and the JSON API."""
+"""The extras of the site, which are no pages: the feed of changes, badges and the JSON API."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def feed_text(run: RunRecord, changes: ChangesRecord | None, base_url: str = "")
 
 
 def describe_entry(entry: ChangesEntry) -> str:
-    """Say in one line what a run changed."""
+    """Say the changes of a run in one line."""
     if entry.counts is None:
         return f"First published run: {entry.cells:,} cells"
     said = [

@@ -27,7 +27,7 @@ class BoundaryGrid:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BoundaryRow:
-    """What breaks where, for one scenario."""
+    """The boundaries of one scenario."""
 
     scenario: ScenarioRecord
     grids: list[BoundaryGrid]

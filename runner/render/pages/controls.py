@@ -20,7 +20,7 @@ CONTROL_WORDS: Mapping[str, str] = MappingProxyType(
         "boundaries": "the sentences of the boundaries give back every cell, and no other",
     }
 )
-"""By the first word of a control's id: what must be."""
+"""By the first word of a control's id: the condition that must hold."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

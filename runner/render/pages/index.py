@@ -71,7 +71,7 @@ def _headline(site: Site) -> dict[str, int]:
 
 
 def _advised(site: Site, rows: Mask) -> dict[str, int]:
-    """Count what other ways of loading do for these bare loads."""
+    """Count the effects of other ways of loading for these bare loads."""
     advice = site.advice
     helps = advice["help"].astype(object).to_numpy()
     keys, wanted = number_pairs(advice, site.data.cells)

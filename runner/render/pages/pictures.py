@@ -35,7 +35,7 @@ from runner.render.parts.svg import SHAPES, Plot
 LARGEST = 25
 """Scenarios whose largest difference is drawn."""
 NAME = re.compile(r"[a-z-]+(?=\d)")
-"""What precedes the version in the id of an environment."""
+"""The part of an environment's id before the version."""
 SMALL = 480
 """Width of a picture that has others beside it."""
 MOST = 4
@@ -44,7 +44,7 @@ MOST = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coverage:
-    """How much one reader reads, by format: whole files of others, and what came back the same."""
+    """Counts of one reader by format: whole files of others, and those read the same."""
 
     reader: str
     family: str

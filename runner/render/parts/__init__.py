@@ -1,1 +1,1 @@
-"""What several pages are made of."""
+"""The parts that several pages share."""

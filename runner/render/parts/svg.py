@@ -17,7 +17,7 @@ SHAPES = ("circle", "square", "diamond", "triangle", "cross", "bar", "ring")
 
 @dataclass(slots=True)
 class Plot:
-    """A frame in pixels, and what was drawn in it so far."""
+    """A frame in pixels, and the marks drawn in it so far."""
 
     width: int
     height: int

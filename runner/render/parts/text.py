@@ -45,7 +45,7 @@ def link_name(link: str) -> str:
 
 
 def mark_code(text: object) -> Markup:
-    """Make what stands between backticks code; all else stays text."""
+    """Make the words between backticks code; all else stays text."""
     return Markup("").join(
         Markup("<code>%s</code>") % part if place % 2 else escape(part)
         for place, part in enumerate(TICKED.split(str(text)))
@@ -53,7 +53,7 @@ def mark_code(text: object) -> Markup:
 
 
 def example_path(name: str) -> str:
-    """Write what a person's own file of a format would be called in a line of code."""
+    """Write the name of a person's own file of a format, as in a line of code."""
     return repr(FORMAT_FACTS[Format(name)].payload)
 
 

@@ -52,7 +52,7 @@ LINE_LIMIT = 400
 """Characters of a line on the cell page; observations.parquet has the whole."""
 UNDERLINE = re.compile(r"\s*[\^~]+\s*")
 RECORD_FIELDS = (*CELL_TEXTS, "attribution", *OBSERVATION_TEXTS, "aspects")
-"""What the numbers of a record mean, in order; each is the place of a text or an aspect list."""
+"""The meanings of a record's numbers, in order; each is the place of a text or an aspect list."""
 DIFFERENCE_DIGITS = 2
 SHARED_FROM = 3
 """Shards that must hold a line before it is stored for all."""

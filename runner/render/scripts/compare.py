@@ -1,4 +1,4 @@
-"""The published run as `compare.html` needs it: one letter a cell, and what letters mean.
+"""The published run as `compare.html` needs it: one letter a cell, and their meanings.
 
 Input: the coded cells. Output: the value of `data/compare.js`. A quarter of a million cells
 are a few hundred kilobytes, and come as a script, as a page on a file system cannot fetch.
@@ -20,7 +20,7 @@ from runner.publish.reading import PublishedRun
 
 BLANK = "."
 SKIPPED = frozenset('"\\<.')
-"""What JSON or HTML would have to escape, and the blank."""
+"""Characters that JSON or HTML would have to escape, and the blank."""
 FIRST, LAST = 0x21, 0xD7FF
 
 
