@@ -108,7 +108,7 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     formats: Annotated[tuple[Format, ...], Meta(min_length=1)]
     aspects: Annotated[frozenset[Aspect], Meta(min_length=1)]
     remedies: tuple[Id, ...]
-    """Ids of the remedies that make sense here beyond `none`."""
+    """Ids of the remedies that make sense here beyond `none` and those of every scenario."""
     variant: str = ""
     """Handed to the module, which builds the variant's model."""
     damage: str = ""
@@ -143,5 +143,9 @@ class Remedy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Aspects this way of loading never restores, so they are not asked for."""
     isolation: Isolation = Isolation.SHARED
     """Whom its jobs may share a process with, by what they leave behind in it."""
+    everywhere: bool = False
+    """Whether every scenario has it without naming it."""
+    for_aspects: frozenset[Aspect] = frozenset(Aspect)
+    """With `everywhere`: only scenarios that ask for one of these have it."""
     sibling: Format | None = None
     """The other format of the same model that is loaded instead, if any."""

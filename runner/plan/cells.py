@@ -98,8 +98,18 @@ def must_run(outcome: Outcome | None, *, force: bool, failed: bool) -> bool:
 def applicable(
     scope: Scope, scenario: Scenario, cell: Cell, environments: Mapping[str, Environment]
 ) -> Iterator[Remedy]:
-    """Yield the remedies that exist for this scenario, format and pair, cheapest first."""
-    found = [scope.remedies[name] for name in scenario.remedies]
+    """Yield the remedies that exist for this scenario, format and pair, cheapest first.
+
+    A file that was damaged on purpose has none: there is no model left to be found in it.
+    """
+    if scenario.damage:
+        return
+    found = [
+        remedy
+        for remedy in scope.remedies.values()
+        if remedy.id in scenario.remedies
+        or (remedy.everywhere and remedy.for_aspects & scenario.aspects)
+    ]
     for remedy in sorted(found, key=lambda remedy: remedy.cost):
         if cell.format not in remedy.formats or not matches_any(cell.reader, remedy.environments):
             continue

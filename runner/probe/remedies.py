@@ -10,9 +10,11 @@ import importlib
 import io
 import json
 import os
+import shutil
 import zipfile
 from typing import Any, Callable, Dict
 
+from runner.probe import compat_shims
 from runner.probe.formats import ARCHITECTURE
 from runner.probe.keras_api import Arrays, KerasApi, Model, flatten
 from runner.probe.user_code import UserCode
@@ -73,6 +75,27 @@ def load_registered(loading: Loading) -> Model:
     return _BARE[loading.format](loading, {})
 
 
+def load_compat_shims(loading: Loading) -> Model:
+    """Load with built-in classes that take what other versions wrote, naming custom objects."""
+    return _load_shimmed(loading, {})
+
+
+def load_compat_shims_compile_false(loading: Loading) -> Model:
+    """Load so without the compile state, and compile again from code."""
+    model = _load_shimmed(loading, {"compile": False})
+    loading.code().compile_model(model)
+    return model
+
+
+def _load_shimmed(loading: Loading, options: Dict[str, Any]) -> Model:
+    described = loading.path
+    if loading.format == "json_weights":
+        described = _architecture_file(loading.path)
+    with compat_shims.installed(loading.api.keras, described) as shims:
+        custom_objects = dict(shims, **loading.code().custom_objects())
+        return _BARE[loading.format](loading, dict(options, custom_objects=custom_objects))
+
+
 def load_unsafe(loading: Loading) -> Model:
     """Load with the check against serialized code switched off."""
     options: Dict[str, Any] = {"safe_mode": False}
@@ -114,6 +137,49 @@ def load_rebuild_weights(loading: Loading) -> Model:
     model.load_weights(loading.path)
     code.compile_model(model)
     return model
+
+
+def load_by_name(loading: Loading) -> Model:
+    """Build the model from its code, then load the weights of the layers of the same name."""
+    return _load_named_weights(loading, {"by_name": True})
+
+
+def load_skip_mismatch(loading: Loading) -> Model:
+    """Build the model from its code, then load the weights that fit."""
+    options = {"skip_mismatch": True}
+    # Keras 2 has it only for loading by name; Keras 3 has it for every file.
+    return _load_named_weights(
+        loading, options if loading.api.is_keras3 else dict(options, by_name=True)
+    )
+
+
+def _load_named_weights(loading: Loading, options: Dict[str, Any]) -> Model:
+    code = loading.code()
+    model = loading.build_model()
+    loading.api.predict(model, code.inputs())
+    model.load_weights(loading.path, **options)
+    code.compile_model(model)
+    return model
+
+
+def load_right_suffix(loading: Loading) -> Model:
+    """Load weights from a copy whose name says how they are laid out in the file.
+
+    Who wrote the older layout wrote the architecture's JSON for that version as well.
+    """
+    suffix = ".h5" if holds_legacy_weights(loading.path) else ".weights.h5"
+    right = os.path.join(os.path.dirname(loading.path), "right" + suffix)
+    shutil.copyfile(loading.path, right)
+    loading.path = right
+    return _load_shimmed(loading, {}) if loading.format == "json_weights" else load_bare(loading)
+
+
+def holds_legacy_weights(path: str) -> bool:
+    """Return whether weights are laid out as `.h5` has them, not as `.weights.h5` has."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return "layer_names" in file.attrs
 
 
 def load_sibling(loading: Loading) -> Model:
@@ -189,12 +255,16 @@ def _create_optimizer_slots(model: Model) -> None:
 
 
 def _load_json_then_weights(loading: Loading, options: Dict[str, Any]) -> Model:
-    with io.open(os.path.join(os.path.dirname(loading.path), ARCHITECTURE), encoding="utf-8") as f:
+    with io.open(_architecture_file(loading.path), encoding="utf-8") as f:
         architecture = f.read()
     json.loads(architecture)
     model = loading.api.keras.models.model_from_json(architecture, **options)
     model.load_weights(loading.path)
     return model
+
+
+def _architecture_file(path: str) -> str:
+    return os.path.join(os.path.dirname(path), ARCHITECTURE)
 
 
 def _load_export(loading: Loading, options: Dict[str, Any]) -> Inference:
@@ -219,10 +289,15 @@ REMEDIES = {
     "none": load_bare,
     "custom_objects": load_custom_objects,
     "registered": load_registered,
+    "compat_shims": load_compat_shims,
+    "compat_shims_compile_false": load_compat_shims_compile_false,
     "unsafe": load_unsafe,
     "compile_false": load_compile_false,
     "json_weights": load_json_weights,
     "rebuild_weights": load_rebuild_weights,
+    "right_suffix": load_right_suffix,
+    "by_name": load_by_name,
+    "skip_mismatch": load_skip_mismatch,
     "saved_model": load_sibling,
     "legacy_keras": load_legacy_keras,
     "tfsm_layer": load_tfsm_layer,

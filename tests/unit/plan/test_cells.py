@@ -10,7 +10,7 @@ from plan_fixtures import MIDDLE, OLD, REMEDIES, field, ids
 from report_fixtures import make_scenario
 
 from runner import plan
-from runner.domain import REMEDIABLE, Cell, Format, Outcome, Save
+from runner.domain import REMEDIABLE, Aspect, Cell, Format, Outcome, Save
 
 
 def test_bare_loads_are_every_writer_by_every_reader_in_declared_order():
@@ -128,6 +128,37 @@ def test_a_remedy_exists_only_in_its_formats_and_environments():
     custom = [cell for cell in found if cell.remedy == "custom_objects"]
     assert custom
     assert {(cell.reader, cell.format) for cell in custom} == {("keras3.15", Format.KERAS)}
+
+
+EVERYWHERE = structs.replace(REMEDIES["custom_objects"], id="shims", everywhere=True, cost=2)
+
+
+def everywhere_field(scenario, **changes):
+    remedies = {**REMEDIES, "shims": structs.replace(EVERYWHERE, **changes)}
+    return field(scenarios={scenario.id: scenario}, remedies=remedies, filters={"format": ["h5"]})
+
+
+def remedies_planned(chosen):
+    found = plan.plan_remedies(chosen, outcomes(chosen, Outcome.LOAD_ERROR))
+    return [cell.remedy for cell in found if (cell.writer, cell.reader) == ("tf1.15", "keras3.15")]
+
+
+def test_a_remedy_of_every_scenario_is_named_by_none_and_takes_its_place_by_cost():
+    chosen = everywhere_field(make_scenario("x", remedies=("rebuild_weights", "custom_objects")))
+    assert remedies_planned(chosen) == ["custom_objects", "shims", "rebuild_weights"]
+    assert remedies_planned(everywhere_field(make_scenario("x", remedies=()))) == ["shims"]
+
+
+def test_a_remedy_of_every_scenario_may_ask_for_an_aspect():
+    for aspects, expected in [({Aspect.OUTPUTS}, []), ({Aspect.COMPILE}, ["shims"])]:
+        scenario = make_scenario("x", remedies=(), aspects=frozenset(aspects))
+        chosen = everywhere_field(scenario, for_aspects=frozenset({Aspect.COMPILE}))
+        assert remedies_planned(chosen) == expected
+
+
+def test_no_remedy_runs_for_a_file_that_was_damaged_on_purpose():
+    damaged = make_scenario("x", remedies=("rebuild_weights",), damage="truncate:keep=0.5")
+    assert remedies_planned(everywhere_field(damaged)) == []
 
 
 def sibling_field():
