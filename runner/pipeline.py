@@ -62,7 +62,7 @@ from runner.store import START_MB, Store, open_store, require_space
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """A run at work: what was asked, what is built, what looks up and what runs jobs."""
+    """A run at work: its request, its environments, its look-up and its rounds of jobs."""
 
     request: Request
     declared: Declared
@@ -72,7 +72,7 @@ class Run:
     look_up: LookUp
     jobs: JobRunner
     artifacts: dict[Save, Artifact | None] = field(default_factory=dict)
-    """What is known of the saves planned so far."""
+    """The artifacts of the saves planned so far."""
 
 
 def run_matrix(request: Request, reporter: Reporter) -> RunOutcome:
@@ -123,7 +123,7 @@ def opened(request: Request, reporter: Reporter) -> Iterator[Run]:
         MatrixError: nothing could be measured, or the store cannot be used.
     """
     declared = declare(request)
-    # What is only reported needs no lock, and may be while another run is measuring.
+    # A run that only reports needs no lock, and may go on while another one measures.
     with (
         open_store(
             request.store,
@@ -188,7 +188,7 @@ def _begin(
 
 
 def _scratch(request: Request, store: Store) -> Path:
-    """Return the folder of running batches, emptied of what a killed run left there."""
+    """Return the folder of running batches, emptied of a killed run's leftovers."""
     folder = store.folder / "batches"
     if not request.recorded:
         shutil.rmtree(folder, ignore_errors=True)
@@ -200,7 +200,7 @@ def _scratch(request: Request, store: Store) -> Path:
 
 
 def measure_cells(run: Run, cells: Iterable[Cell], label: str) -> dict[Cell, CellResult]:
-    """Save what the cells read, load them, confirm time-outs; return what came of each."""
+    """Save the artifacts of the cells, load them, confirm time-outs; return the results."""
     planned = list(dict.fromkeys(cells))
     save_artifacts(run, plan.plan_saves(run.declared.scope, planned))
     return load_cells(run, know(run, planned), label)
@@ -233,7 +233,7 @@ def _must_save(run: Run, save: Save) -> bool:
 
 
 def load_cells(run: Run, cells: Sequence[Known], label: str) -> dict[Cell, CellResult]:
-    """Stages 5 and 6: load what must run, and what timed out once more; classify everything."""
+    """Stages 5 and 6: run the missing loads, time-outs once more; classify everything."""
     found = {known.cell: classify_cell(known) for known in cells}
     wanted = [known for known in cells if _must_load(run, known, found[known.cell].outcome)]
     found |= _run_loads(run, wanted, label)
@@ -255,7 +255,7 @@ def _must_load(run: Run, known: Known, outcome: Outcome) -> bool:
 
 
 def _run_loads(run: Run, cells: Sequence[Known], label: str) -> dict[Cell, CellResult]:
-    """Load these cells; return what came of those that were run."""
+    """Load these cells; return the results of those that were run."""
     by_job = {known.job_id: known for known in cells}
 
     def outcome(job: Job, seen: Observation) -> Outcome:
@@ -326,7 +326,7 @@ def check_controls(
     bare: Sequence[Cell],
     found: Mapping[Cell, CellResult],
 ) -> list[ControlResult]:
-    """Run what only controls need, and hold all of them against their right answer."""
+    """Run the jobs that only controls need; hold all controls against their right answer."""
     falsified = know(run, controlled.tampered, tampered=TAMPERED)
     tampered = load_cells(run, falsified, "controls")
     undeclared = plan.plan_undeclared_reads(run.declared.scope, bare)
@@ -343,7 +343,7 @@ def check_controls(
 
 
 def keep(run: Run, results: Sequence[CellResult]) -> Kept | None:
-    """Take over from an earlier run what this one does not measure, if that was asked for."""
+    """Take over from an earlier run the cells this one does not measure, if asked to."""
     if run.request.keep is None:
         return None
     return keep_results(
@@ -363,7 +363,7 @@ def keep(run: Run, results: Sequence[CellResult]) -> Kept | None:
 
 
 def merge(results: Sequence[CellResult], kept: Kept | None) -> list[CellResult]:
-    """Put what was taken over in the place of what was not measured."""
+    """Put cells that were taken over in the place of cells that were not measured."""
     if kept is None:
         return list(results)
     known = {result.cell for result in kept.results}
@@ -419,7 +419,7 @@ def publish_run(out: Path, published: PublishedRun, durations: dict[str, float])
 
 
 def judge_again(request: Request, folder: Path) -> PublishedRun:
-    """Judge what a run observed once more by today's declarations, and publish it in its place.
+    """Judge a run's observations again by today's declarations, and publish it in its place.
 
     Outcomes and verdicts stay; causes, claims and advice are worked out anew.
 

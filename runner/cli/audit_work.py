@@ -117,7 +117,7 @@ def _compare(chosen: Sample, repeated: dict[str, Observation]) -> list[Disagreem
 def find_difference(
     known: Known, before: CellResult, repeated: Observation | None
 ) -> Disagreement | None:
-    """Return what differs between the recorded and the repeated cell; None if nothing does."""
+    """Return the differences of the recorded and the repeated cell; None if there are none."""
     if repeated is None:
         return Disagreement(
             cell=before.cell.id,

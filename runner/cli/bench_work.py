@@ -2,7 +2,7 @@
 
 A process for each cell is compared with the probe on cells of one environment, or of several in
 turn; those of the first declared in a container and in local processes, where an engine
-answers; and a run over several environments with its floor: one import an environment plus the
+answers; and a run over several environments with its least time: one import an environment plus the
 time inside the jobs, over the cores. Seconds are printed for orientation only.
 """
 
@@ -38,7 +38,7 @@ ROUNDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """What running a few batches took, in seconds."""
+    """Seconds that a few batches took."""
 
     wall_s: float
     first_s: float
@@ -112,7 +112,7 @@ def _sample(pairs: Sequence[tuple[Known, Job]], size: int) -> list[tuple[Known, 
 
 
 def _hangs(result: CellResult) -> bool:
-    # What a hang costs is its time limit, in whatever process: it would drown the rest.
+    # A hang costs its time limit, in whatever process: it would hide the rest.
     return result.outcome in {Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY}
 
 
@@ -166,8 +166,8 @@ def _print_floor(run: Run, sample: Sequence[tuple[Known, Job]]) -> None:
     timing = _measure(run, ordered, workers=workers)
     floor_s = (timing.imports_s + timing.jobs_s) / workers
     print(f"{len(sample)} cells over {len(ordered)} environments, {workers} at once:")
-    print(f"  floor (imports and the time inside the jobs, over the workers): {floor_s:.1f} s")
-    print(f"  wall time over floor: {timing.wall_s / floor_s:.2f}")
+    print(f"  least time (imports and the time inside the jobs, over the workers): {floor_s:.1f} s")
+    print(f"  wall time over least time: {timing.wall_s / floor_s:.2f}")
 
 
 def _measure(

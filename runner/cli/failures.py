@@ -28,7 +28,7 @@ FOLDER = "errors"
 
 @dataclass(slots=True)
 class Told:
-    """What a command was told that matters when it fails."""
+    """The settings of a command that matter when it fails."""
 
     store: Path | None = None
     traceback: bool = False

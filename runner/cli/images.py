@@ -81,7 +81,7 @@ def command(
     prune: bool,
     bake: Path | None,
 ) -> int:
-    """Do it; whoever wants room on the disk, and names nothing else, wants no images built."""
+    """Do it; with `--prune` alone no images are built."""
     named = environments or rebuild or save or push
     wish = ImageWish(
         names=environments,

@@ -1,4 +1,4 @@
-"""The data of a run, as commands read it: of one's own, or the published run.
+"""The data of a run, as commands read them: one's own run, or the published one.
 
 Input: `--data` and the request. Output: the folder and its `PublishedRun`; and errors that
 suggest an id where one is mistyped.

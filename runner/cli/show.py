@@ -58,7 +58,7 @@ ORIGIN_WORDS = {
     "file of today",
     "unknown": "its run kept cells of an earlier one, and does not say whether this is one",
 }
-"""What a reader must know of where a cell is from."""
+"""A note on the origin of a cell, where a reader must know it."""
 
 
 def _print_explanation(data: PublishedRun, row: Mapping[str, object]) -> None:

@@ -1,1 +1,1 @@
-"""Stage 1: the declarations on disk -> frozen types."""
+"""The declarations on disk, read into frozen types (stage 1)."""

@@ -1,4 +1,4 @@
-"""Stage 1: scenarios/*.toml -> frozen scenarios, remedies, carried aspects, expectations.
+"""The catalogue: scenarios, remedies, carried aspects, expectations of scenarios/*.toml (stage 1).
 
 Input: `catalog.toml`, `remedies.toml` and `expectations.toml` of the scenarios folder,
 and the text of the scenario modules, which is parsed but never imported. Output: one
@@ -40,7 +40,7 @@ DAMAGE: Mapping[str, frozenset[str]] = MappingProxyType(
         "huge_shape": frozenset(),
     }
 )
-"""What can be done to a file after it was written, with the options each kind takes."""
+"""The kinds of damage to a file after it was written, with the options of each."""
 _OPTION_VALUES: Mapping[str, str] = MappingProxyType(
     {
         "offset": r"[0-9]+",
@@ -54,11 +54,11 @@ _OPTION_VALUES: Mapping[str, str] = MappingProxyType(
         "name": r"\w+",
     }
 )
-"""What an option's value looks like."""
+"""The pattern of an option's value."""
 
 
 class Carried(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one format can carry, as in remedies.toml."""
+    """The aspects one format can carry, as in remedies.toml."""
 
     carries: frozenset[Aspect]
 
@@ -196,7 +196,7 @@ def check_environment_globs(catalog: Catalog, environment_ids: Collection[str]) 
 
 
 def check_profiles(catalog: Catalog, profiles: Collection[str]) -> None:
-    """Fail when scenarios/ says what a profile runs that is not declared."""
+    """Fail when scenarios/ names scenarios of a profile that is not declared."""
     for name in catalog.profiles:
         if name not in profiles:
             raise ConfigurationError(

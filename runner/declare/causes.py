@@ -1,4 +1,4 @@
-"""Stage 1: scenarios/causes.toml -> frozen causes, in file order.
+"""The causes of scenarios/causes.toml as frozen types, in file order (stage 1).
 
 Whether a cause is seen in an environment that is no longer declared, whether a regular
 expression compiles and whether a word is of its vocabulary is all checked here: anything

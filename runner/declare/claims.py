@@ -98,7 +98,7 @@ def _read_articles(document: Document) -> dict[str, str]:
 
 
 class _Checker:
-    """What a claim is held against."""
+    """The declarations that a claim is held against."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Stage 1: TOML text -> declared types, by msgspec.
+"""The documents: TOML files, read into declared types by msgspec (stage 1).
 
 Input: one declaration file. Output: a `Document`, whose `Entry`s are read into the types of
 `runner.domain`. Every error is a `ConfigurationError` that names the file and its line, the

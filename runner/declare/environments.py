@@ -1,4 +1,4 @@
-"""Stage 1: containers/environments.toml -> `Environment`s and profiles."""
+"""The environments and profiles of containers/environments.toml (stage 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 1: what msgspec refused -> which key, which value, and what would be right.
+"""The mistakes of a declaration in words: key, value, and a right value (stage 1).
 
 Input: its error and the table it refused. The words for a value come from the types alone:
 from the description of a checked text, the members of a vocabulary, the limits of a number.
@@ -36,7 +36,7 @@ def explain(
     type_: type[msgspec.Struct],
     hidden: Collection[str],
 ) -> NoReturn:
-    """Raise what msgspec found wrong with the values of a table as a ConfigurationError.
+    """Raise a ConfigurationError for msgspec's error about the values of a table.
 
     `hidden` are fields that no file may set, so no message offers them.
     """
@@ -116,7 +116,7 @@ def _item(node: inspect.Type) -> inspect.Type:
 
 
 def _described(node: inspect.Type) -> str:
-    """Return what a value of the type is, such as `a list of at least one string`."""
+    """Return the words for a value of the type, such as `a list of at least one string`."""
     if isinstance(node, inspect.Metadata):
         given = (node.extra_json_schema or {}).get("description")
         return str(given) if given else _described(node.type)

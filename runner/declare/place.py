@@ -1,4 +1,4 @@
-"""Stage 1: where something is declared, and how a mistake there is said in one short message."""
+"""The place of a declaration, and one short message for a mistake there (stage 1)."""
 
 from __future__ import annotations
 

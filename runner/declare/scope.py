@@ -1,4 +1,4 @@
-"""Stage 1: everything declared, held against everything else, and what was asked of it.
+"""The scope of a command: all declarations, held against each other, and the part asked for.
 
 Input: the repository and the command line's profile and selectors. Output: `Declared`.
 """

@@ -1,4 +1,4 @@
-"""Why a cell is not equivalent."""
+"""Causes: why a cell is not equivalent."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from runner.domain.outcomes import Outcome
 from runner.domain.scenarios import Aspect
 
 UNCLASSIFIED = "unclassified"
-"""The cause of what no rule explains; it stays visible."""
+"""The cause of a cell that no rule explains; it stays visible."""
 
 
 class CauseRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a result must be like to have a cause, as in causes.toml; empty means any."""
+    """The conditions on a result with a cause, as in causes.toml; empty means any."""
 
     outcomes: Annotated[frozenset[Outcome], Meta(min_length=1)]
     stages: tuple[Stage, ...] = ()
@@ -78,7 +78,7 @@ HELPED = "{helped}"
 
 
 class Sentence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One sentence of a cause, and what makes it true.
+    """One sentence of a cause, and its basis.
 
     It rests on the cells that the cause decides (the conditions below, all of which must hold),
     on a source (`link`), or on nothing that was measured (`untested`: advice to try).

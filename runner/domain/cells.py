@@ -1,4 +1,4 @@
-"""One measurement and what came of it."""
+"""Cells, and their observations and results."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Observation:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What else the probe found: of a save `written`, `damage`, `sha256` and the like."""
+        """Further facts from the probe: of a save `written`, `damage`, `sha256` and the like."""
         found = self.data.get("facts")
         return found if isinstance(found, Mapping) else {}
 
@@ -107,14 +107,14 @@ class Origin(StrEnum):
     KEPT = "kept"
     """By an earlier run, with the probe, scenario, locks and artifact of today."""
     STALE = "stale"
-    """By an earlier run; some of what it depends on is not known."""
+    """By an earlier run; some of its inputs are not known."""
     UNKNOWN = "unknown"
     """By a run that did not say which of its rows were kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Depends:
-    """Short digests of what a measurement depends on, beside the artifact; empty if unknown."""
+    """Short digests of a measurement's inputs, beside the artifact; empty if unknown."""
 
     probe: str = ""
     scenario: str = ""
@@ -127,7 +127,7 @@ DEPENDS_UNKNOWN = Depends()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CellResult:
-    """One row of the matrix: a cell with what happened, and why as far as known."""
+    """One row of the matrix: a cell with its outcome, and its cause as far as known."""
 
     cell: Cell
     outcome: Outcome

@@ -16,7 +16,7 @@ from runner.domain.scenarios import Aspect
 Part = Literal["scenario", "format", "writer", "reader", "remedy"]
 """A part of a cell's id."""
 ALIKE: tuple[Part, ...] = ("scenario", "writer", "reader")
-"""What two compared cells have in common unless the claim says otherwise."""
+"""The parts that two compared cells have in common unless the claim says otherwise."""
 
 
 class Pair(StrEnum):
@@ -38,7 +38,7 @@ class Pair(StrEnum):
 
 
 class Baseline(StrEnum):
-    """What the writer itself makes of the same load."""
+    """The writer's own result of the same load."""
 
     EQUIVALENT = "equivalent"
     """It gets the same model back; what does not is left out, for it says nothing of the pair."""
@@ -47,7 +47,7 @@ class Baseline(StrEnum):
 
 
 class Given(StrEnum):
-    """What must be so of the bare load of this file in this reader."""
+    """The condition on the bare load of this file in this reader."""
 
     BARE_FAILS = "bare_fails"
     """It is not equivalent."""
@@ -56,7 +56,7 @@ class Given(StrEnum):
 
 
 class Event(StrEnum):
-    """What a claim says of a cell."""
+    """A claim's prediction of a cell."""
 
     EQUIVALENT = "equivalent"
     FAILS = "fails"
@@ -82,7 +82,7 @@ class Share(StrEnum):
 
 
 class Weight(StrEnum):
-    """What counts once when a claim says `most`."""
+    """The unit that counts once when a claim says `most`."""
 
     PAIR = "pair"
     """Each writer and reader: its cells share one vote."""
@@ -91,7 +91,7 @@ class Weight(StrEnum):
 
 
 class ClaimVerdict(StrEnum):
-    """What the cells say of a claim; given only if no cell that is missing could change it."""
+    """The verdict of the cells on a claim; given only if no missing cell could change it."""
 
     CONFIRMED = "confirmed"
     REFUTED = "refuted"
@@ -129,7 +129,7 @@ class CellSet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Prediction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a claim says of its cells."""
+    """A claim's prediction of its cells."""
 
     share: Share
     event: Event
@@ -162,7 +162,7 @@ class Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     not_decidable: str = ""
     """Why no scenario here can decide it; instead of the two above."""
     than: CellSet | None = None
-    """What `decided_by` is compared with, for `better`."""
+    """The cells that `decided_by` is compared with, for `better`."""
     alike: Annotated[tuple[Part, ...], Meta(min_length=1)] = ALIKE
     """The parts two compared cells have in common."""
     note: str = ""
@@ -171,7 +171,7 @@ class Claim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerdictStyle:
-    """Symbol, words and CSS class of what the cells say of a claim."""
+    """Symbol, words and CSS class of a claim's verdict."""
 
     verdict: ClaimVerdict
     symbol: str

@@ -1,4 +1,4 @@
-"""What a declared value may be: checked by msgspec when a file is read into the types.
+"""The kinds of declared values, checked by msgspec when a file is read into the types.
 
 `description` is how a message names such a value: "`id` is '../x', which is not an id: ...".
 """

@@ -1,4 +1,4 @@
-"""Everything the repository declares, and what of it was asked for."""
+"""Everything the repository declares, and the part of it that was asked for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Catalog:
     remedies: Mapping[str, Remedy]
     """By id, in file order; `none` is one of them."""
     carries: Mapping[Format, frozenset[Aspect]]
-    """What each format can carry at all."""
+    """The aspects that each format can carry at all."""
     expectations: tuple[Expectation, ...]
     profiles: Mapping[str, tuple[str, ...]]
     """Scenarios of each profile that has not all of them."""
@@ -57,7 +57,7 @@ class Scope:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Declared:
-    """Stage 1: everything the repository declares, and what was asked of it."""
+    """Stage 1: everything the repository declares, and the part of it that was asked for."""
 
     catalog: Catalog
     environments: Sequence[Environment]

@@ -1,4 +1,4 @@
-"""Where models are saved and loaded: declared, and built."""
+"""Environments, where models are saved and loaded: declared, and built."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Family(StrEnum):
 
 
 class Backend(StrEnum):
-    """What computes."""
+    """The library that computes."""
 
     TENSORFLOW = "tensorflow"
     JAX = "jax"
@@ -52,9 +52,9 @@ class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     minor_released: date | None = None
     """When the first of its minor version was, if that is another day: `first_released`."""
     formats: Annotated[frozenset[Format], Meta(min_length=1)]
-    """What this version is declared to write and read; probed in every run."""
+    """The formats this version is declared to write and read; probed in every run."""
     reads: frozenset[Format] = frozenset()
-    """What it is declared to read besides, though it does not write it."""
+    """The formats it is declared to read besides, without writing them."""
     order: int
     """Place in release order, the order of rows and columns everywhere."""
     env: Mapping[str, str] = msgspec.field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Everything that can go wrong on our side, one class and one exit code each.
+"""The errors of our side, one class and one exit code each.
 
 A failing cell is a value (an outcome), never one of these: an exception means that
 the configuration, the machine or the harness failed. Every message says what

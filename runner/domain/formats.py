@@ -1,4 +1,4 @@
-"""How a model is put on disk: the formats, one row each with all that anything asks of it."""
+"""The formats in which models are put on disk, one row each with all its facts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class FormatFacts:
     saved_by: str
     """The line a user writes, as docs/glossary.md has it."""
     written: str
-    """What is on disk when a version really supports it, recognised by its bytes."""
+    """The kind of file of a version that really supports it, recognised by its bytes."""
     payload: str
     """Name of the file or folder that is loaded."""
 

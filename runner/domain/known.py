@@ -1,4 +1,4 @@
-"""What is known of a save and of a cell, as it is handed to the judge: frozen values.
+"""The results recorded for a save and a cell, as the judge gets them: frozen values.
 
 Looked up in the store for the present inputs (`runner/measure/known.py`), turned into a
 `CellResult` by `runner/judge/outcome.py`.
@@ -14,12 +14,12 @@ from runner.domain.cells import DEPENDS_UNKNOWN, Cell, Depends, Observation, Sav
 from runner.domain.scenarios import Aspect
 
 TAMPERED = (Aspect.OUTPUTS, Aspect.WEIGHTS)
-"""What the control of the comparison falsifies in the oracle."""
+"""The aspect that the control of the comparison falsifies in the oracle."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Artifact:
-    """What is known of a save: where it is, and the writer's observation."""
+    """The artifact of a save: its place, and the writer's observation."""
 
     inputs: str
     folder: Path
@@ -27,7 +27,7 @@ class Artifact:
     sha256: str
     """Digest of the payload; empty if nothing was written."""
     written: str
-    """What was really written, by its bytes."""
+    """The kind of file really written, by its bytes."""
     measured_at: str = ""
     """When the save was recorded: ISO 8601, UTC."""
 
@@ -56,7 +56,7 @@ class Absence(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Known:
-    """All that is known of one cell, and what was asked of it.
+    """All that is known of one cell, and the aspects asked of it.
 
     Exactly one of `observation` and `absence` is there.
     """
@@ -84,11 +84,11 @@ class Known:
     measured_at: str = ""
     """When the observation was recorded: ISO 8601, UTC."""
     depends: Depends = DEPENDS_UNKNOWN
-    """What a measurement of it depends on, as it is now."""
+    """The present inputs of its measurement."""
 
     @property
     def job_id(self) -> str:
-        """What the load's observation is recorded under, beside its inputs."""
+        """The id that the load's observation is recorded under, beside its inputs."""
         return f"tampered:{self.cell.id}" if self.tampered else self.cell.id
 
     @property

@@ -1,4 +1,4 @@
-"""The words a probe says of a job: how it ended, and how far it came."""
+"""The vocabulary of a probe's report on a job: its end, and the stage it reached."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a job does."""
+    """The kinds of jobs."""
 
     SAVE = "save"
     LOAD = "load"
@@ -37,7 +37,7 @@ class Stage(StrEnum):
 
 
 class AspectStatus(StrEnum):
-    """What comparing one aspect with the oracle gave."""
+    """The result of comparing one aspect with the oracle."""
 
     AGREES = "agrees"
     DIFFERS = "differs"

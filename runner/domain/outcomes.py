@@ -1,4 +1,4 @@
-"""What happened in a cell: one row an outcome, with every fact that anything asks of it.
+"""The outcomes of cells, one row each with all its facts.
 
 A new outcome is a member and a row here; what decides that a cell has it is in
 `runner/judge/outcome.py`. An outcome is told apart by its symbol and its label; colour only
@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 
 class Outcome(StrEnum):
-    """What happened in a cell."""
+    """The outcome of a cell."""
 
     EQUIVALENT = "equivalent"
     DIVERGED = "diverged"
@@ -44,7 +44,7 @@ class OutcomeFacts:
     """Class name, kept to one letter: a page holds tens of thousands of them."""
     label: str
     phrase: str
-    """What it is called at the end of a sentence."""
+    """Its name at the end of a sentence."""
     explanation: str
     rank: int | None
     """From good (0) to bad, to tell a regression from a repair; None where it says nothing of

@@ -1,4 +1,4 @@
-"""What a command asks of the pipeline, and what it gets back: frozen types only."""
+"""The request of a command to the pipeline, and the result: frozen types only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from runner.domain.cells import CellResult, ControlResult
 
 BASE_IMAGE = "python:{python}-slim"
-"""What container images are built from; `{python}` stands for the environment's Python."""
+"""The image that others are built from; `{python}` stands for the environment's Python."""
 
 DEFAULT_EXECUTOR = "local"
 """The executor that is taken where none is named."""
@@ -17,7 +17,7 @@ DEFAULT_EXECUTOR = "local"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What a probe's children may take."""
+    """The limits of a probe's children."""
 
     memory_mb: int = 2000
     """Resident memory of one child in MB; beyond it the job is `out_of_memory`."""
@@ -44,11 +44,11 @@ class Request:
     remedies: str = "auto"
     """`auto`, `needed` or `all`: where remedies are tried."""
     force: bool = False
-    """Measure again what is already known."""
+    """Measure every selected cell again, recorded or not."""
     failed: bool = False
-    """Measure again what is known and is not `equivalent`."""
+    """Measure again every recorded cell that is not `equivalent`."""
     recorded: bool = False
-    """Measure nothing: report what is known, the rest as `not_run`."""
+    """Measure nothing: report the recorded cells, the others as `not_run`."""
     workers: int = 2
     executor: str = DEFAULT_EXECUTOR
     """Name of a row of the registry of executors: where environments are and probes run."""
@@ -74,7 +74,7 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunOutcome:
-    """What a run came to."""
+    """The result of a run."""
 
     results: Sequence[CellResult]
     controls: Sequence[ControlResult]

@@ -1,4 +1,4 @@
-"""What is saved, and the ways of loading it."""
+"""Scenarios, which are saved, and remedies, the ways of loading them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runner.domain.witness import Witness
 
 
 class Aspect(StrEnum):
-    """What is compared with the oracle."""
+    """An aspect of a model, compared with the oracle."""
 
     STRUCTURE = "structure"
     OUTPUTS = "outputs"
@@ -29,7 +29,7 @@ class Aspect(StrEnum):
 
 
 class Impact(StrEnum):
-    """What a difference means to whoever uses the model, the gravest first."""
+    """The effect of a difference on the use of the model, the gravest first."""
 
     PREDICTIONS = "predictions"
     """It answers otherwise, or its numbers are others."""
@@ -52,7 +52,7 @@ IMPACTS: Mapping[Aspect, Impact] = MappingProxyType(
         Aspect.TRAINING_STEP: Impact.TRAINING,
     }
 )
-"""What a difference of each aspect means; `runner/judge/impact.py` reads its detail as well."""
+"""The impact of a difference in each aspect; `runner/judge/impact.py` reads its detail too."""
 
 
 ASPECT_WORDS: Mapping[Aspect, str] = MappingProxyType(
@@ -72,7 +72,7 @@ ASPECT_WORDS: Mapping[Aspect, str] = MappingProxyType(
 
 
 class Help(StrEnum):
-    """What a remedy does for a bare load that is not equivalent."""
+    """The effect of a remedy on a bare load that is not equivalent."""
 
     RESTORED = "restored"
     """What failed is right with it."""
@@ -112,9 +112,9 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     variant: str = ""
     """Handed to the module, which builds the variant's model."""
     damage: str = ""
-    """What is done to the artifact after it was written; empty for nothing."""
+    """The damage done to the artifact after it was written; empty for none."""
     reader_knows: Literal["nothing", "registered"] = "nothing"
-    """What a bare load's program has of the custom code: `nothing` or `registered`."""
+    """The custom code in a bare load's program: `nothing` or `registered`."""
     rtol: Tolerance = 1e-4
     atol: Tolerance = 1e-5
     links: tuple[Link, ...] = ()
@@ -122,7 +122,7 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     writers: Globs = ("*",)
     """Globs over environment ids: where a user can write this model at all."""
     witness: tuple[Witness, ...] = ()
-    """What its artifacts show in `inspect`; all must hold, of the formats that each names."""
+    """Conditions on its artifacts as `inspect` describes them; all must hold in their formats."""
     trained: bool = False
     """Whether the writer compiles and trains the model a few steps before saving."""
 
@@ -142,7 +142,7 @@ class Remedy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gives_up: frozenset[Aspect] = frozenset()
     """Aspects this way of loading never restores, so they are not asked for."""
     isolation: Isolation = Isolation.SHARED
-    """Whom its jobs may share a process with, by what they leave behind in it."""
+    """Whom its jobs may share a process with, by the traces they leave in it."""
     everywhere: bool = False
     """Whether every scenario has it without naming it."""
     for_aspects: frozenset[Aspect] = frozenset(Aspect)

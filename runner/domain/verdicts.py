@@ -1,4 +1,4 @@
-"""An outcome held against what was declared and what was before."""
+"""Verdicts: an outcome held against the declared expectation and the baseline."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Change(StrEnum):
-    """What became of a cell from one run to the next."""
+    """The change of a cell from one run to the next."""
 
     REGRESSED = "regressed"
     FIXED = "fixed"

@@ -43,7 +43,7 @@ def run_uv(
 
 
 def torch_arguments(distributions: Iterable[str]) -> tuple[str, ...]:
-    """The arguments that make uv take PyTorch's CPU build; none if torch is not among them.
+    """Return the arguments that make uv take PyTorch's CPU build; none without torch.
 
     The default build brings gigabytes of CUDA. pip's find-links folder is asked first,
     because a machine without access to PyTorch's own index keeps the wheel there and uv

@@ -1,1 +1,1 @@
-"""What is known of a cell -> outcome, cause, verdict; and the controls. Pure."""
+"""The judgement of cells: outcome, cause and verdict of each, and the controls. Pure."""

@@ -1,4 +1,4 @@
-"""Stage 6: a classified result -> why. Pure; the outcome is never rewritten.
+"""The cause of a classified result (stage 6). Pure; the outcome is never rewritten.
 
 Input: a `CellResult`, and whether its file was damaged. Output: the id of the first cause
 of causes.toml with a rule that matches, or `unclassified`, which stays visible.
@@ -29,7 +29,7 @@ from runner.domain.selector import matches_any
 WRAPPED = re.compile(r"\n\s*Exception encountered: ")
 """Before the message of the exception that was caught and raised anew."""
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
-"""What colours a terminal: Keras puts it around parts of a message."""
+"""Colour codes of a terminal: Keras puts them around parts of a message."""
 CUT_MESSAGE = 4000
 """Characters of a message the probe keeps; a longer one is whole in the traceback alone."""
 SEARCHED = 6000
@@ -40,7 +40,7 @@ _Search = Callable[[str], object]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Symptoms:
-    """What rules may look at."""
+    """The parts of a result that rules may look at."""
 
     outcome: Outcome
     stage: str = ""
@@ -60,7 +60,7 @@ class Symptoms:
 
 
 class CauseTable:
-    """The rules, compiled once; answers are remembered by what decides them."""
+    """The rules, compiled once; answers are remembered by the parts that decide them."""
 
     def __init__(self, causes: Iterable[Cause]) -> None:
         self._rules = [
@@ -174,7 +174,7 @@ def explain(result: CellResult, table: CauseTable, *, damaged: bool = False) -> 
 
 
 def read_symptoms(result: CellResult, *, damaged: bool = False) -> Symptoms:
-    """Return what the rules look at in a result."""
+    """Return the parts of a result that the rules look at."""
     seen, cell = result.observation, result.cell
     # A save's observation says nothing of aspects, a load's nothing of the save.
     aspects = seen.aspects if seen is not None else {}

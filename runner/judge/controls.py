@@ -23,7 +23,7 @@ from runner.judge.outcome import classify_save
 
 
 def check_readback(result: CellResult) -> ControlResult | None:
-    """Hold the load of what an environment wrote itself: it must be `equivalent`."""
+    """Hold an environment's load of its own file: it must be `equivalent`."""
     if not FACTS[result.outcome].tried:
         return None
     passed = result.outcome is Outcome.EQUIVALENT
@@ -75,7 +75,7 @@ def _names(aspects: Iterable[str]) -> list[str]:
 def check_declared_write(
     save: Save, artifact: Artifact | None, *, declared: bool
 ) -> ControlResult | None:
-    """Hold what was really written against what the environment is declared to write."""
+    """Hold the file really written against the format that the environment is declared to write."""
     if artifact is None or classify_save(artifact.observation) is Outcome.HARNESS_ERROR:
         return None
     really = artifact.written == FORMAT_FACTS[save.format].written

@@ -1,4 +1,4 @@
-"""What a divergence means to whoever uses the model. Pure.
+"""The impact of a divergence on the use of the model. Pure.
 
 Input: an outcome, the stage at which it raised, and what was found of each aspect. Output: an
 `Impact`, or None where the model was not loaded or is the same.

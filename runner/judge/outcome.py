@@ -1,4 +1,4 @@
-"""Stage 6: all that is known of a cell -> its outcome. Pure; an observation is never rewritten.
+"""The outcome of a cell, from all that is known of it (stage 6). Pure; rewrites no observation.
 
 The one place where an observation becomes an outcome: the matrix, the progress display, the
 audit and the controls go through it. It fails closed: a finished observation is `equivalent`
@@ -32,7 +32,7 @@ _ENDED: Mapping[str, Outcome] = MappingProxyType(
         "harness_error": Outcome.HARNESS_ERROR,
     }
 )
-"""What ended the process, as the probe calls it."""
+"""The outcome of a job's end, as the probe calls it."""
 
 _RAISED: Mapping[str, Outcome] = MappingProxyType(
     {
@@ -43,7 +43,7 @@ _RAISED: Mapping[str, Outcome] = MappingProxyType(
         "train": Outcome.UNUSABLE,
     }
 )
-"""What raised, by the stage at which it did."""
+"""The outcome of an exception, by the stage at which it was raised."""
 
 _WRITER: Mapping[str, str] = MappingProxyType(
     {
@@ -59,7 +59,7 @@ _AGREES = "agrees"
 
 
 def classify_cell(known: Known) -> CellResult:
-    """Return what happened in a cell."""
+    """Return the outcome of a cell."""
     if known.observation is not None:
         return _classify_load(known, known.observation)
     if known.absence is Absence.UNDECLARED and known.artifact is not None:

@@ -1,4 +1,4 @@
-"""Stage 7: an outcome held against its expectation and the baseline. Pure.
+"""The verdict of a cell: its outcome held against expectation and baseline (stage 7). Pure.
 
 An expectation is declared (scenarios/expectations.toml); the baseline is the outcome
 of the same cell in an earlier run. Neither ever changes the outcome.

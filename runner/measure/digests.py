@@ -1,4 +1,4 @@
-"""Digests that decide whether a job must run again.
+"""The digests of jobs, which decide whether one must run again.
 
 Input: what the result of a save or a load depends on: the environment's lock, the
 probe's and the scenario's code, the declaration, the artifact. Output: one short hex
@@ -59,7 +59,7 @@ class InputDigests:
         }
 
     def depends(self, scenario: str, writer: str, reader: str) -> Depends:
-        """Return short digests of what a cell of these depends on, as they are published."""
+        """Return short digests of the inputs of a cell of these, as they are published."""
         return Depends(
             probe=self._probe_sha[:DEPENDS_LENGTH],
             scenario=self._scenario_sha(scenario)[:DEPENDS_LENGTH],
@@ -146,7 +146,7 @@ def scenario_digest(scenario: Scenario, root: Path) -> str:
 
 
 def environment_digest(environment: ProvisionedEnvironment) -> str:
-    """Return the digest of what makes an environment behave as it does.
+    """Return the digest of everything that decides an environment's behaviour.
 
     Variables such as KERAS_BACKEND count: two environments can share one lock.
     """
@@ -213,7 +213,7 @@ def load_inputs(
 
 
 def source_digest(path: Path) -> str:
-    """Return the SHA-256 of what a Python file does, in hex.
+    """Return the SHA-256 of a Python file's code, in hex.
 
     Comments, docstrings and layout do not count: a better sentence must not cost a day of
     measuring. Remembered until the file's size or time changes.

@@ -1,4 +1,4 @@
-"""What the store holds for the present inputs -> `Artifact` and `Known`, frozen.
+"""The look-up of recorded results for the present inputs: `Artifact` and `Known`, frozen.
 
 Input: the declarations, the environments that could be built, the store, and a plan's saves
 and cells. Output: for a save its artifact, for a cell its observation or why there is none.
@@ -35,7 +35,7 @@ from runner.measure.digests import InputDigests
 from runner.store import Store
 
 Artifacts = Mapping[Save, Artifact | None]
-"""What is known of saves; None for one that must run."""
+"""The artifacts of saves; None for one that must run."""
 Key = tuple[str, str]
 """Id of a job and the digest of its inputs."""
 Seen = tuple[Observation, str]
@@ -45,7 +45,7 @@ Errors = Mapping[str, Observation]
 
 
 class _Declared(NamedTuple):
-    """What the declarations say of a cell."""
+    """The declarations of a cell."""
 
     asked: frozenset[Aspect]
     written: bool
@@ -54,7 +54,7 @@ class _Declared(NamedTuple):
 
 
 class _Files(NamedTuple):
-    """What a cell reads; `absence` is `NOT_MEASURED` where it is all there."""
+    """The files a cell reads; `absence` is `NOT_MEASURED` where they are all there."""
 
     absence: Absence
     artifact: Artifact | None = None
@@ -64,7 +64,7 @@ class _Files(NamedTuple):
 
 
 class LookUp:
-    """Finds what is recorded, for one set of declarations and built environments."""
+    """Finds the records for one set of declarations and built environments."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class LookUp:
         self._depends: dict[tuple[str, str, str], Depends] = {}
 
     def artifacts(self, saves: Iterable[Save]) -> dict[Save, Artifact | None]:
-        """Return what is known of saves with their present inputs; None for what must run."""
+        """Return the artifacts of saves with their present inputs; None where one must run."""
         found: dict[Save, Artifact | None] = dict.fromkeys(saves)
         keys = {
             (save.id, self._digests.of_save(save)): save
@@ -166,7 +166,7 @@ class LookUp:
     def _readable(
         self, cell: Cell, artifacts: Artifacts, errors: Errors, tampered: tuple[Aspect, ...]
     ) -> Known:
-        """Return what a cell would read, or why there is nothing to read."""
+        """Return the files a cell would read, or why there is nothing to read."""
         declared = self._declared_of(cell)
         files = self._find_files(cell, declared, artifacts, errors)
         inputs = ""
@@ -215,7 +215,7 @@ class LookUp:
     def _find_sibling(
         self, save: Save, artifact: Artifact, artifacts: Artifacts, errors: Errors
     ) -> _Files:
-        """Return what a cell reads whose remedy reads another format as well."""
+        """Return the files of a cell whose remedy reads another format as well."""
         sibling = artifacts[save]
         if sibling is None:
             return self._unsaved(save, artifact, errors)
@@ -247,7 +247,7 @@ class LookUp:
                 yield key, (seen, record.at)
 
     def _declared_of(self, cell: Cell) -> _Declared:
-        """Return what the declarations say; worked out once for cells that share it."""
+        """Return the declarations of a cell; worked out once for cells that share them."""
         key = (cell.scenario, cell.format, cell.writer, cell.remedy)
         found = self._declared.get(key)
         if found is None:
@@ -262,7 +262,7 @@ class LookUp:
         return found
 
     def depends_of(self, scenario: str, writer: str, reader: str) -> Depends:
-        """Return what a measurement of a cell of these depends on now."""
+        """Return the present inputs of a cell of these."""
         key = (scenario, writer, reader)
         found = self._depends.get(key)
         if found is None:

@@ -1,4 +1,4 @@
-"""Stages 4 and 5: jobs -> observations, run by the crew and recorded in the store.
+"""The rounds of jobs, run by the crew and recorded in the store (stages 4 and 5).
 
 Input: jobs, each with its environment. Output: nothing but the store's new records; what the
 machine, not a model, is to blame for is never one of them. What a job came to for the progress
@@ -25,12 +25,12 @@ SYNC_EVERY = 500
 """Observations after which the store is forced onto the disk."""
 
 Judged = Callable[[Job, Observation], Outcome | None]
-"""What a job came to, for the progress display; None for nothing worth counting."""
+"""The outcome of a job for the progress display; None for nothing worth counting."""
 
 
 @dataclass(kw_only=True, slots=True)
 class JobRunner:
-    """Runs jobs and records them; remembers what this run measured."""
+    """Runs jobs and records them; remembers the ids that this run measured."""
 
     store: Store
     crew: Crew
@@ -38,7 +38,7 @@ class JobRunner:
     reporter: Reporter
     started: datetime
     recorded_only: bool = False
-    """Run nothing: only what is recorded counts."""
+    """Run nothing: only recorded results count."""
     fresh: set[str] = field(default_factory=set)
     """Ids of the jobs measured by this run: `--force` measures each of them once."""
     errors: dict[str, Observation] = field(default_factory=dict)
@@ -134,7 +134,7 @@ def order_jobs(jobs: Sequence[Job]) -> list[Job]:
 
 @contextmanager
 def timed(durations: dict[str, float], stage: str) -> Iterator[None]:
-    """Add the wall time of what is inside to the stage's."""
+    """Add the wall time of the block to the stage's."""
     begun = time.monotonic()
     try:
         yield
@@ -143,7 +143,7 @@ def timed(durations: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def _require_room(folder: Path, observation: Observation) -> None:
-    """Stop the run where the disk is full: what is observed then says nothing of a model."""
+    """Stop the run where the disk is full: observations then say nothing of a model."""
     require_space(folder, RESERVE_MB)
     if observation.status != "done":
         said = (observation.message, str(observation.data.get("traceback") or ""))

@@ -1,4 +1,4 @@
-"""The store: what is kept between runs, by default in `.matrix/`.
+"""The store: environments, artifacts and observations kept between runs, by default `.matrix/`.
 
 Input: records and files of any stage. Output: the same, after a crash, a `kill -9`, a
 full disk or a second run as well. Modules: `files` (atomic writes, disk errors), `lock`

@@ -27,7 +27,7 @@ MANIFEST = "manifest.json"
 PAYLOAD = "payload"
 ORACLE = ("oracle.json", "oracle.npz")
 ASIDE = ".damaged"
-"""The folder in `artifacts/` that holds what was found damaged; it may be removed."""
+"""The folder in `artifacts/` that holds the damaged ones; it may be removed."""
 LARGEST_MANIFEST = 1 << 24
 """Bytes of a manifest that are read at most."""
 NAMED_IN_WARNINGS = 5
@@ -45,9 +45,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     scenario: str
     format: Format
     written: str
-    """What was really written, by its magic bytes, such as `hdf5`."""
+    """The kind of file really written, by its magic bytes, such as `hdf5`."""
     damage: str = ""
-    """A sentence on what the scenario damaged on purpose."""
+    """A sentence on the damage that the scenario did on purpose."""
     files: dict[str, Sha256]
     """Path inside the payload -> SHA-256."""
     sha256: Sha256
@@ -56,7 +56,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Place(NamedTuple):
-    """What an artifact is of, and the digest of everything its save depends on."""
+    """The writer, scenario and format of an artifact, and the digest of its save's inputs."""
 
     writer: str
     scenario: str
@@ -65,13 +65,13 @@ class Place(NamedTuple):
 
 
 class _Damage(Exception):
-    """An artifact is not what the writer wrote."""
+    """An artifact differs from the one that the writer wrote."""
 
     def __init__(self, reason: str, culprit: Path | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
         self.culprit = culprit
-        """What stands in the way, if it is not the artifact's own folder."""
+        """The path that stands in the way, if it is not the artifact's own folder."""
 
 
 _OURS = frozenset({errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
@@ -81,7 +81,7 @@ _State = tuple[tuple[str, int, int, int, int, int], ...]
 
 
 class Artifacts:
-    """The artifacts of a store; what was verified in this run is not read twice.
+    """The artifacts of a store; one that was verified in this run is not read twice.
 
     `warn` receives a sentence for each damaged artifact, as long as there are few.
     """
@@ -123,7 +123,7 @@ class Artifacts:
         return self._damaged.get(folder, "")
 
     def damage(self, folder: Path) -> str:
-        """Return why an artifact that was found is not what it was; empty if it still is.
+        """Return why an artifact that was found has changed since; empty if it has not.
 
         Raises:
             StoreError: a file may not be read.
@@ -272,7 +272,7 @@ def _require_files(folder: Path, manifest: Manifest, present: set[str]) -> None:
 
 
 def _require_same(manifest: Manifest, place: Place, facts: Mapping[str, object]) -> None:
-    """Raise unless the manifest is of this artifact, and says what was recorded of its save."""
+    """Raise unless the manifest is of this artifact and agrees with the record of its save."""
     found = (manifest.writer, manifest.scenario, manifest.format)
     if found != (place.writer, place.scenario, place.format):
         raise _Damage(f"it is that of {_shown('/'.join(map(str, found)))}")

@@ -30,7 +30,7 @@ BUSY_S = 20.0
 _SUSPECT = f"{NAME}.suspect"
 """A mark: damage was met while reading, so the next run checks the whole file."""
 _RECOVERED = f"{NAME}.recovered"
-"""A database made of what could be read of a damaged one, before it takes its place."""
+"""A database made of the readable rows of a damaged one, before it takes its place."""
 _HIGHEST = 1 << 40
 """No row has a higher number."""
 
@@ -253,7 +253,7 @@ def _check(connection: sqlite3.Connection, path: Path, *, thorough: bool) -> Non
         raise Damaged("its tables are not those of a store")
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (size,) = connection.execute("PRAGMA page_size").fetchone()
-    # What a run has not moved from the WAL into the file is not missing from it.
+    # Rows that a run has not moved from the WAL into the file are not missing from it.
     if not _is_filled(_beside(path, "-wal")) and path.stat().st_size < pages * size:
         raise Damaged("it is shorter than it says: it was cut")
     for newest in _NEWEST:
@@ -274,7 +274,7 @@ def mark_suspect(folder: Path) -> None:
 
 
 def _recover(path: Path, reason: str, warn: Warn) -> sqlite3.Connection:
-    """Take what can be read of a damaged database into a new one; put the old one aside."""
+    """Take the readable rows of a damaged database into a new one; put the old one aside."""
     recovered = path.with_name(_RECOVERED)
     recovered.unlink(missing_ok=True)
     with closing(_connect(path, "rw")) as old, closing(_connect(recovered, "rwc")) as new:
@@ -396,7 +396,7 @@ def _store_error(path: Path, doing: str, error: sqlite3.Error) -> StoreError:
     if code in _FULL:
         return StoreError(
             f"{path}: cannot {doing}: the disk is full",
-            cause=f"{error}; what was recorded before is kept",
+            cause=f"{error}; earlier records are kept",
             next_step="free some space (or choose another store with --store) and run the "
             "same command again: it goes on where it was",
         )

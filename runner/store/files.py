@@ -1,7 +1,7 @@
-"""Files that are either old or new, never half; and disk errors in words.
+"""Atomic files, either old or new and never half; and disk errors in words.
 
 Input: a path and its new content. Output: the file, replaced in one step, or a
-`StoreError` that says what is wrong with the disk and what to do.
+`StoreError` that names the fault of the disk and the next step.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _store_error(path: Path, doing: str, error: OSError) -> StoreError:
     if error.errno in _FULL:
         return StoreError(
             f"{path}: cannot {doing}: the disk is full",
-            cause=f"{reason}; what was recorded before is kept",
+            cause=f"{reason}; earlier records are kept",
             next_step="free some space (or choose another store with --store) and run the "
             "same command again: it goes on where it was",
         )

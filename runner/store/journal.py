@@ -1,4 +1,4 @@
-"""The journal: every observation ever made, by what it depends on.
+"""The journal: every observation ever made, by its inputs.
 
 Input: observations under (kind, id, inputs). Output: the newest observation of each key
 that is asked for, if it is sound. Long texts, which repeat by the thousand, are kept once,

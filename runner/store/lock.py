@@ -1,4 +1,4 @@
-"""One run at a time in a store.
+"""The lock of a store, which admits one run at a time.
 
 Input: the store's folder and the command. Output: an exclusive lock that the kernel
 releases when the process ends, however it ends; `<store>/lock` says who holds it.

@@ -1,6 +1,6 @@
-"""Room on the disk, asked for before it is needed.
+"""The free space of the disk, checked before it is needed.
 
-Input: a folder, or what a job said. Output: nothing, or a `StoreError`. A small write may
+Input: a folder, or a job's texts. Output: nothing, or a `StoreError`. A small write may
 succeed on a disk where a model no longer fits: without this, a full disk would be taken for
 many models that cannot be saved.
 """
@@ -36,9 +36,9 @@ def require_space(folder: Path, needed_mb: int) -> None:
 
 
 def require_space_for(folder: Path, texts: Iterable[str]) -> None:
-    """Return unless a job failed for want of room: then it says nothing of its model.
+    """Return unless a job failed for want of space: then it says nothing of its model.
 
-    `texts` are what it said. A job may lack room elsewhere, so the disk is asked as well.
+    `texts` are the job's. It may lack space elsewhere, so the disk is asked as well.
 
     Raises:
         StoreError: the disk is full.
@@ -57,7 +57,7 @@ def _free_mb(folder: Path) -> float:
 def _full(folder: Path, detail: str) -> StoreError:
     return StoreError(
         f"{folder}: the disk is full: {detail}",
-        cause="environments and saved models take room; what was recorded before is kept",
+        cause="environments and saved models take space; earlier records are kept",
         next_step="free some space (or choose another store with --store) and run the same "
         "command again: it goes on where it was",
     )

@@ -25,7 +25,7 @@ _OWN = frozenset({LISTING, "environment.json", "environment.part"})
 _COMPILED = "__pycache__"
 """Python writes there as it goes, and does without."""
 _IMPORTED = (".py", ".so", ".pth")
-"""Names of files that change an environment's behaviour merely by being there."""
+"""Endings of files that change an environment's behaviour merely by being there."""
 
 
 def write_listing(directory: Path) -> None:
