@@ -50,7 +50,7 @@ PICKLE = re.compile(rb"\x80[\x01-\x05][\x00-\xff]|c[\w.]{1,80}\n\w{1,80}\n|\((?:
 HTML = re.compile(
     rb"\s*(?:<!--.{0,200}?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
-CLASS_NAME = re.compile(rb"^\s*(?:-\s+)?class_name:\s*\S", re.MULTILINE)
+CLASS_NAME = re.compile(rb"^[ \t]*(?:-[ \t]+)?class_name:[ \t]*\S", re.MULTILINE)
 GRAPH = (b"\x08\x01\x12", b"\x08\x01\x0a")
 """A SavedModel's protocol buffer: schema version 1, then a graph."""
 TEXT_GRAPH = re.compile(rb"\s*saved_model_schema_version:\s*\d|\s*meta_graphs\s*\{")

@@ -358,6 +358,8 @@ class Hdf5:
         length = self._number(piece, 0, 4)
         if not length:
             return ""
+        # Many elements may name one long text: each of them costs its length.
+        self._source.budget.spend(length)
         address = self._offset(piece, 4)
         heap = self._global_heap(address)
         content = heap.get(self._number(piece, 4 + self.offset_size, 4), b"")

@@ -31,8 +31,8 @@ from runner.inspect.weights import read_hdf5
 
 MOST_NAMES = 10_000
 """Entries of a folder that are looked at."""
-YAML_CLASS = re.compile(r"^\s*(?:-\s+)?class_name:\s*['\"]?([\w.>]{1,100})", re.MULTILINE)
-YAML_VALUE = re.compile(r"^(keras_version|backend):\s*['\"]?([\w.-]{1,40})", re.MULTILINE)
+YAML_CLASS = re.compile(r"^[ \t]*(?:-[ \t]+)?class_name:[ \t]*['\"]?([\w.>]{1,100})", re.MULTILINE)
+YAML_VALUE = re.compile(r"^(keras_version|backend):[ \t]*['\"]?([\w.-]{1,40})", re.MULTILINE)
 LONGEST_YAML = 16 * 2**20
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from runner.inspect import checkpoint
 from runner.inspect.architecture import describe_architecture, describe_training
-from runner.inspect.config import is_object, parse, read_items
+from runner.inspect.config import MOST_ITEMS, is_object, parse, read_items
 from runner.inspect.description import Basis, Item, Role, TensorShape
 from runner.inspect.findings import Findings
 from runner.inspect.names import class_origin, keras_names
@@ -210,6 +210,8 @@ def _read_told(told: list[tuple[str, str, str]], found: Findings, source: str) -
     """Take JSON that objects say of themselves; the first is the model."""
     seen = {(item.role, item.name, item.class_name) for item in found.items}
     for path, identifier, text in told:
+        if len(found.items) > MOST_ITEMS:
+            raise TooMuch("more objects than any model has")
         value = found.attempt(f"{source}: an object", partial(parse, text))
         if not isinstance(value, dict):
             continue

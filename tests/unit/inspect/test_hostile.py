@@ -17,6 +17,8 @@ from runner.domain.errors import MatrixError
 from runner.inspect import Container, describe_here
 from runner.inspect.config import MOST_ITEMS
 from runner.inspect.description import Description
+from runner.inspect.hdf5 import MOST_VALUES, Hdf5
+from runner.inspect.source import Budget, Source, TooMuch
 
 SLOWEST_S = 20.0
 """Far beyond what any of these takes, on a machine that does much else."""
@@ -137,6 +139,27 @@ def test_an_attribute_of_gigabytes_is_not_read(tmp_path):
     with path.open("r+b") as file:
         file.truncate(2**41)  # sparse: as large as the heap says, and nothing in it
     assert any("bytes" in each for each in timed(path).unread)
+
+
+def test_many_elements_that_name_one_long_text_cost_its_length_each():
+    heap = b"GCOL\x01\0\0\0" + struct.pack("<Q", 2**20)
+    heap += struct.pack("<HH4xQ", 1, 0, 2**20 - 64).ljust(2**20 - 16, b"x")
+    budget = Budget()
+    file = Hdf5.__new__(Hdf5)
+    file._source = Source.of_bytes(heap, budget)
+    file._heaps, file.start, file.offset_size, file.length_size = {}, 0, 8, 8
+    file._undefined = 2**64 - 1
+    piece = struct.pack("<IQI", 2**19, 0, 1)
+    read = [file._long_string(piece) for _ in range(100)]
+    assert len(read) == 100
+    with pytest.raises(TooMuch):
+        [file._long_string(piece) for _ in range(MOST_VALUES)]
+
+
+def test_lines_without_end_are_no_trap(tmp_path):
+    path = tmp_path / "model.yaml"
+    path.write_bytes(b"class_name: A\n" + b"\n" * 4_000_000 + b" " * 4_000_000)
+    assert timed(path).container is Container.YAML
 
 
 def test_an_object_header_that_continues_in_itself_ends(tmp_path):
