@@ -83,7 +83,7 @@ def test_a_claim_is_told_with_verdict_counts_and_cells(data: Path) -> None:
     assert HOSTILE not in text
     assert '<span class="chip r">◐ depends</span> It loads' in text
     assert "<b>all: 2 of 4 cells</b>" in text
-    assert "<dt>judged on</dt><dd>every writer and every reader</dd>" in text
+    assert "<small>Judged on every writer and every reader.</small>" in text
     assert "<dt>refuted by</dt><dd>not one of these cells" in text
     assert "5 environment unavailable" in text
     assert '<a href="cell.html#plain_dense/h5/tf1.15-&gt;keras3.10/none">' in text
