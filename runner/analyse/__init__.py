@@ -1,1 +1,1 @@
-"""Over a published table: boundaries, advice, attribution, differences of runs, claims. Pure."""
+"""The analysis of a published table: boundaries, advice, attribution, differences, claims. Pure."""

@@ -1,4 +1,4 @@
-"""What works instead: for each bare load that is not equivalent, from measurements alone.
+"""The advice for each bare load that is not equivalent, from measurements alone.
 
 Pure. Input: the table of cells and the record of the run. Output: one row a pair that needs
 advice: the remedy to use, whether it restores what failed or gives that up, how often it

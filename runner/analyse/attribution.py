@@ -1,4 +1,4 @@
-"""Whose doing a failure is: the scenario's, the writer's, the reader's or this pair's. Pure.
+"""The attribution of a failure to the scenario, the writer, the reader or this pair. Pure.
 
 Input: the table of cells. Output: one word for each row. An overlay: it reads outcomes and
 never rewrites one. Only bare loads are looked at, within one scenario and format, and only

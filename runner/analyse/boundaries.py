@@ -1,4 +1,4 @@
-"""Part of stage 9: writer x reader grids -> the fewest version-range rules that give them back.
+"""The boundaries of a grid: the fewest version-range rules that give it back (part of stage 9).
 
 Input: a matrix of codes, `BLANK` where there is no cell, and the axis of environments in
 release order. Output: rules, each a rectangle of version ranges with one code, and the words

@@ -1,4 +1,4 @@
-"""The sentences of the boundaries, read back as a person would, and held against the cells. Pure.
+"""The check of the boundaries: sentences read back as a person would, against the cells. Pure.
 
 Input: a run. Output: how many sentences it has, and where one says more, less or else than was
 measured. `TF 2.12 to 2.15` is read as every minor release between: one of them that the run

@@ -1,4 +1,4 @@
-"""What proves that a file contains what a scenario is about: a predicate, as data.
+"""The witness of a scenario's subject in a file: a predicate, as data.
 
 It is held against the description that `runner/inspect` makes of a file; see docs/inspect.md.
 """
@@ -26,11 +26,11 @@ class Witness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     writer: Glob | None = None
     """What the file says of its writer: `keras_version=2.3.1`, `backend=jax`."""
     damage: Glob | None = None
-    """A sentence about what is cut or missing."""
+    """A sentence about a part that is cut or missing."""
     danger: Glob | None = None
-    """A sentence about what loading would execute or reach."""
+    """A sentence about code that loading would execute, or a thing it would reach."""
     note: Glob | None = None
-    """What a note is about."""
+    """The subject of a note."""
     held: Glob | None = None
     """`weights=yes`, `optimizer state=no`, ..."""
     dtype: Glob | None = None
@@ -42,7 +42,7 @@ class Witness(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     class_: Glob | None = field(default=None, name="class")
     """Class of an object, as the configuration has it."""
     role: Glob | None = None
-    """What the object is: layer, regularizer, ..."""
+    """The role of the object: layer, regularizer, ..."""
     name: Glob | None = None
     """Its name; of a function, that of the function."""
     registered: Glob | None = None

@@ -1,4 +1,4 @@
-"""Stages 4 and 5: jobs -> observations, by probes inside the environments.
+"""The batches of jobs, run by probes inside the environments (stages 4 and 5).
 
 One batch is one environment's jobs. Batches of different environments run side by
 side; each observation is handed on the moment the probe has written it, so nothing

@@ -1,4 +1,4 @@
-"""Stage 2: declared environments -> those that could be built, side by side."""
+"""The provisioning of environments, side by side: declared ones -> built ones (stage 2)."""
 
 from __future__ import annotations
 

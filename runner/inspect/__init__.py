@@ -1,8 +1,8 @@
-"""What a model file says of itself, without a framework: read, never executed.
+"""The description of a model file, without a framework: read, never executed.
 
 Face: `describe` (a path -> a `Description`, read in a confined child process), `describe_here`
 (the same in this process), `matching_scenarios` and `check_witness` (a description held against
-what scenarios declare).
+the witnesses of scenarios).
 """
 
 from runner.inspect.confined import describe

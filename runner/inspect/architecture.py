@@ -1,4 +1,4 @@
-"""An architecture's text and a training configuration's -> what `Findings` says of them.
+"""The architecture and the training configuration of a model, described into `Findings`.
 
 Input: JSON text, or its parsed value, and where it stood. Output: into `Findings`: items,
 functions, inputs, outputs, compile state, versions.

@@ -1,4 +1,4 @@
-"""A zip -> what is in it, under caps; v3 archives are described, others are named.
+"""The zip archives: v3 archives are described under caps, others are named.
 
 Input: a `Source`. Output: into `Findings`. Members are read by name and never unpacked onto the
 disk; their sizes, number and ratio are held to caps before a byte is expanded.
@@ -64,7 +64,7 @@ class _File(io.RawIOBase):
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """An open zip, or what could be saved of one without a directory."""
+    """An open zip, or the recovered members of one without a directory."""
 
     source: Source
     entries: dict[str, zipfile.ZipInfo]

@@ -1,4 +1,4 @@
-"""Bytecode of a lambda -> the versions of Python that write such, read by hand and never loaded.
+"""The bytecode of a lambda, read by hand and never loaded -> the Pythons that write such.
 
 Input: the text that a configuration holds: base64, or the bytes as characters in files of Keras
 before 2.1. Output: a range of versions and what it was inferred from. `marshal` is never called:

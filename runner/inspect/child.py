@@ -1,4 +1,4 @@
-"""Reads one file in a process of its own, under limits, and prints its description as JSON.
+"""The process that reads one file under limits, and prints its description as JSON.
 
     python -I runner/inspect/child.py ROOT PATH
 

@@ -1,4 +1,4 @@
-"""Keras' JSON configuration -> the objects in it, whatever generation wrote it.
+"""The objects in Keras' JSON configuration, of every generation.
 
 Input: the text of an architecture, or of a training configuration. Output: `Item`s in the order
 of the text. Nothing is imported or called; the walk keeps a list, so that depth costs nothing.

@@ -22,7 +22,7 @@ ERRORS = {"SelectionError": SelectionError, "NotReadable": NotReadable}
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child prints: a description, or an error."""
+    """The child's output: a description, or an error."""
 
     description: Description | None = None
     error: str = ""

@@ -1,7 +1,7 @@
-"""The first bytes of a file -> what it is; its name is never asked.
+"""The container of a file, by its first bytes; its name is never asked.
 
-Input: a `Source`. Output: a `Kind`. What is recognised and not read further, such as a pickle,
-has its row in `OTHERS`.
+Input: a `Source`. Output: a `Kind`. A container that is recognised and not read further, such as a
+pickle, has its row in `OTHERS`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HEAD = 4096
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a file is."""
+    """The container of a file."""
 
     container: Container
     title: str
@@ -44,7 +44,7 @@ OTHERS: tuple[tuple[bytes, int, Container, str], ...] = (
     (b"\x0e\x03\x13\x01", 0, Container.OTHER, "HDF4, which Keras never wrote"),
     (b"version https://git-lfs", 0, Container.LFS_POINTER, "Git LFS pointer: not the file itself"),
 )
-"""Bytes, where they stand, and what they say."""
+"""Bytes, their place, and the container they show."""
 PICKLE = re.compile(rb"\x80[\x01-\x05][\x00-\xff]|c[\w.]{1,80}\n\w{1,80}\n|\((?:dp|lp|i)\w*")
 """The beginning of a pickle; protocol 0 is text."""
 HTML = re.compile(
@@ -57,7 +57,7 @@ TEXT_GRAPH = re.compile(rb"\s*saved_model_schema_version:\s*\d|\s*meta_graphs\s*
 
 
 def recognise(source: Source) -> Kind:
-    """Return what a file is."""
+    """Return the kind of a file."""
     head = source.head(HEAD)
     if not head:
         return Kind(Container.EMPTY, "empty file")

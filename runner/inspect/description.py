@@ -1,4 +1,4 @@
-"""What is said of a model file: frozen types, and the JSON that `inspect --json` prints.
+"""The description of a model file: frozen types, and the JSON that `inspect --json` prints.
 
 Every statement has its basis: `read` in the file, and where; or `inferred`, and from what.
 """
@@ -16,14 +16,14 @@ Scalar = str | int | float | bool | None
 
 
 class Basis(StrEnum):
-    """What a statement rests on."""
+    """The basis of a statement."""
 
     READ = "read"
     INFERRED = "inferred"
 
 
 class Container(StrEnum):
-    """What the bytes are, whatever the name says; see docs/inspect.md."""
+    """The container by its bytes, whatever its name; see docs/inspect.md."""
 
     HDF5 = "hdf5"
     ZIP_V3 = "zip_v3"
@@ -43,7 +43,7 @@ class Container(StrEnum):
 
 
 class Role(StrEnum):
-    """What a serialized object is in its model, by the key it stands under."""
+    """The role of a serialized object in its model, by the key it stands under."""
 
     MODEL = "model"
     LAYER = "layer"
@@ -65,7 +65,7 @@ class Statement(Struct, frozen=True, kw_only=True):
     value: str
     basis: Basis
     source: str
-    """Where it was read, or what it was inferred from."""
+    """The place where it was read, or the sign from which it was inferred."""
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -110,7 +110,7 @@ class Function(Struct, frozen=True, kw_only=True):
     python: str = ""
     """Versions of Python that write such bytecode."""
     source: str = ""
-    """What that was inferred from."""
+    """The sign from which that was inferred."""
 
 
 class Tensors(Struct, frozen=True, kw_only=True):
@@ -141,15 +141,15 @@ class Description(Struct, frozen=True, kw_only=True):
     title: str
     """The container in words."""
     layout: str = ""
-    """What is in it: `model`, `weights`, `architecture`, ...; see docs/inspect.md."""
+    """Its content: `model`, `weights`, `architecture`, ...; see docs/inspect.md."""
     size: int = 0
     """In bytes; of a folder, of the files that were looked at."""
     damage: tuple[str, ...] = ()
-    """What is cut, missing or contradicts itself."""
+    """Parts that are cut, missing or contradict themselves."""
     dangers: tuple[str, ...] = ()
-    """What loading would execute, or reach outside the file."""
+    """Code that loading would execute, or things it would reach outside the file."""
     unread: tuple[str, ...] = ()
-    """What was not looked into, and why."""
+    """Parts that were not read, and why."""
     writer: tuple[Statement, ...] = ()
     environments: tuple[str, ...] = ()
     """Ids of declared environments of the version that wrote it."""
@@ -183,14 +183,14 @@ class Description(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What `inspect --json` prints."""
+    """The output of `inspect --json`."""
 
     schema: str
     files: tuple[Description, ...]
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of what `inspect --json` prints."""
+    """Return the JSON Schema of the output of `inspect --json`."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": SCHEMA,

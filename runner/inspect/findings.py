@@ -1,4 +1,4 @@
-"""What the readers of the containers find, gathered; becomes a `Description` at the end."""
+"""The findings of the readers of containers, gathered; they become a `Description`."""
 
 from __future__ import annotations
 
@@ -53,17 +53,17 @@ class Findings:
     """The parsed configuration."""
 
     def read(self, about: str, value: object, source: str) -> None:
-        """Add what the file says of its writer."""
+        """Add a statement of the file on its writer."""
         if value not in {None, ""}:
             self.writer.append(_said(about, value, Basis.READ, source))
 
     def note(self, about: str, value: object, source: str, basis: Basis = Basis.READ) -> None:
-        """Add what is worth a line."""
+        """Add a note that is worth a line."""
         if len(self.notes) < MOST_REMARKS:
             self.notes.append(_said(about, value, basis, source))
 
     def told(self, about: str) -> str:
-        """Return what the file says of its writer; empty where it says nothing."""
+        """Return the file's statement on its writer; empty where it makes none."""
         return next((each.value for each in self.writer if each.about == about), "")
 
     def broken(self, sentence: str) -> None:
@@ -71,11 +71,11 @@ class Findings:
         _add(self.damage, sentence)
 
     def danger(self, sentence: str) -> None:
-        """Add what loading would execute or reach, once."""
+        """Add a thing that loading would execute or reach, once."""
         _add(self.dangers, sentence)
 
     def skipped(self, sentence: str) -> None:
-        """Add what was not looked into, once."""
+        """Add a part that was not read, once."""
         _add(self.unread, sentence)
 
     def attempt(self, part: str, read: Callable[[], T]) -> T | None:

@@ -1,6 +1,6 @@
-"""What a file says of its writer -> the declared environments of that version.
+"""The declared environments that fit a file, by its statements on its writer.
 
-Input: a `Description` and the declared environments. Output: ids, and what they rest on.
+Input: a `Description` and the declared environments. Output: ids, and their basis.
 Versions are compared by the globs of versions.toml alone.
 """
 
@@ -44,7 +44,7 @@ def versions() -> tuple[Version, ...]:
 def fitting(
     description: Description, environments: Iterable[Environment]
 ) -> tuple[tuple[str, ...], str]:
-    """Return the environments of the writer's version, and what that rests on."""
+    """Return the environments of the writer's version, and the basis of that."""
     told = {each.about: each.value for each in description.writer if each.basis is Basis.READ}
     known = list(environments)
     tensorflow = told.get("tensorflow_version", "")

@@ -41,7 +41,7 @@ class Datatype:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A name in a group, and what it leads to."""
+    """A name in a group, and its target."""
 
     kind: Literal["hard", "soft", "external", "unknown"]
     address: int = -1
@@ -466,7 +466,7 @@ class Hdf5:
         return name, Link(names.get(kind, "unknown"), target=target.decode("utf-8", "replace"))
 
     def _heap_records(self, body: bytes, place: int, *, skip: int) -> Iterator[bytes]:
-        """Yield what a fractal heap holds; `skip` bytes of each record precede its heap id."""
+        """Yield the objects of a fractal heap; `skip` bytes of each record precede its heap id."""
         heap = self._offset(body, place)
         tree = self._offset(body, place + self.offset_size)
         if self._undefined in {heap, tree}:

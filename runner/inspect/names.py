@@ -1,4 +1,4 @@
-"""Which names are Keras' own: `keras_names.json`, made by tests/capture_names.py, and Keras 1's.
+"""The names that are Keras' own: `keras_names.json`, by tests/capture_names.py, and Keras 1's.
 
 Input: a class or function name as a configuration has it. Output: whether it is Keras' own, and
 why that is said.

@@ -73,7 +73,7 @@ def fields(content: bytes, budget: Budget) -> Iterator[tuple[int, int | bytes]]:
 
 
 def windows(source: Source) -> Iterator[tuple[int, int | Source]]:
-    """Yield the fields of a message in a file, without reading what is in them."""
+    """Yield the fields of a message in a file, without reading their content."""
     place = 0
     while place < source.size:
         head = source.read(place, min(2 * LONGEST_VARINT, source.size - place))

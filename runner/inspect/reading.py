@@ -271,7 +271,7 @@ def _index_reader(folder: Path, name: str, found: Findings) -> Callable[[Source]
 
 
 def _read_other_folder(path: Path, names: list[str], found: Findings, budget: Budget) -> None:
-    """Describe a folder with one architecture or model in it, by what that is."""
+    """Describe a folder with one architecture or model in it, by its kind."""
     found.container, found.title = Container.FOLDER, "folder that is no SavedModel"
     if not names:
         found.title = "empty folder"

@@ -241,7 +241,7 @@ def _read_model(value: dict[str, Any], found: Findings, source: str) -> None:
         shapes = (found.inputs, found.outputs)
         found.inputs, found.outputs = [], []
         describe_architecture(config, found, source)
-        # What a signature says is the same, and says the type as well.
+        # A signature has the same, and the type as well.
         found.inputs, found.outputs = (shapes[0] or found.inputs), (shapes[1] or found.outputs)
     training = value.get("training_config")
     if isinstance(training, dict) and not found.compiled:

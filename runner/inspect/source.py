@@ -25,7 +25,7 @@ class Unreadable(Exception):
 
 
 class Damaged(Unreadable):
-    """The bytes are not what the format asks for."""
+    """The bytes do not fit the format."""
 
 
 class TooMuch(Unreadable):
@@ -34,7 +34,7 @@ class TooMuch(Unreadable):
 
 @dataclass(slots=True)
 class Budget:
-    """What may still be read of one file; shared by all readers of its parts."""
+    """The bytes that may still be read of one file; shared by all readers of its parts."""
 
     bytes_left: int = BYTES
     steps_left: int = STEPS

@@ -1,4 +1,4 @@
-"""Findings -> a frozen `Description`: counts, what is not held, what is inferred of the writer.
+"""The summary of findings as a frozen `Description`: counts, missing parts, inferences.
 
 Input: `Findings`. Output: a `Description` without environments and scenarios, which the host adds
 from its declarations. Pure.
@@ -28,7 +28,7 @@ ROLE_WORDS = {Role.OTHER: "object", Role.MODEL: "model"}
 
 
 def describe_findings(path: Path, found: Findings) -> Description:
-    """Return the description of what was found."""
+    """Return the description of the findings."""
     items = [*found.items, *found.trained]
     model = next((item for item in items if item.role is Role.MODEL), None)
     for function in found.functions:
@@ -105,7 +105,7 @@ def _nested(items: Sequence[Item]) -> Iterator[str]:
 
 
 def _held(found: Findings, items: Sequence[Item]) -> Iterator[Statement]:
-    """Yield what the file holds and what not, where a file of its kind could."""
+    """Yield the parts the file holds and those it lacks, where a file of its kind could."""
     if found.container in {
         Container.UNKNOWN,
         Container.EMPTY,
@@ -168,7 +168,7 @@ def _infer_writer(found: Findings) -> Iterator[Statement]:
 
 
 def _signs(found: Findings) -> Iterator[tuple[str, str]]:
-    """Yield what only some generations write, and which: (sign, generation)."""
+    """Yield the signs that only some generations write: (sign, generation)."""
     layers = [item for item in found.items if item.role in LISTED]
     keys = {key for item in layers for key in item.config}
     names = {item.class_name for item in layers}

@@ -1,4 +1,4 @@
-"""A `Description` -> lines of at most 80 columns, for a person.
+"""The text of a `Description`: lines of at most 80 columns, for a person.
 
 Every statement is followed by its basis: `(read: ...)` or `(inferred: ...)`.
 """
@@ -30,12 +30,12 @@ def describe_text(description: Description) -> list[str]:
 
 
 def last_lines() -> list[str]:
-    """Return what stands below all descriptions."""
+    """Return the text below all descriptions."""
     return textwrap.wrap(LAST, COLUMNS)
 
 
 def clean(text: str) -> str:
-    """Return a text of the file without what would move a terminal's cursor."""
+    """Return a text of the file without characters that would move a terminal's cursor."""
     return "".join(
         each if unicodedata.category(each)[0] != "C" else f"\\x{ord(each):02x}" for each in text
     )

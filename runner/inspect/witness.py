@@ -1,4 +1,4 @@
-"""A description, and what scenarios declare -> which of them the file matches.
+"""The witnesses of scenarios, held against a description.
 
 Input: a `Description` and `Witness`es (runner/domain/witness.py). Output: whether each holds; None
 where a file of its kind cannot show it, as weights alone show no class. Pure.
@@ -59,7 +59,7 @@ def check_witness(folder: Path, scenario: Scenario) -> str | None:
 
 
 def _models(payload: Path) -> list[Path]:
-    """Return what a payload holds: a file or folder, or an architecture and its weights."""
+    """Return the parts of a payload: a file or folder, or an architecture and its weights."""
     return sorted(payload.iterdir())
 
 

@@ -1,4 +1,4 @@
-"""Files of a published run -> frozen records, or one clear error.
+"""The decoding of a published run's files: frozen records, or one clear error.
 
 Input: a path and the type of its record. Output: the record. Whatever is in the file, it is
 read or refused with a message that names it: a value that is repeated there is cut short.

@@ -1,6 +1,6 @@
-"""Stage 8: tables and run record -> the published data folder.
+"""The files of the published data folder, from tables and run record (stage 8).
 
-Input: the frames of `aggregate` and what is known of the run. Output: `cells.csv` (beyond
+Input: the frames of `aggregate` and the facts of the run. Output: `cells.csv` (beyond
 20 MB `cells.csv.gz`), `cells.parquet`, `observations.parquet`, `advice.parquet`, `run.json`,
 `claims.json` and `changes.json`, written only after all of them were held against the types
 that the schemas in `reports/schemas/` are made from.

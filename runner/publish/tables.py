@@ -1,4 +1,4 @@
-"""Stage 7: cell results -> tidy tables and totals that add up.
+"""The tables of cell results, and totals that add up (stage 7).
 
 Input: the judged `CellResult`s of a run and the order in which the report names
 things. Output: `cells` (one row a cell, the published columns), `observations`

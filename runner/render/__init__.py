@@ -1,1 +1,1 @@
-"""Published data -> the pages of the report."""
+"""The pages of the report, made from published data."""

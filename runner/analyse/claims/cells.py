@@ -1,4 +1,4 @@
-"""Part of stage 7b: a claim's conditions -> the cells that decide it. Pure.
+"""The cells that decide a claim, by its conditions (part of stage 7b). Pure.
 
 Input: the sets of cells and the prediction of a claim, and the `Table`. Output: masks over
 its rows, and how many cells would decide, had they been measured.
@@ -27,7 +27,7 @@ from runner.domain.selector import compile_glob, matches_any, parse_pattern
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chosen:
-    """The cells of a set: which decide, which are missing, what is left out."""
+    """The cells of a set: those that decide, those missing, those left out."""
 
     decides: Mask
     missing: Mask

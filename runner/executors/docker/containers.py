@@ -1,4 +1,4 @@
-"""Stages 4 and 5 in containers: one probe, one container, nothing left behind.
+"""The containers of probes, one each and none left behind (stages 4 and 5).
 
 The batch contract is the local one, and so are the paths: the batch's folder and the
 artifacts are mounted where they are on the host. A container has no network, a root it

@@ -1,8 +1,8 @@
-"""Stage 2 for containers: `Environment` + its lock -> an image, found or built, and imported.
+"""The images of environments, found or built, and imported once (stage 2 for containers).
 
 An image is found by its key, a label: a digest of the lock, the Dockerfile and the probe. So
 it is built again when one of them changes, and a tag, which anybody can move, decides nothing.
-What it holds is believed only after its framework was imported in it and every installed
+Its content is believed only after its framework was imported in it and every installed
 version is the pinned one, as for local environments; that is remembered by the image's digest:
 
     <store>/images/<id>-<key>.json

@@ -1,4 +1,4 @@
-"""Stages 4 and 5 in processes of this machine: one probe, one process."""
+"""The probes in processes of this machine, one process each (stages 4 and 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stage 2: `Environment` + its lock -> `ProvisionedEnvironment`, or why there is none.
+"""The virtual environments, built from their locks, or the reason why not (stage 2).
 
     <store>/environments/<id>-<key>/                    one environment; key = lock + Python
     <store>/environments/<id>-<key>/environment.files   sizes and times of the installed files

@@ -1,11 +1,11 @@
-"""The data of the cell page: one small script for each scenario and format, a shard.
+"""The data of the cell page: one small script for each scenario and format.
 
 Input: `PublishedRun` and its codes. Output: `(name, text)` of each script, which calls
 `matrixShard({...})`; a script can be loaded from a file system, where `fetch` cannot.
 
-What repeats is stored once: a cell is a number of a record, a record a number in each of the
+Repeated values are stored once: a cell is a number of a record, a record a number in each of the
 columns, a text the lines by which it differs from the text before, and the lines of
-frameworks, which are in the tracebacks of many shards, are in `lines.js`. A quarter of a
+frameworks, which are in the tracebacks of many scripts, are in `lines.js`. A quarter of a
 million cells are then a few megabytes. Differences are rounded for reading;
 observations.parquet holds them as measured.
 """
@@ -55,7 +55,7 @@ RECORD_FIELDS = (*CELL_TEXTS, "attribution", *OBSERVATION_TEXTS, "aspects")
 """The meanings of a record's numbers, in order; each is the place of a text or an aspect list."""
 DIFFERENCE_DIGITS = 2
 SHARED_FROM = 3
-"""Shards that must hold a line before it is stored for all."""
+"""Scripts that must hold a line before it is stored for all."""
 
 
 @dataclass(slots=True)
