@@ -23,6 +23,7 @@ from runner.analyse import changes
 from runner.analyse.causes import explain_table
 from runner.analyse.conclusions import CONCLUDED, conclude
 from runner.contract import Job
+from runner.declare.environments import read_environments
 from runner.declare.scope import declare
 from runner.domain import (
     TAMPERED,
@@ -56,6 +57,7 @@ from runner.measure.rounds import JobRunner, timed
 from runner.publish import facts, files, reading, tables
 from runner.publish.carry_over import Kept, Today, keep_results
 from runner.publish.reading import PublishedRun
+from runner.publish.record import EnvironmentRecord
 from runner.render.site import publish_site
 from runner.store import START_MB, Store, open_store, require_space
 
@@ -418,6 +420,20 @@ def publish_run(out: Path, published: PublishedRun, durations: dict[str, float])
         return publish_site(out, whole, data)
 
 
+def _with_minor_dates(
+    environments: Sequence[EnvironmentRecord], request: Request
+) -> tuple[EnvironmentRecord, ...]:
+    """Return environments with the days of their minor versions, which older runs do not have."""
+    declared = read_environments(request.root / "containers" / "environments.toml")
+    known = {each.id: each for each in declared.environments}
+    return tuple(
+        structs.replace(each, minor_released=known[each.id].minor_released)
+        if each.id in known and each.released == known[each.id].released
+        else each
+        for each in environments
+    )
+
+
 def judge_again(request: Request, folder: Path) -> PublishedRun:
     """Judge a run's observations again by today's declarations, and publish it in its place.
 
@@ -430,7 +446,11 @@ def judge_again(request: Request, folder: Path) -> PublishedRun:
     before = reading.load_data(folder)
     measured = tuple(each for each in before.run.controls if not each.id.startswith(CONCLUDED))
     published = conclude(
-        structs.replace(before.run, controls=measured),
+        structs.replace(
+            before.run,
+            controls=measured,
+            environments=_with_minor_dates(before.run.environments, request),
+        ),
         explain_table(before, declared.causes),
         before.observations,
         causes=declared.causes,

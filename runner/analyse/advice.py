@@ -284,7 +284,9 @@ class _Table:
         self._good: Mask = outcome == str(Outcome.EQUIVALENT)
         self._crashed: Mask = outcome == str(Outcome.CRASHED)
         self._measured: Mask = np.isin(outcome, [str(each) for each in MEASURED])
-        days = np.array([each.released.toordinal() for each in run.environments], dtype=np.int64)
+        days = np.array(
+            [each.first_released.toordinal() for each in run.environments], dtype=np.int64
+        )
         self._ranking, self._older, self._newer = rank_neighbours(days)
 
     def advice_word(self, remedy: int, tried: int) -> str:

@@ -183,7 +183,7 @@ class _Known:
         """Who is named reads the file, and nobody nearer does."""
         works = self._cells[self._cells["outcome"] == str(Outcome.EQUIVALENT)]
         plain = works.loc[works["remedy"] == BARE, PAIR]
-        days = {each.id: each.released.toordinal() for each in self._run.environments}
+        days = {each.id: each.first_released.toordinal() for each in self._run.environments}
         order = {name: place for place, name in enumerate(self._run.environment_ids)}
         yield from self._check_nearest("nearest", plain, "reader", FILE, (days, order), 0)
         yield from self._check_nearest("nearest_older", plain, "reader", FILE, (days, order), -1)

@@ -292,6 +292,7 @@ def _environment_record(
         backend=environment.backend,
         python=environment.python,
         released=environment.released,
+        minor_released=environment.minor_released,
         order=environment.order,
         formats=_ordered(Format, environment.formats),
         status="available" if built else "unavailable",

@@ -84,6 +84,18 @@ class EnvironmentRecord(Record, kw_only=True, frozen=True):
         str, msgspec.Meta(description="Digest of the image that one was built from.")
     ] = ""
 
+    minor_released: Annotated[
+        date | None,
+        msgspec.Meta(
+            description="When the first release of its minor version was, if on another day."
+        ),
+    ] = None
+
+    @property
+    def first_released(self) -> date:
+        """The day of its minor version: a patch of an old version is not newer than a new one."""
+        return self.minor_released or self.released
+
     @property
     def available(self) -> bool:
         """Whether it could be built."""

@@ -122,7 +122,7 @@ function advice(index, shard, cell) {
   const works = helping.find((remedy) => !lost(remedy).some((each) => failed.includes(each))) ?? helping[0];
   const place = (/** @type {string} */ name) => shard.environments.indexOf(name);
   const readers = shard.environments.filter((reader) => shard.look({ ...cell, reader, remedy: BARE })?.outcome === "equivalent");
-  const near = nearestOf(readers.map(place), place(cell.reader), shard.environments.map((name) => Date.parse(index.environments[name].released) / 86400000));
+  const near = nearestOf(readers.map(place), place(cell.reader), shard.environments.map((name) => Date.parse(index.environments[name].first_released) / 86400000));
   const nearest = near >= 0 ? `The nearest environment that reads the file with a plain load: ${shard.environments[near]}.` : "No environment of this run reads the file with a plain load.";
   return [make("h2", {}, "What to do"), make("p", {}, ...adviceWords(index, tries.length, works, works ? lost(works) : [], failed)), ...(works ? [make("pre", { className: "code" }, index.remedies[works].code[cell.format] ?? "")] : []), make("p", {}, nearest)];
 }

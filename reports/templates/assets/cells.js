@@ -40,7 +40,7 @@ class Cells {
     /** Whether that way gives up what failed. */
     this.givesUp = new Uint8Array(size);
     this.unpack(packed);
-    /** @type {number[]} days of release */ this.days = this.environments.map((name) => Date.parse(index.environments[name].released) / 86400000);
+    /** @type {number[]} days of release */ this.days = this.environments.map((name) => Date.parse(index.environments[name].first_released) / 86400000);
   }
 
   /** List the grids, and say how many places their cells need. @param {any} packed */

@@ -6,7 +6,7 @@
 /** @typedef {{symbol: string, label: string, explanation: string, css: string, ran: boolean, remediable: boolean}} Style */
 /** @typedef {{title: string, code: Record<string, string>, gives_up: string[]}} Remedy */
 /** @typedef {{title: string, explanation: string, links: string[]}} Cause */
-/** @typedef {{python: string, backend: string, family: string, css: string, released: string, reason: string, resolved: Record<string, string>}} Environment */
+/** @typedef {{python: string, backend: string, family: string, css: string, released: string, first_released: string, reason: string, resolved: Record<string, string>}} Environment */
 /** @typedef {{title: string, summary: string, group: string, rtol: number, atol: number, aspects: string[], damaged: boolean}} Scenario */
 /**
  * @typedef {object} Index What is declared; ids in the order in which they are shown.

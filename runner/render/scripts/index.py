@@ -36,6 +36,7 @@ def index_data(run: RunRecord) -> dict[str, Any]:
                 "family": each.family,
                 "css": FAMILY_CSS[each.family],
                 "released": each.released.isoformat(),
+                "first_released": each.first_released.isoformat(),
                 "reason": each.reason,
                 "resolved": each.resolved,
             }
