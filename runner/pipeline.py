@@ -26,6 +26,7 @@ from runner.contract import Job
 from runner.declare.environments import read_environments
 from runner.declare.scope import declare
 from runner.domain import (
+    BARE,
     TAMPERED,
     Artifact,
     Aspect,
@@ -92,8 +93,9 @@ def run_matrix(request: Request, reporter: Reporter) -> RunOutcome:
         bare = plan.plan_bare(scope)
         found = measure_cells(run, [*bare, *controlled.cells], "bare loads")
         outcomes = {cell: found[cell].outcome for cell in bare}
-        remedies = plan.plan_remedies(scope, outcomes, request.remedies)
-        found |= measure_cells(run, remedies, "remedies")
+        remedied = measure_remedies(run, outcomes)
+        found |= remedied
+        remedies = list(remedied)
         chosen = [found[cell] for cell in [*bare, *remedies] if scope.selection.matches(cell)]
         if not chosen:
             require_cells(scope.selection, [*bare, *remedies])
@@ -208,6 +210,24 @@ def measure_cells(run: Run, cells: Iterable[Cell], label: str) -> dict[Cell, Cel
     return load_cells(run, know(run, planned), label)
 
 
+def measure_remedies(run: Run, bare: Mapping[Cell, Outcome]) -> dict[Cell, CellResult]:
+    """Measure the remedies in the rounds that are planned; return what came of each cell.
+
+    A cell that a cheaper remedy made needless is not among them.
+    """
+    scope = run.declared.scope
+    found: dict[Cell, CellResult] = {}
+    helped: set[Cell] = set()
+    for planned in plan.plan_rounds(scope, bare, run.request.wanted_remedies):
+        found |= measure_cells(run, plan.still_needed(scope, bare, planned, helped), "remedies")
+        helped |= {
+            replace(cell, remedy=BARE)
+            for cell in planned
+            if cell in found and found[cell].outcome is Outcome.EQUIVALENT
+        }
+    return found
+
+
 def save_artifacts(run: Run, saves: Sequence[Save]) -> None:
     """Stage 4: write every artifact that is not there yet."""
     _look_up_artifacts(run, saves)
@@ -287,7 +307,7 @@ def recorded_cells(run: Run) -> list[tuple[Known, CellResult]]:
     bare = plan.plan_bare(scope)
     found = _recorded(run, bare)
     outcomes = {known.cell: result.outcome for known, result in found}
-    found += _recorded(run, plan.plan_remedies(scope, outcomes, run.request.remedies))
+    found += _recorded(run, plan.plan_remedies(scope, outcomes, run.request.wanted_remedies))
     return [
         (known, result)
         for known, result in found

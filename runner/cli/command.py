@@ -67,7 +67,7 @@ def make_request(asked: Mapping[str, Any]) -> Request:
     """Return the request of the shared options; a command may have any of them."""
     store = (asked.get("store") or STORE).absolute()
     filters = {part: asked[part] for part in PARTS if asked.get(part)}
-    plain = ("remedies", "force", "failed", "recorded", "executor", "start_method")
+    plain = ("force", "failed", "recorded", "executor", "start_method")
     return Request(
         root=ROOT,
         store=store,
@@ -75,6 +75,7 @@ def make_request(asked: Mapping[str, Any]) -> Request:
         profile=asked.get("profile", "default"),
         patterns=tuple(asked.get("select", ())),
         filters=filters,
+        remedies=asked.get("remedies") or "",
         workers=asked.get("jobs") or os.cpu_count() or 1,
         base_image=asked.get("base_image", BASE_IMAGE),
         build_args=tuple(asked.get("build_arg", ())),

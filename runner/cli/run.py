@@ -47,11 +47,12 @@ MOST_MEMORY_MB = 1_000_000
 @options.selection
 @options.request_option(
     "--remedies",
-    type=click.Choice(["auto", "needed", "all"]),
-    default="auto",
+    type=click.Choice(["auto", "first", "needed", "all"]),
+    default=None,
     help="auto: where the bare load is not equivalent, and everywhere in the cells of a selector "
-    "that names a remedy; "
-    "needed: only where it is not equivalent; all: everywhere.",
+    "that names a remedy; first: the same, the cheapest first, until one gives the same model; "
+    "needed: only where it is not equivalent; all: everywhere "
+    "(default: first in the profile full, else auto).",
 )
 @options.request_option(
     "--force", is_flag=True, help="Measure every selected cell again, recorded or not."

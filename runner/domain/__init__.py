@@ -52,7 +52,16 @@ from runner.domain.outcomes import (
     Outcome,
     OutcomeFacts,
 )
-from runner.domain.scenarios import IMPACTS, Aspect, Help, Impact, Isolation, Remedy, Scenario
+from runner.domain.scenarios import (
+    IMPACTS,
+    Aspect,
+    Help,
+    Impact,
+    Isolation,
+    Remedy,
+    Scenario,
+    offered,
+)
 from runner.domain.verdicts import Change, Expectation, Verdict
 from runner.domain.witness import Witness
 
@@ -122,6 +131,7 @@ __all__ = [
     "Verdict",
     "Weight",
     "Witness",
+    "offered",
     "reads",
     "save_of",
     "writes",

@@ -11,6 +11,12 @@ from runner.domain.cells import CellResult, ControlResult
 BASE_IMAGE = "python:{python}-slim"
 """The image that others are built from; `{python}` stands for the environment's Python."""
 
+FIRST_PROFILES = frozenset({"full"})
+"""Profiles that try the next remedy only where none before it gave the same model.
+
+They have more failing loads than all remedies can be tried on in a day.
+"""
+
 DEFAULT_EXECUTOR = "local"
 """The executor that is taken where none is named."""
 
@@ -41,8 +47,8 @@ class Request:
     """Selectors over cells, as given with `--select`."""
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Part of a cell -> globs."""
-    remedies: str = "auto"
-    """`auto`, `needed` or `all`: where remedies are tried."""
+    remedies: str = ""
+    """`auto`, `first`, `needed` or `all`: where remedies are tried; empty for the profile's own."""
     force: bool = False
     """Measure every selected cell again, recorded or not."""
     failed: bool = False
@@ -65,6 +71,11 @@ class Request:
     keep: Path | None = None
     """Folder of an earlier published run whose other cells stay in the report."""
     command: str = ""
+
+    @property
+    def wanted_remedies(self) -> str:
+        """Where remedies are tried, by the profile where the command line does not say."""
+        return self.remedies or ("first" if self.profile in FIRST_PROFILES else "auto")
 
     @property
     def names_scenarios(self) -> bool:

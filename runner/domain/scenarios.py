@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -149,3 +149,20 @@ class Remedy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """With `everywhere`: only scenarios that ask for one of these have it."""
     sibling: Format | None = None
     """The other format of the same model that is loaded instead, if any."""
+
+
+def offered(scenario: Scenario, remedies: Iterable[Remedy]) -> list[Remedy]:
+    """Return the remedies a scenario has beyond the bare load, the cheapest first.
+
+    Which of them exist for a format and a reader, the remedies say themselves. A file that was
+    damaged on purpose has none: there is no model left to be found in it.
+    """
+    if scenario.damage:
+        return []
+    found = [
+        remedy
+        for remedy in remedies
+        if remedy.id in scenario.remedies
+        or (remedy.everywhere and remedy.for_aspects & scenario.aspects)
+    ]
+    return sorted(found, key=lambda remedy: remedy.cost)

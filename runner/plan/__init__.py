@@ -1,6 +1,14 @@
 """The plan, stage 3: the request and the results so far -> saves and cells to be run. Pure."""
 
-from runner.plan.cells import applicable, must_run, plan_bare, plan_remedies, plan_saves
+from runner.plan.cells import (
+    applicable,
+    must_run,
+    plan_bare,
+    plan_remedies,
+    plan_rounds,
+    plan_saves,
+    still_needed,
+)
 from runner.plan.controls import (
     CONTROL_SCENARIO,
     DAMAGED_SCENARIO,
@@ -18,6 +26,8 @@ __all__ = [
     "plan_bare",
     "plan_controls",
     "plan_remedies",
+    "plan_rounds",
     "plan_saves",
     "plan_undeclared_reads",
+    "still_needed",
 ]

@@ -6,7 +6,7 @@ same cells come out in the same order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from runner.domain import (
@@ -21,6 +21,7 @@ from runner.domain import (
     Save,
     Scenario,
     Scope,
+    offered,
     writes,
 )
 from runner.domain.selector import matches_any
@@ -54,8 +55,8 @@ def plan_remedies(scope: Scope, bare: Mapping[Cell, Outcome], wanted: str = "aut
 
     A remedy runs where the bare load is not `equivalent`, and once a reader, format and
     remedy where it is, as a control. `wanted` says where else it runs: with `needed` nowhere,
-    with `all` wherever it applies, with `auto` in the cells of the selectors that name a
-    remedy. `bare` holds the outcomes of the bare loads, in planned order.
+    with `all` wherever it applies, with `auto` and `first` in the cells of the selectors that
+    name a remedy. `bare` holds the outcomes of the bare loads, in planned order.
     """
     planned: list[Cell] = []
     controlled: set[tuple[str, Format, str]] = set()
@@ -79,7 +80,39 @@ def plan_remedies(scope: Scope, bare: Mapping[Cell, Outcome], wanted: str = "aut
 
 
 def _everywhere(scope: Scope, cell: Cell, wanted: str) -> bool:
-    return wanted == "all" or (wanted == "auto" and scope.selection.names_remedy(cell))
+    return wanted == "all" or (wanted in {"auto", "first"} and scope.selection.names_remedy(cell))
+
+
+def plan_rounds(scope: Scope, bare: Mapping[Cell, Outcome], wanted: str) -> list[list[Cell]]:
+    """Return the cells of `plan_remedies` as they are to be measured, one round after another.
+
+    With `first` a round holds the remedies of one cost, the cheapest first, so that what
+    `still_needed` leaves of a round can depend on those before it; otherwise there is one round.
+    """
+    planned = plan_remedies(scope, bare, wanted)
+    if wanted != "first":
+        return [planned]
+    rounds: dict[int, list[Cell]] = {}
+    for cell in planned:
+        rounds.setdefault(scope.remedies[cell.remedy].cost, []).append(cell)
+    return [rounds[cost] for cost in sorted(rounds)]
+
+
+def still_needed(
+    scope: Scope, bare: Mapping[Cell, Outcome], cells: Iterable[Cell], helped: Collection[Cell]
+) -> list[Cell]:
+    """Return the cells of a round without those whose bare load a cheaper remedy helped.
+
+    `helped` holds the bare loads of which some remedy made the same model. Controls, whose bare
+    load works, and what a selector asks for by name are not left out.
+    """
+    return [
+        cell
+        for cell in cells
+        if (own := replace(cell, remedy=BARE)) not in helped
+        or bare[own] is Outcome.EQUIVALENT
+        or scope.selection.names_remedy(cell)
+    ]
 
 
 def must_run(outcome: Outcome | None, *, force: bool, failed: bool) -> bool:
@@ -98,19 +131,8 @@ def must_run(outcome: Outcome | None, *, force: bool, failed: bool) -> bool:
 def applicable(
     scope: Scope, scenario: Scenario, cell: Cell, environments: Mapping[str, Environment]
 ) -> Iterator[Remedy]:
-    """Yield the remedies that exist for this scenario, format and pair, cheapest first.
-
-    A file that was damaged on purpose has none: there is no model left to be found in it.
-    """
-    if scenario.damage:
-        return
-    found = [
-        remedy
-        for remedy in scope.remedies.values()
-        if remedy.id in scenario.remedies
-        or (remedy.everywhere and remedy.for_aspects & scenario.aspects)
-    ]
-    for remedy in sorted(found, key=lambda remedy: remedy.cost):
+    """Yield the remedies that exist for this scenario, format and pair, cheapest first."""
+    for remedy in offered(scenario, scope.remedies.values()):
         if cell.format not in remedy.formats or not matches_any(cell.reader, remedy.environments):
             continue
         if remedy.sibling is not None and not (

@@ -35,6 +35,7 @@ from runner.domain import (
     ProvisionedEnvironment,
     Remedy,
     Scenario,
+    offered,
 )
 from runner.domain.errors import ConfigurationError, MatrixError
 from runner.domain.request import DEFAULT_EXECUTOR
@@ -144,7 +145,9 @@ def build_run_record(
             _environment_record(each, provisioned.get(each.id), unavailable.get(each.id, ""))
             for each in by_release
         ),
-        scenarios=tuple(_scenario_record(each, docs.get(each.module, "")) for each in scenarios),
+        scenarios=tuple(
+            _scenario_record(each, remedies, docs.get(each.module, "")) for each in scenarios
+        ),
         remedies=tuple(_remedy_record(each) for each in remedies),
         formats={name: _ordered(Aspect, carries[name]) for name in Format if name in carries},
         sources=dict(facts.sources),
@@ -316,7 +319,7 @@ def _resolved(built: ProvisionedEnvironment) -> dict[str, str]:
     }
 
 
-def _scenario_record(scenario: Scenario, doc: str) -> ScenarioRecord:
+def _scenario_record(scenario: Scenario, remedies: Sequence[Remedy], doc: str) -> ScenarioRecord:
     return ScenarioRecord(
         id=scenario.id,
         module=scenario.module,
@@ -327,7 +330,7 @@ def _scenario_record(scenario: Scenario, doc: str) -> ScenarioRecord:
         doc=doc.strip(),
         formats=scenario.formats,
         aspects=_ordered(Aspect, scenario.aspects),
-        remedies=scenario.remedies,
+        remedies=tuple(each.id for each in offered(scenario, remedies)),
         damage=scenario.damage,
         reader_knows=scenario.reader_knows,
         links=scenario.links,

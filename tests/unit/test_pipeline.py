@@ -7,10 +7,11 @@ from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
+import plan_fixtures
 import pytest
 from fake_tree import AVAILABLE, ROW, UNAVAILABLE, HeardReporter, make_tree
 
-from runner import pipeline
+from runner import pipeline, plan
 from runner.cli import audit_work, bench_work
 from runner.domain import Outcome
 from runner.domain.errors import MatrixError, NoEnvironmentError, SelectionError
@@ -110,6 +111,39 @@ def test_a_remedy_runs_where_the_bare_load_failed_and_once_a_reader_where_it_did
         cell.split("/")[0] for cell in bench.first.by_cell if cell.endswith("/custom_objects")
     )
     assert found == {"fake.raise": len(PAIRS), "plain_dense": len(AVAILABLE)}
+
+
+def test_with_first_the_next_remedy_runs_only_where_none_before_gave_the_same_model(monkeypatch):
+    scope = plan_fixtures.field(filters={"scenario": ["custom_loss_metric"], "format": ["h5"]})
+    bare = dict.fromkeys(plan.plan_bare(scope), Outcome.LOAD_ERROR)
+    rounds = []
+
+    def measure(run, cells, label):
+        rounds.append([cell.id for cell in cells])
+        # The cheaper remedy loads everywhere, and is the same model in one reader alone.
+        good = {"tf1.15": Outcome.EQUIVALENT, "keras3.15": Outcome.DIVERGED}
+        return {cell: SimpleNamespace(outcome=good[cell.reader]) for cell in cells}
+
+    monkeypatch.setattr(pipeline, "measure_cells", measure)
+    for profile, wanted in [("full", ""), ("default", "first")]:
+        rounds.clear()
+        request = SimpleNamespace(
+            wanted_remedies=Request(
+                root=Path(), store=Path(), out=Path(), profile=profile, remedies=wanted
+            ).wanted_remedies
+        )
+        run = SimpleNamespace(declared=SimpleNamespace(scope=scope), request=request)
+        found = pipeline.measure_remedies(run, bare)
+        assert [len(cells) for cells in rounds] == [4, 2]
+        assert {name.split("->")[1] for name in rounds[1]} == {"keras3.15/rebuild_weights"}
+        # What a cheaper remedy made needless is no cell at all: it was not tried.
+        assert [cell.id for cell in found] == rounds[0] + rounds[1]
+
+
+def test_the_profiles_say_where_remedies_are_tried_if_the_command_line_does_not(bench):
+    wanted = {name: bench.request(profile=name).wanted_remedies for name in ("smoke", "full")}
+    assert wanted == {"smoke": "auto", "full": "first"}
+    assert bench.request(profile="full", remedies="all").wanted_remedies == "all"
 
 
 def test_a_time_out_is_tried_twice(bench):

@@ -161,6 +161,48 @@ def test_no_remedy_runs_for_a_file_that_was_damaged_on_purpose():
     assert remedies_planned(everywhere_field(damaged)) == []
 
 
+def rounds_of(chosen, outcome=Outcome.LOAD_ERROR, wanted="first"):
+    return plan.plan_rounds(chosen, outcomes(chosen, outcome), wanted)
+
+
+ONE = {"scenario": ["custom_loss_metric"], "format": ["h5"]}
+
+
+def test_the_remedies_of_a_cost_make_a_round_the_cheapest_first():
+    found = rounds_of(field(filters=ONE))
+    assert [{cell.remedy for cell in cells} for cells in found] == [
+        {"custom_objects"},
+        {"rebuild_weights"},
+    ]
+    assert [len(cells) for cells in found] == [4, 4]
+    for wanted in ("auto", "needed", "all"):
+        chosen = field(filters=ONE)
+        planned = plan.plan_remedies(chosen, outcomes(chosen, Outcome.LOAD_ERROR), wanted)
+        assert rounds_of(chosen, wanted=wanted) == [planned]
+
+
+def test_where_a_cheaper_remedy_helped_no_other_is_tried():
+    chosen = field(filters=ONE)
+    bare = outcomes(chosen, Outcome.LOAD_ERROR)
+    second = rounds_of(chosen)[1]
+    helped = [cell for cell in bare if cell.reader == "keras3.15"]
+    left = plan.still_needed(chosen, bare, second, helped)
+    assert {cell.reader for cell in left} == {"tf1.15"}
+    assert plan.still_needed(chosen, bare, second, []) == second
+
+
+def test_controls_and_what_is_named_are_tried_though_a_cheaper_remedy_helped():
+    chosen = field(filters=ONE)
+    bare = outcomes(chosen, Outcome.EQUIVALENT)
+    controls = rounds_of(chosen, Outcome.EQUIVALENT)[1]
+    assert controls
+    assert plan.still_needed(chosen, bare, controls, list(bare)) == controls
+    named = field(filters={**ONE, "remedy": ["rebuild_weights"]})
+    bare = outcomes(named, Outcome.LOAD_ERROR)
+    cells = rounds_of(named)[0]
+    assert plan.still_needed(named, bare, cells, list(bare)) == cells
+
+
 def sibling_field():
     formats = (Format.H5, Format.SAVED_MODEL)
     scenarios = {"x": make_scenario("x", formats=formats, remedies=("saved_model",))}
