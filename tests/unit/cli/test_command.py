@@ -34,7 +34,7 @@ def test_a_plain_run_has_the_documented_defaults(monkeypatch, tmp_path):
     assert request.patterns == ()
     assert request.filters == {}
     assert not (request.force or request.failed)
-    assert request.remedies == "auto"
+    assert request.wanted_remedies == "auto"
     assert request.start_method == "auto"
     assert request.baseline is None
     assert request.workers >= 1
