@@ -112,6 +112,12 @@ def load_scenarios(
         scenario = entry.read(Scenario)
         entry.place.require("remedies", scenario.remedies, beyond_bare)
         _check_damage(entry.place, scenario.damage)
+        if scenario.damage and scenario.remedies:
+            entry.place.fail(
+                f"the damaged file of {shown(scenario.id)} has remedies",
+                key="remedies",
+                cause="there is no model left to be found in it, so none would be run",
+            )
         if scenario.id in scenarios:
             refuse_duplicates(document.place, "scenario", [*scenarios, scenario.id])
         scenarios[scenario.id] = scenario

@@ -116,6 +116,7 @@ def test_remedies_keep_file_order_and_siblings(root):
         ('title = "Plain"', 'title = "P"\ndamage = "empty:keep=1"', "unknown 'keep'"),
         ('title = "Plain"', 'title = "P"\ndamage = "flip:where="', "'where' has the value ''"),
         ('title = "Plain"', 'title = "P"\ndamage = "truncate:keep=half"', "the value 'half'"),
+        ('title = "Plain"', 'title = "P"\ndamage = "empty"', "'plain_dense' has remedies"),
         ('module = "plain_dense"', 'module = "plain-dense"', "not the name of a Python module"),
         ('id = "plain_dense"', 'id = "../plain"', "not an id"),
     ],
