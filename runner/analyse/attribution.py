@@ -34,7 +34,7 @@ SCENARIO, WRITER, READER, BOTH, PAIR, NONE = "scenario", "writer", "reader", "bo
 ATTRIBUTIONS = (NONE, SCENARIO, WRITER, READER, BOTH, PAIR)
 ATTRIBUTION_TEXT = {
     SCENARIO: "the writer itself, loading the same way, does not get its model back either",
-    WRITER: "it could not be written, or nearly no reader reads what this writer wrote",
+    WRITER: "it could not be written, or nearly no reader reads this writer's file",
     READER: "this reader reads nearly no file, though its writer does",
     BOTH: "nearly no reader reads this writer's file, and this reader nearly no writer's",
     PAIR: "the file is read elsewhere, and the reader reads other files",
@@ -50,7 +50,7 @@ def attribute_failures(cells: pd.DataFrame) -> pd.Series[Any]:
     itself = cells["writer"].astype(object).to_numpy() == cells["reader"].astype(object).to_numpy()
     fails_itself = _any_in(cells, "writer", failed & itself)
     reads_itself = _any_in(cells, "writer", ran & itself & ~failed)
-    # What does not work in the writer either says nothing of who reads it.
+    # A file that does not load in its writer either says nothing of its readers.
     of_writer = _widely(cells, "writer", ran, failed) & ~reads_itself
     of_reader = _widely(cells, "reader", ran & ~fails_itself, failed & ~fails_itself)
     words = np.select(

@@ -146,7 +146,7 @@ def cover_grid(matrix: Codes, axis: Axis) -> tuple[Rule, ...]:
     """Return few, wide rules that together say the code of every cell that is not blank.
 
     Greedy: the candidate that says most new cells for each range it needs comes first;
-    what later rules made superfluous goes. Rules overlap only where they agree.
+    rules that later ones made superfluous go. Rules overlap only where they agree.
     """
     rules: list[Rule] = []
     if matrix.size:
@@ -189,7 +189,7 @@ class _Grid:
         chosen: list[tuple[int, int]] = []
         while any(left):
             worth, best = heapq.heappop(queue)
-            # A gain only ever shrinks, so what still leads after a fresh look is the best.
+            # A gain only ever shrinks, so a rule that still leads after a fresh look is the best.
             fresh = -self._gain(best, left)
             if fresh > worth:
                 heapq.heappush(queue, (fresh, best))
@@ -311,7 +311,7 @@ def describe_grid(matrix: Codes, axis: Axis) -> list[Boundary]:
         )
         for rule in cover_grid(matrix, axis)
     ]
-    # What says nothing about loading comes last.
+    # Outcomes that say nothing about loading come last.
     return sorted(found, key=lambda each: _said_last(each.outcome))
 
 

@@ -129,7 +129,7 @@ def _read_names(words: str) -> Iterator[str]:
     while left:
         match = _LINE.match(left)
         if match is None:
-            # An environment of a user's own is called what it is called.
+            # An environment of a user's own keeps its name.
             name, _, left = left.partition(", ")
             yield name
             continue

@@ -32,7 +32,7 @@ NAMED = (Change.REGRESSED, Change.FIXED, Change.CHANGED)
 def note_changes(data_dir: Path, cells: pd.DataFrame, run: RunRecord) -> ChangesRecord:
     """Return the history with this run in front, if anything differs from the run before.
 
-    What a broken or foreign folder held is not compared: the history begins anew.
+    The data of a broken or foreign folder are not compared: the history begins anew.
     """
     before, noted = load_earlier(data_dir)
     comparison = _compare(data_dir, cells) if before else None

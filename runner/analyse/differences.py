@@ -63,7 +63,7 @@ def compare_cells(before: pd.DataFrame, after: pd.DataFrame) -> Comparison:
             suffixes=("_after", "_before"),
             indicator="side",
         )
-        # The order of the later run, then what only the earlier one has: the same every time.
+        # The order of the later run, then cells of the earlier one alone: the same every time.
         .sort_values(["place_after", "place_before"], kind="stable", ignore_index=True)
     )
     table = pd.DataFrame({column: both[column] for column in ID_COLUMNS})

@@ -110,7 +110,7 @@ def _check_all(request: Request, data: Path | None) -> int:
     advice = build_advice(found.cells, found.run) if found.advice is None else found.advice
     checked = check_advice(advice, found.cells, found.run)
     rows = [(each.name, str(each.of), str(len(each.wrong)), each.says) for each in checked]
-    for line in align(("check", "rows", "wrong", "what is held against the cells"), rows):
+    for line in align(("check", "rows", "wrong", "held against the cells"), rows):
         print(line)
     wrong = [each for each in checked if each.wrong]
     for each in wrong:

@@ -70,8 +70,8 @@ def _check(coded: Coded, rows: Codes) -> int:
         print(f"  {each}")
     if wrong:
         raise ControlFailure(
-            f"{len(wrong)} boundaries do not say what was measured",
-            cause="a range of versions spans what was not measured, or has no end",
+            f"{len(wrong)} boundaries do not agree with the measurements",
+            cause="a range of versions spans cells that were not measured, or has no end",
             next_step="nox -s boundaries",
         )
     return 0

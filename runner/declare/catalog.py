@@ -92,7 +92,7 @@ def load_remedies(
     if BARE not in remedies:
         document.place.fail(
             f"the remedy {BARE!r} is missing",
-            cause="the bare load is what every other remedy is compared with",
+            cause="every other remedy is compared with the bare load",
             next_step=f"add a [[remedy]] with id = {BARE!r} to {path}",
         )
     return remedies, _read_carried(document)

@@ -39,7 +39,7 @@ def load_causes(path: Path) -> tuple[Cause, ...]:
     for entry in document.entries("cause"):
         cause = entry.read(Cause)
         if cause.id == UNCLASSIFIED:
-            entry.place.fail(f"the id {UNCLASSIFIED!r} is what has no cause", key="id")
+            entry.place.fail(f"the id {UNCLASSIFIED!r} stands for cells without a cause", key="id")
         for number, rule in enumerate(cause.rules):
             _check_rule(entry.place.inside("rule", number), rule)
         for number, sentence in enumerate(cause.says):

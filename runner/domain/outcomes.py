@@ -67,7 +67,7 @@ class OutcomeFacts:
     def judged(self) -> bool:
         """Whether it says anything about the model, and so can be held against another.
 
-        What does not is measured again by the next run.
+        A cell with another outcome is measured again by the next run.
         """
         return self.rank is not None
 

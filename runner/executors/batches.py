@@ -62,7 +62,7 @@ class Crew:
     ) -> None:
         """Run each environment's jobs; returns when all have an observation.
 
-        An interrupt ends the probes and is raised again: what was recorded stays.
+        An interrupt ends the probes and is raised again: recorded results stay.
         """
         # The longest first: otherwise everything would wait for it at the end.
         order = sorted(batches, key=lambda name: -len(batches[name]))

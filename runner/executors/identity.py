@@ -76,7 +76,7 @@ def check_versions(environment: Environment, lock: Lock, identity: Identity) -> 
         wrong.append(f"Python is {identity.python_version}, declared {environment.python}")
     if wrong:
         raise ProvisionError(
-            f"{environment.id}: what was installed is not what was pinned: {'; '.join(wrong[:5])}",
+            f"{environment.id}: installed packages are not the pinned ones: {'; '.join(wrong[:5])}",
             cause="the lock and the installed packages disagree",
             next_step=f"run: nox -s update -- {environment.id}",
         )

@@ -188,7 +188,7 @@ def run(
 ) -> Completed:
     """Run a child to its end and capture its output.
 
-    Never raises for what the child does: a program that does not exist has return code
+    Never raises for the child's behaviour: a program that does not exist has return code
     127, a time-out has `timed_out`. Its group is killed if this call is interrupted.
     """
     begun = time.monotonic()

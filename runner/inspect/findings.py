@@ -110,7 +110,7 @@ def count_tensors(found: Iterable[tuple[str, str, int]]) -> tuple[Tensors, ...]:
         one[0] += 1
         one[1] += elements
     ordered = sorted(sums.items(), key=lambda pair: -pair[1][1])
-    # JSON readers have 64 bits: an absurd number is cut to what fits.
+    # JSON readers have 64 bits: an absurd number is cut to them.
     return tuple(
         Tensors(dtype=name, count=count, parameters=min(elements, 2**63 - 1))
         for name, (count, elements) in ordered

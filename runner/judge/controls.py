@@ -27,7 +27,7 @@ def check_readback(result: CellResult) -> ControlResult | None:
     if not FACTS[result.outcome].tried:
         return None
     passed = result.outcome is Outcome.EQUIVALENT
-    detail = f"an environment must read back what it wrote itself: {_told(result, passed=passed)}"
+    detail = f"an environment must read back its own file: {_told(result, passed=passed)}"
     return ControlResult(id=f"readback {result.cell.id}", passed=passed, detail=detail)
 
 

@@ -33,7 +33,7 @@ _FRAMEWORK = "framework"
 class InputDigests:
     """Digests of the saves and loads of one set of declarations and built environments.
 
-    What is the same for many of them is worked out once.
+    Parts that are the same for many of them are worked out once.
     """
 
     def __init__(

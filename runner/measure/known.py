@@ -270,7 +270,7 @@ class LookUp:
         return found
 
     def _is_read(self, cell: Cell) -> bool:
-        # A remedy exists to read what a bare load does not: its failures are its own.
+        # A remedy exists to read files that a bare load does not: its failures are its own.
         return cell.remedy != BARE or reads(self._environments[cell.reader], cell.format)
 
 

@@ -118,7 +118,7 @@ def still_needed(
 def must_run(outcome: Outcome | None, *, force: bool, failed: bool) -> bool:
     """Return whether a save or cell is to be measured, given what is known of it.
 
-    None stands for what has no outcome, such as a save that worked. What says nothing of the
+    None stands for no outcome, such as of a save that worked. One that says nothing of the
     model is measured again; `failed` asks for all that is not `equivalent`, `force` for all.
     """
     if force:

@@ -34,7 +34,7 @@ def read_audit(store: Path) -> AuditSummary | None:
         profile=record.profile,
         selection=record.selection,
         tool_version=record.tool_version,
-        # It is drawn from the store, which holds only what was measured into it.
+        # It is drawn from the store, which holds only cells that were measured into it.
         kept=False,
     )
 

@@ -41,7 +41,7 @@ class CellRow(Record, kw_only=True, frozen=True):
     writer: Id
     reader: Id
     remedy: Id
-    outcome: Annotated[Outcome, msgspec.Meta(description="What happened; see docs/glossary.md.")]
+    outcome: Annotated[Outcome, msgspec.Meta(description="The outcome; see docs/glossary.md.")]
     cause: Annotated[
         str,
         msgspec.Meta(
@@ -88,7 +88,7 @@ class CellRow(Record, kw_only=True, frozen=True):
         str,
         msgspec.Meta(
             pattern=f"^({_IMPACTS})?$",
-            description="What a divergence means to a user; of `unusable`, whether it predicts "
+            description="The effect of a divergence on a user; of `unusable`, whether it predicts "
             "and cannot be trained (`training`) or not even that (`predictions`).",
         ),
     ]
@@ -185,7 +185,7 @@ LATER_COLUMNS: Mapping[str, Mapping[str, str]] = types.MappingProxyType(
             "origin": Origin.UNKNOWN,
             **dict.fromkeys(("probe", "recipe", "writer_lock", "reader_lock"), ""),
         },
-        # What older runs measured was not confined.
+        # Cells of older runs were not confined.
         "observations/1": {"isolation": ""},
     }
 )
@@ -205,7 +205,7 @@ def check_table(table: pa.Table, row: type[Record]) -> None:
     """Hold every distinct value of every column against its declaration.
 
     Raises:
-        ValueError: a column is missing, odd, or holds what it may not.
+        ValueError: a column is missing, odd, or holds a value it may not.
     """
     if tuple(table.column_names) != column_names(row):
         raise ValueError(f"it has the columns {', '.join(table.column_names)[:300]}")

@@ -225,7 +225,7 @@ def format_record(name: str, record: Record) -> bytes:
     """Return a record as the text of its file, once its values were held against their types.
 
     Raises:
-        SchemaError: a stage made what the type does not allow.
+        SchemaError: a stage made a value that the type does not allow.
     """
     found = plain(record)
     try:

@@ -74,7 +74,7 @@ def settle(folder: Path) -> None:
     marker = gathered / COMPLETE
     if not marker.exists():
         return
-    with disk_errors(folder, "finish what a killed run was publishing"):
+    with disk_errors(folder, "finish the publishing of a killed run"):
         try:
             said = json.loads(marker.read_text(encoding="utf-8"))
             names, stale = [list(map(_inside, said[key])) for key in ("files", "stale")]

@@ -174,7 +174,7 @@ def load_table(path: Path, schema: str) -> pd.DataFrame:
     """Read one parquet file of a published run and hold it against its columns.
 
     Raises:
-        StoreError: it is missing, damaged, or holds what its columns do not allow.
+        StoreError: it is missing, damaged, or holds values its columns do not allow.
         ConfigurationError: it is another table than that of the schema.
     """
     try:
@@ -296,7 +296,7 @@ def read_cells(path: Path) -> pd.DataFrame:
     Columns are those of a cell, its outcome, cause and aspects.
 
     Raises:
-        ConfigurationError: it is none, or names a cell twice, or holds what no cell has.
+        ConfigurationError: it is none, or names a cell twice, or holds a value no cell has.
     """
     wanted = [*ID_COLUMNS, *DETAIL_COLUMNS]
     settle(path.parent)

@@ -223,7 +223,7 @@ class KeptRecord(Record, kw_only=True, frozen=True):
     ] = 0
     refused: Annotated[
         Mapping[str, Count],
-        msgspec.Meta(description="What was not as it is today -> cells that were left out."),
+        msgspec.Meta(description="An input that differs from today's -> cells that were left out."),
     ] = {}
 
 
@@ -240,11 +240,11 @@ class RunRecord(Record, kw_only=True, frozen=True):
     ]
     executor: Annotated[str, msgspec.Meta(description="Where the probes ran, such as `local`.")]
     isolation: Annotated[
-        str, msgspec.Meta(description="What kept one cell from another, such as `fork`.")
+        str, msgspec.Meta(description="Isolation of one cell from another, such as `fork`.")
     ]
     confined: Annotated[
         Mapping[str, Annotated[int, msgspec.Meta(ge=1)]],
-        msgspec.Meta(description="What kept cells from the machine, such as `container` -> cells."),
+        msgspec.Meta(description="Confinement of cells, such as `container` -> cells."),
     ] = {}
     host: HostRecord
     environments: tuple[EnvironmentRecord, ...]

@@ -75,7 +75,7 @@ class Damaged(Exception):
 def open_database(folder: Path, warn: Warn) -> sqlite3.Connection:
     """Open the store's database for writing; the caller holds the store's lock.
 
-    A damaged database is put aside, and what can be read of it is taken over.
+    A damaged database is put aside, and its readable rows are taken over.
 
     Raises:
         StoreError: it cannot be written, is of another version, or is no database of a store.
@@ -423,7 +423,7 @@ def _damaged(path: Path, doing: str, reason: str) -> StoreError:
     return StoreError(
         f"{path}: cannot {doing}: the database is damaged ({reason})",
         cause="the disk failed, or something else wrote into the file",
-        next_step="run `nox -s matrix`: it keeps what can be read, and measures the rest again",
+        next_step="run `nox -s matrix`: it keeps the readable results, and measures the rest again",
     )
 
 

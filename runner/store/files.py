@@ -80,7 +80,7 @@ def sync_folder(folder: Path) -> None:
 def atomic_write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Replace the file in one step; its folder is made if need be.
 
-    What can be made again at any time need not be `durable`: it is not forced onto the
+    A file that can be made again at any time need not be `durable`: it is not forced onto the
     disk, which for hundreds of small files takes longer than making them, and a file that
     holds the same already is left alone.
 

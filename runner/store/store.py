@@ -86,7 +86,7 @@ def open_store(folder: Path, *, command: str, warn: Warn, read_only: bool = Fals
     probe_writable(folder)
     lock = StoreLock(folder, command)
     try:
-        with disk_errors(folder, "remove what a killed run left"):
+        with disk_errors(folder, "remove the leftovers of a killed run"):
             remove_leftovers(folder)
         journal = Journal(folder, writable=True, warn=warn)
     except BaseException:

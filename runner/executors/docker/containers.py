@@ -170,7 +170,7 @@ class DockerExecutor:
             "ulimits": [
                 Ulimit(name="core", soft=0, hard=0),
                 Ulimit(name="fsize", soft=size, hard=size),
-                # The probe watches the clock; this ends what spins on after the host is gone.
+                # The probe watches the clock; this ends one that spins on after the host is gone.
                 Ulimit(name="cpu", soft=seconds, hard=seconds),
             ],
             "hostname": "probe",

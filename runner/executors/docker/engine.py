@@ -145,7 +145,7 @@ def remove_container(container: Any) -> None:
 def while_wanted(stopped: threading.Event, work: Callable[[], Result]) -> Result:
     """Do work that may wait for the engine for minutes; CancelledError once `stopped` is set.
 
-    What waits is left behind then. It ends with this process, and the engine ends a build
+    The waiting thread is left behind then. It ends with this process, and the engine ends a build
     whose connection is gone.
     """
     future: Future[Result] = Future()
@@ -188,7 +188,7 @@ def explain_image_failure(environment_id: str, step: str, error: Exception) -> P
 
 def explain_engine_error(doing: str, error: Exception) -> NoEnvironmentError:
     """The error of an engine that refused something other than building an image."""
-    # No environment is concerned: of what an image may lack, only the disk can be at fault.
+    # No environment is concerned: of the things an image may lack, only the disk can be at fault.
     cause, next_step = _match(_UNBUILDABLE[:1], str(error)) or (
         _match(_UNREACHABLE, str(error)) or ("see the message", "run: docker info")
     )

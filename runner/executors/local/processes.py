@@ -31,7 +31,7 @@ class LocalExecutor:
     """Runs a probe as a process of this machine, in the environment's interpreter.
 
     It is confined as far as the kernel lets this user: see `confine`. An environment is held
-    against what was installed once, before its first probe: a run with nothing to measure
+    against its installed files once, before its first probe: a run with nothing to measure
     starts none, and pays nothing.
     """
 

@@ -236,7 +236,7 @@ def _install(environment: Environment, lock: Lock, target: Path, *, cache: bool 
 def _identify(place: _Place, store: Path, temporary: Path) -> Identity:
     """Import the framework at its final place and return its identity.
 
-    What it leaves in its temporary folder (sources that autograph writes, caches of PyTorch)
+    The files it leaves in its temporary folder (sources that autograph writes, caches of PyTorch)
     is removed with that folder.
     """
     environment = place.environment

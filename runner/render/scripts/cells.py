@@ -276,7 +276,7 @@ def _shown_lines(text: str) -> tuple[str, ...]:
     """Return the lines of a text as the page shows them; the data keep all of it.
 
     Lines that only underline are left out, and a quoted configuration is cut: they are
-    half of what a shard would hold.
+    half of a script's size.
     """
     lines = [_shown_line(line) for line in text.split("\n")]
     return tuple([line for line in lines if line is not None])

@@ -82,7 +82,7 @@ def _pack_grid(coded: Coded, rows: Codes, cause: Codes, way: Codes) -> dict[str,
 def _advised_ways(data: PublishedRun, coded: Coded) -> Codes:
     """Return for each bare load twice the number of the advised remedy, and -1 for none.
 
-    One more where the remedy gives up what failed.
+    One more where the remedy gives up a failed aspect.
     """
     advice = build_advice(data.cells, data.run) if data.advice is None else data.advice
     place = {name: number for number, name in enumerate(coded.remedies)}
