@@ -96,7 +96,7 @@ def test_the_command_repeats_this_cell_and_can_be_copied(cell, context):
 
 
 def test_whose_doing_it_is(tmp_path, page, context):
-    """A reader that reads nobody's file, its own included."""
+    """A reader that reads nobody's file; its own says nothing of the pair."""
     environments = tuple(make_environment(f"tf2.{n}", Family.TF_KERAS, n) for n in range(5))
     cells = (
         Cell(scenario="plain_dense", format=Format.H5, writer=w.id, reader=r.id, remedy="none")
@@ -120,7 +120,9 @@ def test_whose_doing_it_is(tmp_path, page, context):
     address = (tmp_path / "site/cell.html").as_uri()
     page.goto(f"{address}#plain_dense/h5/tf2.0->tf2.3/none")
     page.wait_for_selector("#cell h2")
-    assert "reader: this reader reads nearly no writer's file" in page.inner_text("#cell .meta")
+    assert "reader: this reader reads nearly no file, though its writer does" in page.inner_text(
+        "#cell .meta"
+    )
     said = page.inner_text("#cell")
     assert "No other way of loading was tried for this pair." in said
     assert "The nearest environment that reads the file with a plain load: tf2.4." in said
