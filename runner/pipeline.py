@@ -185,6 +185,7 @@ def _begin(
             environments=built.available,
             reporter=reporter,
             started=started,
+            scenarios=declared.catalog.scenarios,
             recorded_only=request.recorded,
             durations=durations,
         ),

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from runner.domain import Format, Scenario, Witness
+from runner.domain.errors import MatrixError
 from runner.domain.selector import matches_any
 from runner.inspect.description import Description, Item
 from runner.inspect.reading import describe_here
@@ -43,14 +44,20 @@ def check_witness(folder: Path, scenario: Scenario) -> str | None:
     """
     if not scenario.witness:
         return None
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    if scenario.damage and manifest.get("written") == "nothing":
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        paths = _models(folder / PAYLOAD)
+    except (OSError, ValueError):
+        # It is no whole artifact, which the store says in its own words.
         return None
     format_ = Format(manifest["format"])
     asked = [each for each in scenario.witness if not each.formats or format_ in each.formats]
     if not asked:
         return None
-    descriptions = [describe_here(path) for path in _models(folder / PAYLOAD)]
+    try:
+        descriptions = [describe_here(path) for path in paths]
+    except MatrixError as error:
+        return f"the artifact of {scenario.id} cannot be read: {error.message}"
     for each in asked:
         answers = [evaluate(each, description) for description in descriptions]
         if not any(answer is not False for answer in answers):

@@ -16,9 +16,10 @@ from pathlib import Path
 from threading import Lock
 
 from runner.contract import Job
-from runner.domain import Observation, Outcome, ProvisionedEnvironment
+from runner.domain import Observation, Outcome, ProvisionedEnvironment, Scenario
 from runner.executors.batches import Crew, harness_error
 from runner.host.progress import EnvironmentState, Reporter
+from runner.inspect import check_witness
 from runner.store import RESERVE_MB, Store, require_space, require_space_for
 
 SYNC_EVERY = 500
@@ -37,6 +38,8 @@ class JobRunner:
     environments: Mapping[str, ProvisionedEnvironment]
     reporter: Reporter
     started: datetime
+    scenarios: Mapping[str, Scenario] = field(default_factory=dict)
+    """By id, for what their artifacts must show."""
     recorded_only: bool = False
     """Run nothing: only recorded results count."""
     fresh: set[str] = field(default_factory=set)
@@ -80,6 +83,7 @@ class JobRunner:
         def record(job: Job, observation: Observation) -> None:
             _require_room(self.store.folder, observation)
             observation = trusted(self.store, job, observation)
+            observation = witnessed(self.scenarios, job, observation)
             self.store.journal.append(
                 {
                     "kind": job.kind,
@@ -116,6 +120,18 @@ def trusted(store: Store, job: Job, observation: Observation) -> Observation:
         if damage:
             return harness_error(f"{folder} was damaged while it was read: {damage}")
     return observation
+
+
+def witnessed(scenarios: Mapping[str, Scenario], job: Job, observation: Observation) -> Observation:
+    """Return the observation, or a harness error if what was saved lacks its scenario's witness.
+
+    Whatever a reader does with such an artifact says nothing of the scenario's cause.
+    """
+    if job.kind != "save" or observation.status != "done":
+        return observation
+    scenario = scenarios.get(job.payload["scenario"]["id"])
+    missing = check_witness(Path(job.payload["artifact"]), scenario) if scenario else None
+    return harness_error(missing) if missing else observation
 
 
 def batch_jobs(jobs: Sequence[tuple[str, Job]]) -> dict[str, list[Job]]:

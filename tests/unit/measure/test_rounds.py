@@ -12,7 +12,7 @@ import pytest
 from store_records import PLACE, write_artifact
 
 from runner.contract import Job
-from runner.domain import Observation
+from runner.domain import Observation, Witness
 from runner.domain.errors import StoreError
 from runner.host.progress import EnvironmentState
 from runner.measure import rounds
@@ -84,6 +84,26 @@ def test_what_read_a_damaged_artifact_is_a_harness_error_and_never_a_result(tmp_
     assert judged == ["done", "harness_error", "harness_error"]
     assert set(runner.errors) == {"b", "c"}
     assert "model.h5 is not what was written" in runner.errors["b"].message
+
+
+def test_what_was_saved_without_its_witness_is_a_harness_error(tmp_path):
+    scenario = SimpleNamespace(
+        id="x", witness=(Witness(damage="*cut*"),), damage="", formats=("h5",)
+    )
+    with open_store(tmp_path, command="test", warn=print) as store:
+        folder, _ = write_artifact(store)
+        (folder / "payload" / "model.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
+        (folder / "manifest.json").write_text('{"format": "h5"}', encoding="utf-8")
+    payload = {"artifact": str(folder), "scenario": {"id": "x"}}
+    save = Job(id="x", kind="save", inputs="0", payload=payload)
+    done = Observation(data={"status": "done"})
+    seen = rounds.witnessed({"x": scenario}, save, done)
+    assert seen.status == "harness_error"
+    assert "lacks the witness of x: damage=*cut*" in seen.message
+    scenario.witness = (Witness(container="hdf5"),)
+    assert rounds.witnessed({"x": scenario}, save, done) is done
+    raised = Observation(data={"status": "raised"})
+    assert rounds.witnessed({"x": scenario}, save, raised) is raised
 
 
 @pytest.fixture
