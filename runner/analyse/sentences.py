@@ -120,7 +120,7 @@ def symptoms_of(run: RunRecord, cells: pd.DataFrame, observations: pd.DataFrame)
     return read_symptoms(
         cells,
         observations,
-        order={each.id: each.released.toordinal() for each in run.environments},
+        order={each.id: each.first_released.toordinal() for each in run.environments},
         names=user_names(run),
         pythons={each.id: each.python for each in run.environments},
         damaged=[each.id for each in run.scenarios if each.damage],
