@@ -13,7 +13,8 @@ An argument that the class at hand does not know is left out where its value say
 class does anyway (`groups=1`), and written the other version's way where it has another form
 (`batch_shape`). One that asks for something else stays, and Keras refuses it as before. A
 name whose meaning changed (`hard_sigmoid`) gets the formula of the version that wrote the
-file. What is loaded are the classes of this Keras alone, so that it can be saved as usual.
+file. What is loaded are the classes of this Keras alone, so that it can be saved and loaded as
+usual; only a model with such a formula needs these lines again.
 
 Keras looks up its own classes by their module and passes by the `custom_objects` of the same
 name; so its classes take these arguments only inside the `with`, and names that it does not
@@ -244,24 +245,30 @@ class Reader:
             found["Sequential"] = keras.Sequential
             for part in PARTS:
                 found.update(_classes(getattr(keras, part)))
+        for function in self.hard_sigmoids():
+            found[function.__name__] = function
         if self.other_meaning:
             found["hard_sigmoid"] = self.hard_sigmoid()
         return found
 
     def hard_sigmoid(self) -> Callable[[Any], Any]:
         """Return the function as the version that wrote the file computes it."""
-        if self.wrote_keras3:
-            relu = self.keras.activations.relu
+        return self.hard_sigmoids()[self.wrote_keras3]
 
-            def hard_sigmoid(x: Any) -> Any:
-                return relu(x + 3.0, max_value=6.0) / 6.0
-        else:
-            relu = self.keras.activations.relu
+    def hard_sigmoids(self) -> List[Callable[[Any], Any]]:
+        """Return the function as Keras 2 and as Keras 3 computes it.
 
-            def hard_sigmoid(x: Any) -> Any:
-                return relu(0.2 * x + 0.5, max_value=1.0)
+        Under names of their own: saved as `hard_sigmoid`, they would be read as this Keras' own.
+        """
+        relu = self.keras.activations.relu
 
-        return hard_sigmoid
+        def hard_sigmoid_of_keras2(x: Any) -> Any:
+            return relu(0.2 * x + 0.5, max_value=1.0)
+
+        def hard_sigmoid_of_keras3(x: Any) -> Any:
+            return relu(x + 3.0, max_value=6.0) / 6.0
+
+        return [hard_sigmoid_of_keras2, hard_sigmoid_of_keras3]
 
     def translate(self, cls: Any, config: Any) -> Any:
         """Return a class's configuration as this Keras writes it."""
@@ -322,11 +329,18 @@ class Reader:
             inner = value["config"]
             # A policy is the same under its name, in every version that has one.
             return inner["name"] if set(inner) == {"name"} else value
-        if name.endswith("activation") and _name_of(value) == "hard_sigmoid" and self.other_meaning:
-            return self.hard_sigmoid()
+        if name.endswith("activation"):
+            return self._translate_activation(value)
         if isinstance(value, dict) and value.get("class_name") in RENAMED:
             return self._translate_name(value)
         return value
+
+    def _translate_activation(self, value: Any) -> Any:
+        name = _name_of(value)
+        if name == "hard_sigmoid" and self.other_meaning:
+            return self.hard_sigmoid()
+        own = {function.__name__: function for function in self.hard_sigmoids()}
+        return own.get(name or "", value)
 
     def _translate_name(self, value: Config) -> Any:
         """Return an initializer's description under the name it has here."""

@@ -201,9 +201,19 @@ def test_a_function_whose_meaning_changed_brings_the_writers_formula(new, wrote,
     subject = keras(new=new)
     with compat_shims.installed(subject, wrote) as shims:
         made = subject.layers.Dense.from_config({"activation": "hard_sigmoid"}).made_with
+        _check_formulas(subject, made, shims, at_one)
+
+
+def _check_formulas(subject, made, shims, at_one):
     for function in (made["activation"], shims["hard_sigmoid"]):
         assert function(1.0) == pytest.approx(at_one)
         assert (function(-9.0), function(9.0)) == (0.0, 1.0)
+        # Saved under the old name, it would be loaded with the other formula, and nobody told.
+        assert function.__name__ != "hard_sigmoid"
+        assert shims[function.__name__](1.0) == function(1.0)
+        saved = {"activation": {"class_name": "function", "config": function.__name__}}
+        loaded = subject.layers.Dense.from_config(saved).made_with["activation"]
+        assert loaded(1.0) == function(1.0)
 
 
 @pytest.mark.parametrize(
