@@ -103,6 +103,12 @@ def inspect(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def explain(session: nox.Session) -> None:
+    """Explain an error text: its cause, where it was seen, and what helped."""
+    runner(session, "explain")
+
+
+@nox.session(python=PYTHON)
 def show(session: nox.Session) -> None:
     """Print everything known of one cell."""
     runner(session, "show")

@@ -21,7 +21,7 @@ from runner import __version__
 from runner.cli import failures
 
 COMMANDS = (
-    *("run", "plan", "envs", "images", "inspect", "show", "advise", "report", "compare"),
+    *("run", "plan", "envs", "images", "inspect", "explain", "show", "advise", "report", "compare"),
     *("causes", "claims", "boundaries", "rejudge", "audit", "bench"),
 )
 """Modules of this package, in the order of the help."""

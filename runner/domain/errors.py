@@ -84,6 +84,12 @@ class NotReadable(MatrixError):
     exit_code = 8
 
 
+class UnknownText(MatrixError):
+    """No cause is known for an error text of the user's."""
+
+    exit_code = 9
+
+
 class ControlFailure(MatrixError):
     """A control did not behave: nothing this matrix says can be trusted."""
 
