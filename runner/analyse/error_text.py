@@ -19,7 +19,9 @@ LONGEST_TRACEBACK = 60_000
 LONGEST_LINE = 8_000
 MOST_ERRORS = 10
 """Errors of one text that are looked at, the last first."""
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]{0,60}[ -/]{0,10}[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|.)")
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]{0,60}[ -/]{0,10}[@-~]|\][^\x07\x1b]{0,2000}(?:\x07|\x1b\\)|.)"
+)
 _CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if code not in (9, 10)}
 _START = "Traceback (most recent call last)"
 _CHAIN = re.compile(

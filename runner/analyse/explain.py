@@ -21,7 +21,16 @@ import numpy.typing as npt
 from runner.analyse.boundaries import Axis
 from runner.analyse.error_text import Reading
 from runner.analyse.sentences import normalise
-from runner.domain import BARE, ID_COLUMNS, MEASURED, UNCLASSIFIED, Cause, CauseRule, Format, Outcome
+from runner.domain import (
+    BARE,
+    ID_COLUMNS,
+    MEASURED,
+    UNCLASSIFIED,
+    Cause,
+    CauseRule,
+    Format,
+    Outcome,
+)
 from runner.domain.selector import matches_any
 from runner.judge.cause import CUT_MESSAGE, find_innermost
 from runner.publish.record import Record, SaidRecord
@@ -35,7 +44,7 @@ _LOOKED_AT = 60
 """Kinds of messages that share most words with a text; their likeness is worked out."""
 _LEAST_LETTERS = 14
 """A line of fewer letters says nothing of its own: `)`, `tensor:`."""
-_NAME = re.compile(r"\b(?:[A-Z][a-z0-9]*[A-Z]\w*|\w+_\w+|\w+(?:\.\w+)+)")
+_NAME = re.compile(r"\b(?:[A-Z][a-z0-9]*[A-Z]\w*|\w+_\w+|\w+(?:\.\w+)+)|(?<=: )[A-Za-z_]\w*$")
 """A class, a function, or a name with a module."""
 _WORD = re.compile(r"[A-Za-z]{3,}")
 _CONDITIONS = (
@@ -130,7 +139,12 @@ class Given:
     @property
     def globs(self) -> dict[str, tuple[str, ...]]:
         """The globs by the name of the column."""
-        return {"writer": self.writers, "reader": self.readers, "format": self.formats, "remedy": self.remedies}
+        return {
+            "writer": self.writers,
+            "reader": self.readers,
+            "format": self.formats,
+            "remedy": self.remedies,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -276,9 +290,7 @@ class Evidence:
             if mask.any():
                 helped = int((mask & good[outcome.codes]).sum())
                 title = titles.get(name, name)
-                found.append(
-                    Helped(remedy=name, title=title, helped=helped, tried=int(mask.sum()))
-                )
+                found.append(Helped(remedy=name, title=title, helped=helped, tried=int(mask.sum())))
         return tuple(sorted(found, key=lambda each: (-each.helped / each.tried, -each.tried)))
 
 
@@ -369,9 +381,7 @@ def find_alike(reading: Reading, evidence: Evidence) -> frozenset[int]:
     return frozenset()
 
 
-def match_rules(
-    reading: Reading, causes: Sequence[Cause], evidence: Evidence
-) -> dict[str, Match]:
+def match_rules(reading: Reading, causes: Sequence[Cause], evidence: Evidence) -> dict[str, Match]:
     """Return the causes with a rule whose texts match, each with its first such rule.
 
     A rule that an earlier one always comes before can never decide, and is left out.
@@ -396,7 +406,11 @@ def match_rules(
 def _reads(rule: CauseRule, reading: Reading) -> bool:
     if not rule.message:
         return False
-    if reading.exception and rule.exceptions and not matches_any(reading.exception, rule.exceptions):
+    if (
+        reading.exception
+        and rule.exceptions
+        and not matches_any(reading.exception, rule.exceptions)
+    ):
         return False
     if re.search(rule.message, reading.message, re.DOTALL) is None:
         return False
@@ -407,9 +421,7 @@ def _reads(rule: CauseRule, reading: Reading) -> bool:
     )
 
 
-def _possible(
-    rule: CauseRule, given: Given, ids: Sequence[str], remedies: Sequence[str]
-) -> bool:
+def _possible(rule: CauseRule, given: Given, ids: Sequence[str], remedies: Sequence[str]) -> bool:
     """Whether all that is given may be as the rule says."""
     asked = (
         (rule.writers, given.writers, ids),
@@ -427,7 +439,7 @@ def _possible(
 
 def _match(rule: CauseRule, place: int, reading: Reading, given: Given) -> Match:
     known = {"message": rule.message}
-    unknown = {}
+    unknown: dict[str, str] = {}
     if rule.exceptions:
         (known if reading.exception else unknown)["exceptions"] = _shown(rule.exceptions)
     if rule.traceback:
@@ -458,7 +470,9 @@ def _order(matches: Mapping[str, Match], counts: Counter[str]) -> list[str]:
         # A line that many causes share says nothing of any.
         return seen if seen and counts[seen[0]] * 2 >= counts.total() else []
     order = {name: place for place, name in enumerate(matches)}
-    return sorted(matches, key=lambda name: (-counts[name], len(matches[name].unknown), order[name]))
+    return sorted(
+        matches, key=lambda name: (-counts[name], len(matches[name].unknown), order[name])
+    )
 
 
 def _describe(
@@ -519,7 +533,7 @@ def find_nearest(readings: Sequence[Reading], evidence: Evidence) -> tuple[Near,
             likeness = difflib.SequenceMatcher(None, text, kind, autojunk=False).ratio()
             best[kind] = max(best.get(kind, 0.0), likeness)
     near = sorted(best.items(), key=lambda each: (-each[1], each[0]))
-    found = []
+    found: list[Near] = []
     for kind, likeness in near:
         counts = evidence.count(index[kind])
         if likeness < NEAR or len(found) == NEAREST:

@@ -19,6 +19,7 @@ from click.shell_completion import shell_complete
 
 from runner import __version__
 from runner.cli import failures
+from runner.cli.invocation import PROGRAM
 
 COMMANDS = (
     *("run", "plan", "envs", "images", "inspect", "explain", "show", "advise", "report", "compare"),
@@ -27,8 +28,6 @@ COMMANDS = (
 """Modules of this package, in the order of the help."""
 DEVELOPER_COMMANDS = ("update", "docs")
 """For who changes this tool or its declarations."""
-PROGRAM = "keras-matrix"
-"""Name of the installed command; without it, `python -m runner` is the same."""
 COMPLETION_VARIABLE = "_KERAS_MATRIX_COMPLETE"
 
 

@@ -16,10 +16,10 @@ from typing import Any
 import click
 
 from runner.cli.failures import Told
+from runner.cli.invocation import ROOT, fit_commands
 from runner.domain.request import BASE_IMAGE, Limits, Request
 from runner.domain.selector import PARTS
 
-ROOT = Path(__file__).resolve().parents[2]
 STORE = Path(".matrix")
 
 
@@ -47,7 +47,7 @@ class Command(click.Command):
         del ctx
         with formatter.section("Examples"):
             for line, meaning in self.examples:
-                formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+                formatter.write(f"{'':>{formatter.current_indent}}{fit_commands(line)}\n")
                 formatter.write(f"{'':>{formatter.current_indent}}    {meaning}\n")
 
     def invoke(self, ctx: click.Context) -> Any:

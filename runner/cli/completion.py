@@ -76,14 +76,14 @@ def _profile_names() -> Iterable[str]:
 
 
 def _scenario_ids() -> Iterable[str]:
-    from runner.cli.command import ROOT
+    from runner.cli.invocation import ROOT
     from runner.declare.catalog import load_catalog
 
     return list(load_catalog(ROOT).scenarios)
 
 
 def _remedy_ids() -> Iterable[str]:
-    from runner.cli.command import ROOT
+    from runner.cli.invocation import ROOT
     from runner.declare.catalog import load_catalog
 
     return list(load_catalog(ROOT).remedies)

@@ -13,8 +13,9 @@ from pathlib import Path
 import click
 
 from runner.cli import COMMANDS, DEVELOPER_COMMANDS, load, summary
-from runner.cli.command import ROOT, Command
+from runner.cli.command import Command
 from runner.cli.failures import INTERNAL_ERROR, INTERRUPTED
+from runner.cli.invocation import ROOT
 from runner.declare.catalog import load_catalog
 from runner.declare.environments import read_environments
 from runner.domain import OUTCOME_TABLE

@@ -17,10 +17,11 @@ import click
 
 from runner.cli import completion, options
 from runner.cli.command import Command
+from runner.cli.invocation import fit_commands
 from runner.cli.run_data import find_folder
 from runner.domain.errors import NotReadable, SelectionError, UnknownText
 from runner.domain.request import Request
-from runner.domain.selector import matches_any, alternatives, suggest
+from runner.domain.selector import alternatives, matches_any, suggest
 
 if TYPE_CHECKING:
     from runner.analyse.explain import Explanation, Given, Match, Possible
@@ -39,8 +40,7 @@ SHOWN_MESSAGE = 300
     help=__doc__,
     examples=(
         (
-            "nox -s explain -- \"Unrecognized keyword arguments passed to LSTM: "
-            "{'time_major': False}\"",
+            "nox -s explain -- \"Unrecognized keyword arguments passed to LSTM: {'causal': 1}\"",
             "a message",
         ),
         (
@@ -114,7 +114,7 @@ def command(
     if as_json:
         print(msgspec.json.format(msgspec.json.encode(told), indent=1).decode("utf-8"))
     else:
-        print("\n".join(_describe(told)))
+        print(fit_commands("\n".join(_describe(told))))
     sys.stdout.flush()
     if not told.known:
         raise UnknownText(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 
+from runner.cli.invocation import fit_commands
 from runner.domain.errors import MatrixError, StoreError
 
 USAGE = 2
@@ -71,7 +72,7 @@ def _shorten_line(line: str) -> str:
 
 
 def _say(text: str) -> None:
-    print(shorten(text), file=sys.stderr)
+    print(fit_commands(shorten(text)), file=sys.stderr)
 
 
 def _explain_usage(error: click.ClickException) -> int:

@@ -69,7 +69,14 @@ def _read(path: Path, names: tuple[str, ...]) -> dict[str, Column]:
         return {name: _code(table.column(name)) for name in names}
     except FileNotFoundError as error:
         raise StoreError(f"there is no {path}", next_step=MAKE_DATA) from error
-    except (OSError, ValueError, TypeError, LookupError, AttributeError, pa.ArrowException) as error:
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        pa.ArrowException,
+    ) as error:
         raise StoreError(
             f"cannot read {path}: {shorten_reason(error)}",
             cause="it was damaged, or written by another version of this tool",

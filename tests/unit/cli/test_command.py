@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli import load, main
-from runner.cli.command import ROOT
+from runner.cli.invocation import ROOT
 from runner.domain.request import Request
 
 

@@ -1,0 +1,133 @@
+"""The wheel in a bare environment, called from an empty folder, read-only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.integration
+ROOT = Path(__file__).resolve().parents[2]
+LARGEST = 10_000_000
+"""Bytes of the wheel."""
+CELL = "plain_dense/keras/keras3.0->keras3.15/none"
+COMMANDS = (
+    (0, "--help"),
+    (0, "explain", "Unknown layer: Scale"),
+    (9, "explain", "the sky is of another colour today"),
+    (0, "explain", "--help"),
+    (
+        0,
+        *("advise", "--scenario", "plain_dense", "--format", "keras"),
+        *("--writer", "keras3.0", "--reader", "keras3.15"),
+    ),
+    (0, "show", CELL),
+    (0, "claims"),
+    (0, "causes", "truncated"),
+    (0, "boundaries", "--scenario", "plain_dense", "--remedy", "none"),
+    (0, "plan", "--profile", "smoke"),
+    (0, "envs", "--profile", "smoke"),
+)
+"""Exit code and words."""
+DIGESTS = """
+from runner.cli.invocation import ROOT
+from runner.declare.catalog import load_catalog
+from runner.measure.digests import InputDigests, probe_digest
+
+scenarios = load_catalog(ROOT).scenarios
+digests = InputDigests(ROOT, scenarios, {})
+print(probe_digest(ROOT))
+for name in scenarios:
+    print(name, digests.depends(name, "", "").scenario)
+"""
+"""Prints what the results of a run are filed under, but for the built environments."""
+
+
+def run(command: list[str], **settings: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **settings)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel from a copy, so that nothing an earlier build left gets in."""
+    folder = tmp_path_factory.mktemp("wheel")
+    listed = run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT)
+    names = listed.stdout.splitlines() if listed.returncode == 0 else []
+    if not names:
+        pytest.skip("not a git clone")
+    for name in names:
+        if name.startswith(("reports/published/site/", "tests/")) or not (ROOT / name).is_file():
+            continue
+        (folder / "clone" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / "clone" / name)
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    built = run([uv or "uv", "build", "--quiet", "--wheel", "--out-dir", ".", "clone"], cwd=folder)
+    assert built.returncode == 0, built.stderr
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of an environment that holds the wheel and nothing else of ours."""
+    folder = tmp_path_factory.mktemp("bare") / "environment"
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    made = run([uv or "uv", "venv", "--quiet", "--python", sys.executable, str(folder)])
+    assert made.returncode == 0, made.stderr
+    python = str(folder / "bin" / "python")
+    put = run([uv or "uv", "pip", "install", "--quiet", "--python", python, str(wheel)])
+    assert put.returncode == 0, put.stderr
+    return folder
+
+
+def test_the_wheel_is_small(wheel):
+    assert wheel.stat().st_size < LARGEST
+
+
+def test_each_command_runs_from_an_empty_folder(installed, tmp_path):
+    (site,) = (installed / "lib").glob("python*/site-packages")
+    ours = [site / name for name in ("runner", "scenarios", "containers", "reports")]
+    before = {path for folder in ours for path in folder.rglob("*") if path.suffix != ".pyc"}
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    wrong = []
+    for code, *words in COMMANDS:
+        program = str(installed / "bin" / "keras-matrix")
+        ended = run([program, *words], cwd=tmp_path, env=environment)
+        said = ended.stdout + ended.stderr
+        if ended.returncode != code or "Traceback" in said or "nox -s" in said:
+            wrong.append((words, ended.returncode, said[-1500:]))
+    after = {path for folder in ours for path in folder.rglob("*") if path.suffix != ".pyc"}
+
+    assert wrong == []
+    assert after == before
+
+
+def test_the_measured_code_is_that_of_the_clone(installed):
+    (site,) = (installed / "lib").glob("python*/site-packages")
+    folders = ("runner/probe", "scenarios", "containers")
+    unlike = [
+        str(path.relative_to(ROOT))
+        for folder in folders
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and (
+            not (site / path.relative_to(ROOT)).is_file()
+            or (site / path.relative_to(ROOT)).read_bytes() != path.read_bytes()
+        )
+    ]
+
+    assert unlike == []
+
+
+def test_the_digests_are_those_of_the_clone(installed, tmp_path):
+    clone = run([sys.executable, "-c", DIGESTS], cwd=ROOT)
+    there = run([str(installed / "bin" / "python"), "-c", DIGESTS], cwd=tmp_path)
+
+    assert clone.returncode == 0, clone.stderr
+    assert len(clone.stdout.splitlines()) > 100
+    assert there.stdout == clone.stdout, there.stderr
