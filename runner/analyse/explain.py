@@ -52,6 +52,8 @@ _CONDITIONS = (
     *("detail", "writers", "readers"),
 )
 
+_GENERAL = ("ValueError", "TypeError", "KeyError", "OSError", "RuntimeError", "AttributeError")
+
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
 
@@ -398,7 +400,7 @@ def match_rules(reading: Reading, causes: Sequence[Cause], evidence: Evidence) -
                 continue
             match = _match(rule, place, reading, evidence.given)
             found.setdefault(cause.id, match)
-            if set(match.unknown) <= {"outcomes"}:
+            if set(match.unknown) <= {"outcomes", "exceptions"}:
                 decided |= rule.outcomes
     return found
 
@@ -438,7 +440,7 @@ def _possible(rule: CauseRule, given: Given, ids: Sequence[str], remedies: Seque
 
 
 def _match(rule: CauseRule, place: int, reading: Reading, given: Given) -> Match:
-    known = {"message": rule.message}
+    known = {"message": rule.message} if rule.message else {}
     unknown: dict[str, str] = {}
     if rule.exceptions:
         (known if reading.exception else unknown)["exceptions"] = _shown(rule.exceptions)
@@ -470,9 +472,23 @@ def _order(matches: Mapping[str, Match], counts: Counter[str]) -> list[str]:
         # A line that many causes share says nothing of any.
         return seen if seen and counts[seen[0]] * 2 >= counts.total() else []
     order = {name: place for place, name in enumerate(matches)}
+    # The first rule of the file decides where nothing it asks for is unknown.
+    decided = {name for name in list(matches)[:1] if _decides(matches[name])}
     return sorted(
-        matches, key=lambda name: (-counts[name], len(matches[name].unknown), order[name])
+        matches,
+        key=lambda name: (
+            name not in decided,
+            -counts[name],
+            len(matches[name].unknown),
+            order[name],
+        ),
     )
+
+
+def _decides(match: Match) -> bool:
+    return set(match.unknown) <= {"outcomes", "exceptions"} and str(
+        Outcome.LOAD_ERROR
+    ) in match.unknown.get("outcomes", "")
 
 
 def _describe(

@@ -28,6 +28,7 @@ CODES = {
     errors.StoreError: 6,
     errors.BusyError: 7,
     errors.NotReadable: 8,
+    errors.UnknownText: 9,
     errors.ControlFailure: 10,
     errors.RegressionFound: 11,
     errors.AuditDisagreement: 12,
