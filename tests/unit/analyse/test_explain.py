@@ -146,10 +146,7 @@ def test_captures_find_their_cause(texts, evidence_of, form):
 
 
 REPORTED = {
-    "ValueError: Unknown layer: Functional": {
-        "layer_of_generation_unknown",
-        "model_class_of_tf_keras",
-    },
+    "ValueError: Unknown layer: Functional": {"built_in_class_unknown"},
     "Unknown layer: KerasLayer": {"unregistered_object"},
     "File format not supported: filepath=model. Keras 3 only supports V3 `.keras` files and "
     "legacy H5 format files (`.h5` extension)": {"format_unknown_to_reader"},
