@@ -65,10 +65,7 @@ class OutcomeFacts:
 
     @property
     def judged(self) -> bool:
-        """Whether it says anything about the model, and so can be held against another.
-
-        A cell with another outcome is measured again by the next run.
-        """
+        """Whether it says anything about the model, and so can be held against another."""
         return self.rank is not None
 
 
