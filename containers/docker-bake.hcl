@@ -36,6 +36,12 @@ target "environment" {
   name = replace(each.id, ".", "_")
   matrix = {
     each = [
+      { id = "keras1.2", python = "3.7" },
+      { id = "keras2.0", python = "3.7" },
+      { id = "keras2.1", python = "3.7" },
+      { id = "keras2.2", python = "3.7" },
+      { id = "tf1.13", python = "3.7" },
+      { id = "tf1.14", python = "3.7" },
       { id = "keras2.3", python = "3.7" },
       { id = "keras2.3-theano", python = "3.7" },
       { id = "tf1.15", python = "3.7" },

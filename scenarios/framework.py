@@ -25,6 +25,10 @@ def _import_keras():
 
 
 keras = _import_keras()
+# Keras before 2.1.4 has these only where its users of then imported them from.
+for _name, _module in (("Input", "layers"), ("Model", "models"), ("Sequential", "models")):
+    if not hasattr(keras, _name) and hasattr(getattr(keras, _module, None), _name):
+        setattr(keras, _name, getattr(getattr(keras, _module), _name))
 IS_KERAS3 = NAME == "keras" and hasattr(keras, "ops")
 IS_KERAS2_STANDALONE = NAME == "keras" and not IS_KERAS3
 

@@ -22,7 +22,7 @@ import pandas as pd
 
 from runner.domain import BARE, ID_COLUMNS, MEASURED, Aspect, Cause, Outcome
 from runner.domain.causes import HELPED, Direction, Owner, Quantifier, Sentence
-from runner.domain.selector import matches_any
+from runner.domain.selector import matches_any, matches_environment
 from runner.judge.cause import find_innermost
 from runner.publish.record import RunRecord, SaidRecord
 
@@ -311,7 +311,8 @@ def _globs(sentence: Sentence) -> Iterator[tuple[str, Sequence[str]]]:
 
 
 def _globbed(cells: pd.DataFrame, *, column: str, globs: Sequence[str]) -> Mask:
-    return _bools(_each(lambda name: matches_any(name, globs), cells[column]))
+    matches = matches_environment if column in {"writer", "reader"} else matches_any
+    return _bools(_each(lambda name: matches(name, globs), cells[column]))
 
 
 def _searched(cells: pd.DataFrame, *, column: str, pattern: str) -> Mask:

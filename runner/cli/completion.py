@@ -66,13 +66,13 @@ def _begin(incomplete: str, ids: Callable[[], Iterable[str]]) -> list[str]:
 def _environment_ids() -> Iterable[str]:
     from runner.declare.environments import read_environments
 
-    return [each.id for each in read_environments().environments]
+    return list(read_environments().ids)
 
 
 def _profile_names() -> Iterable[str]:
-    from runner.declare.environments import read_environments
+    from runner.declare.environments import RELEASES, read_environments
 
-    return list(read_environments().profiles)
+    return [*read_environments().profiles, RELEASES]
 
 
 def _scenario_ids() -> Iterable[str]:

@@ -17,7 +17,7 @@ from runner.cli.command import Command
 from runner.cli.failures import INTERNAL_ERROR, INTERRUPTED
 from runner.cli.invocation import ROOT
 from runner.declare.catalog import load_catalog
-from runner.declare.environments import read_environments
+from runner.declare.environments import RELEASES, read_environments
 from runner.domain import OUTCOME_TABLE
 from runner.domain.errors import MatrixError
 from runner.domain.request import Request
@@ -135,9 +135,12 @@ def _profiles() -> str:
     declared = read_environments()
     catalog = load_catalog(ROOT)
     rows = []
-    for name in declared.profiles:
+    for name in (*declared.profiles, RELEASES):
         chosen = declared.profile(name)
         shown = "every one declared" if len(chosen) == len(declared.environments) else ""
+        if name == RELEASES:
+            shown = "every release of Keras 3, tf-keras and TensorFlow 2.0 to 2.15, such as "
+            shown += f"`{chosen[-1].id}`: [environments](environments.md)"
         ids = shown or ", ".join(f"`{each.id}`" for each in chosen)
         scenarios = len(catalog.of_profile(name) or catalog.scenarios)
         rows.append((f"`{name}`", str(scenarios), str(len(chosen)), ids))

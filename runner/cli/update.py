@@ -7,7 +7,7 @@ of an index, so that they serve whoever has a mirror.
 from __future__ import annotations
 
 import sys
-import tempfile
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,57 +15,32 @@ import click
 
 from runner.cli import completion
 from runner.cli.command import Command
-from runner.declare.environments import read_environments
+from runner.declare.environments import (
+    ENVIRONMENTS_FILE,
+    RELEASES_FILE,
+    EnvironmentSet,
+    read_environments,
+)
 from runner.domain import Environment
-from runner.domain.errors import MatrixError, ProvisionError
+from runner.domain.errors import MatrixError, SelectionError
 from runner.domain.request import Request
+from runner.domain.selector import minor_of
 from runner.executors.locks import LOCKS, REPOSITORY, lock_path, lock_text
-from runner.executors.uv import run_uv, torch_arguments
+from runner.executors.resolve import compile_lock
+from runner.store import atomic_write_text
 
-PLATFORM = "x86_64-manylinux_2_28"
-COMPILE_TIMEOUT_S = 900.0
-CPU_BUILD = "tensorflow-cpu"
-REPLACED = 'tensorflow; python_version < "0"'
-"""A requirement that is never met. tf-keras asks for `tensorflow`, whose files lie where those of
-its CPU build lie: with both in a lock, whichever is installed last wins.
-"""
 PARALLEL = 4
 
 
 def make_lock(environment: Environment, folder: Path = LOCKS) -> Path:
     """Resolve one environment and write its lock; ProvisionError if it has no solution."""
-    with tempfile.TemporaryDirectory() as scratch:
-        wanted = Path(scratch) / "requirements.in"
-        wanted.write_text("\n".join(environment.requirements) + "\n", encoding="utf-8")
-        overrides = Path(scratch) / "overrides.in"
-        overrides.write_text(REPLACED if _has_cpu_build(environment) else "", encoding="utf-8")
-        resolved = run_uv(
-            [
-                *("pip", "compile", "--quiet", "--generate-hashes", "--no-header"),
-                *("--no-annotate", "--no-emit-index-url", "--no-emit-find-links"),
-                *("--python-version", environment.python, "--python-platform", PLATFORM),
-                *torch_arguments(environment.requirements),
-                *("--override", str(overrides)),
-                str(wanted),
-            ],
-            timeout_s=COMPILE_TIMEOUT_S,
-        )
-    if not resolved.ok:
-        raise ProvisionError(
-            f"{environment.id}: no lock could be made:\n{resolved.stderr.strip()}",
-            cause="the requirements contradict each other, or the index cannot be reached",
-            next_step="correct its entry in containers/environments.toml",
-        )
+    compiled = compile_lock(environment.id, environment.python, environment.requirements)
     path = lock_path(environment.id, folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    part.write_text(lock_text(environment, resolved.stdout), encoding="utf-8")
+    part.write_text(lock_text(environment, compiled), encoding="utf-8")
     part.replace(path)
     return path
-
-
-def _has_cpu_build(environment: Environment) -> bool:
-    return any(line.startswith(f"{CPU_BUILD}=") for line in environment.requirements)
 
 
 @click.command(
@@ -74,19 +49,45 @@ def _has_cpu_build(environment: Environment) -> bool:
     help=__doc__,
     examples=(
         ("nox -s update -- keras3.15", "one environment"),
+        ("nox -s update -- --releases", "the table of the releases of every minor version"),
+        ("nox -s update -- keras3.14.0", "one release in it"),
         ("nox -s update", "all of them, and the tool's own"),
     ),
 )
 @click.argument(
     "environments", nargs=-1, metavar="[ENVIRONMENT]...", shell_complete=completion.environments
 )
-def command(request: Request, *, environments: tuple[str, ...]) -> int:
+@click.option(
+    "--releases",
+    is_flag=True,
+    help="Ask the index for the releases of the minor versions (of all, or of those named).",
+)
+def command(request: Request, *, environments: tuple[str, ...], releases: bool) -> int:
     """Lock the selected environments (default: all); 0 if every one could be locked."""
     from runner.executors.docker.bake import BAKE_FILE, refresh_bake_file
 
     del request
     declared = read_environments()
     chosen = declared.select(environments) if environments else declared.environments
+    own = () if releases else tuple(each for each in chosen if each.derived is None)
+    status = _lock_all(own)
+    if refresh_bake_file(declared, REPOSITORY):
+        print(f"{BAKE_FILE}: written again")
+    if not environments:
+        if not releases:
+            _remove_orphans({environment.id for environment in declared.environments})
+        update_releases(declared, declared.minors, ())
+        return status
+    named = tuple(each.derived.of for each in chosen if each.derived is not None)
+    if named:
+        update_releases(declared, named, tuple(each.id for each in chosen if each.derived))
+    minors = tuple(each.id for each in chosen if each.derived is None and releases)
+    if minors:
+        update_releases(declared, minors, ())
+    return status
+
+
+def _lock_all(chosen: Sequence[Environment]) -> int:
     status = 0
     with ThreadPoolExecutor(PARALLEL) as pool:
         waiting = [(one, pool.submit(make_lock, one)) for one in chosen]
@@ -96,11 +97,43 @@ def command(request: Request, *, environments: tuple[str, ...]) -> int:
             except MatrixError as error:
                 print(error, file=sys.stderr)
                 status = error.exit_code
-    if refresh_bake_file(declared, REPOSITORY):
-        print(f"{BAKE_FILE}: written again")
-    if not environments:
-        _remove_orphans({environment.id for environment in declared.environments})
     return status
+
+
+def update_releases(
+    declared: EnvironmentSet, minors: Collection[str], only: Collection[str]
+) -> None:
+    """Write releases.toml again: of these minor versions, or only some releases of them.
+
+    Raises:
+        SelectionError: an environment has no releases declared.
+        ProvisionError: the index does not answer.
+    """
+    from runner.executors.releases import file_text, find_releases, read_file
+
+    for each in minors:
+        if each not in declared.minors:
+            raise SelectionError(
+                f"the releases of {each} are not declared",
+                cause="it is not named by [releases] in containers/environments.toml",
+                next_step=f"choose from: {', '.join(declared.minors)}",
+            )
+    wanted = [each for each in declared.environments if each.id in minors]
+    releases, missing = find_releases(wanted, only)
+    path = ENVIRONMENTS_FILE.with_name(RELEASES_FILE)
+    kept_releases, kept_missing = read_file(path)
+    found = {each.id for each in (*releases, *missing)}
+
+    def stays(entry_id: str) -> bool:
+        of = minor_of(entry_id)
+        gone = of in minors and (not only or entry_id in only)
+        return entry_id not in found and of in declared.minors and not gone
+
+    releases += [each for each in kept_releases if stays(each.id)]
+    missing += [each for each in kept_missing if stays(each.id)]
+    order = {each.id: each.order for each in declared.environments}
+    atomic_write_text(path, file_text(releases, missing, order))
+    print(f"{path.name}: {len(releases)} releases, {len(missing)} that cannot be installed")
 
 
 def _remove_orphans(declared: set[str], folder: Path = LOCKS) -> None:

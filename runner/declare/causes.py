@@ -56,7 +56,7 @@ def check_seen(path: Path, causes: Collection[Cause], environment_ids: Collectio
         ConfigurationError: one it was seen in, or a glob of a rule that matches none.
     """
     for cause in causes:
-        unknown = sorted(set(cause.seen) - set(environment_ids))
+        unknown = sorted(each for each in cause.seen if each not in environment_ids)
         if unknown:
             raise ConfigurationError(
                 f"{path}: cause {cause.id!r}: `seen` names {shown(unknown[0])}",

@@ -1,21 +1,29 @@
-"""The environments and profiles of containers/environments.toml (stage 1)."""
+"""The environments and profiles of containers/environments.toml (stage 1).
+
+The releases of each minor version, in releases.toml beside it, are read when one is named.
+"""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from runner.declare.documents import Document, read_document, refuse_duplicates
+from runner.declare.documents import Document, Entry, read_document, refuse_duplicates
 from runner.declare.place import shown
+from runner.declare.releases import read_releases
 from runner.domain import Environment
 from runner.domain.errors import SelectionError, shortened
-from runner.domain.selector import compile_glob, unmatched
+from runner.domain.selector import compile_glob, names_release, unmatched
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS_FILE = REPOSITORY / "containers" / "environments.toml"
+RELEASES_FILE = "releases.toml"
+"""Lies beside it."""
+RELEASES = "releases"
+"""The profile of every release."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,18 +32,56 @@ class EnvironmentSet:
 
     environments: tuple[Environment, ...]
     profiles: Mapping[str, tuple[str, ...]]
-    """Profile name -> environment ids, in release order."""
+    """Profile name -> environment ids, in release order; of `releases` once they were read."""
+    minors: tuple[str, ...] = ()
+    """Ids of those whose releases are declared as well."""
+    releases_file: Path | None = None
+    """Where the releases are declared; None once they are among the environments, or if there
+    are none.
+    """
+
+    @property
+    def ids(self) -> Collection[str]:
+        """Every id; those of the releases are read only if the others do not suffice."""
+        return _Ids(self)
 
     def by_id(self, environment_id: str) -> Environment:
         """The environment of that id; SelectionError with a suggestion if there is none."""
         for environment in self.environments:
             if environment.id == environment_id:
                 return environment
+        if self.releases_file is not None and names_release([environment_id]):
+            return self.with_releases().by_id(environment_id)
         known = [environment.id for environment in self.environments]
         raise _unknown("environment", environment_id, known)
 
+    def with_releases(self) -> EnvironmentSet:
+        """The same with every release, after its minor version.
+
+        Raises:
+            ConfigurationError: releases.toml is malformed.
+        """
+        if self.releases_file is None:
+            return self
+        minors = {each.id: each for each in self.environments}
+        releases = read_releases(self.releases_file, minors)
+        every = (*self.environments, *releases)
+        ids = tuple(each.id for each in releases)
+        return replace(
+            self,
+            environments=tuple(sorted(every, key=lambda each: each.order)),
+            profiles=MappingProxyType({**self.profiles, RELEASES: ids}),
+            releases_file=None,
+        )
+
+    def naming(self, profile: str, globs: Iterable[str]) -> EnvironmentSet:
+        """The same, with the releases if the profile or one of the selectors means them."""
+        return self.with_releases() if profile == RELEASES or names_release(globs) else self
+
     def profile(self, name: str) -> tuple[Environment, ...]:
         """The environments of a profile, in release order."""
+        if name == RELEASES and self.releases_file is not None:
+            return self.with_releases().profile(name)
         if name not in self.profiles:
             raise _unknown("profile", name, list(self.profiles))
         return tuple(self.by_id(environment_id) for environment_id in self.profiles[name])
@@ -46,6 +92,9 @@ class EnvironmentSet:
         A pattern that matches nothing is a SelectionError: it is a typing mistake far
         more often than a wish for an empty matrix.
         """
+        patterns = tuple(patterns)
+        if self.releases_file is not None and names_release(patterns):
+            return self.with_releases().select(patterns)
         ids = [environment.id for environment in self.environments]
         wanted: set[str] = set()
         for pattern in patterns:
@@ -61,30 +110,60 @@ def read_environments(path: Path = ENVIRONMENTS_FILE) -> EnvironmentSet:
 
     Raises ConfigurationError with the file, the line where it is known and a next step.
     """
-    document = read_document(path, ("environment", "profiles"))
+    document = read_document(path, ("environment", "profiles", "releases"))
     environments = tuple(
-        entry.read(Environment, order=number)
+        entry.read(Environment, order=number, derived=None)
         for number, entry in enumerate(document.entries("environment"))
     )
     if not environments:
         document.place.fail("no [[environment]] is declared", cause="the file is empty or was cut")
     refuse_duplicates(document.place, "environment", (each.id for each in environments))
-    return EnvironmentSet(environments=environments, profiles=_profiles(document, environments))
+    releases = path.with_name(RELEASES_FILE)
+    minors = _chosen(document.table("releases"), environments).get("of", ())
+    return EnvironmentSet(
+        environments=environments,
+        profiles=_profiles(document, environments),
+        minors=minors,
+        releases_file=releases if releases.is_file() else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ids(Collection[str]):
+    declared: EnvironmentSet
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (each.id for each in self.declared.environments)
+        if self.declared.releases_file is not None:
+            yield from self.declared.with_releases().profiles[RELEASES]
+
+    def __contains__(self, environment_id: object) -> bool:
+        return any(environment_id == each for each in self)
+
+    def __len__(self) -> int:
+        return len(self.declared.with_releases().environments)
 
 
 def _profiles(
     document: Document, environments: tuple[Environment, ...]
 ) -> Mapping[str, tuple[str, ...]]:
-    everything = EnvironmentSet(environments=environments, profiles={})
     table = document.table("profiles")
-    profiles: dict[str, tuple[str, ...]] = {}
+    if RELEASES in table.values:
+        table.place.fail(f"`{RELEASES}` is the profile of {RELEASES_FILE}", key=RELEASES)
+    return MappingProxyType(_chosen(table, environments))
+
+
+def _chosen(table: Entry, environments: tuple[Environment, ...]) -> dict[str, tuple[str, ...]]:
+    """Return the ids that each of the table's lists of globs names."""
+    everything = EnvironmentSet(environments=environments, profiles={})
+    found: dict[str, tuple[str, ...]] = {}
     for name, globs in table.lists().items():
         try:
             chosen = everything.select(globs)
         except SelectionError as error:
             table.place.fail(f"`{shortened(name)}`: {error.message}", key=name, cause=error.cause)
-        profiles[name] = tuple(environment.id for environment in chosen)
-    return MappingProxyType(profiles)
+        found[name] = tuple(environment.id for environment in chosen)
+    return found
 
 
 def _unknown(kind: str, name: str, known: Sequence[str]) -> SelectionError:

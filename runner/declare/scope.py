@@ -10,25 +10,29 @@ from collections.abc import Sequence
 from runner.declare.catalog import check_environment_globs, check_profiles, load_catalog
 from runner.declare.causes import check_remedies, check_seen, load_causes
 from runner.declare.claims import check_reasons, load_claims
-from runner.declare.environments import read_environments
+from runner.declare.environments import RELEASES, read_environments
 from runner.domain import Declared, Environment, Format, Scope
 from runner.domain.request import Request
-from runner.domain.selector import KnownIds, select
+from runner.domain.selector import KnownIds, compile_glob, names_release, select
 
 
 def declare(request: Request) -> Declared:
     """Stage 1: read the declarations and hold the selection against them."""
     catalog = load_catalog(request.root)
-    environment_set = read_environments(request.root / "containers" / "environments.toml")
-    environment_ids = [each.id for each in environment_set.environments]
+    environment_set = read_environments(request.root / "containers" / "environments.toml").naming(
+        request.profile, _texts(request)
+    )
+    environment_ids = environment_set.ids
     check_environment_globs(catalog, environment_ids)
-    check_profiles(catalog, environment_set.profiles)
+    check_profiles(catalog, {*environment_set.profiles, RELEASES})
     causes_file = request.root / "scenarios" / "causes.toml"
     causes = load_causes(causes_file)
     check_seen(causes_file, causes, environment_ids)
     check_remedies(causes_file, causes, catalog.remedies)
     claims_file = request.root / "scenarios" / "claims.toml"
-    claims = load_claims(claims_file, catalog, environment_set.environments)
+    # A claim speaks of versions and their neighbours, which a release is none of.
+    minors = [each for each in environment_set.environments if each.derived is None]
+    claims = load_claims(claims_file, catalog, minors)
     check_reasons(claims_file, claims, [each.id for each in causes])
     environments = environment_set.profile(request.profile)
     known = KnownIds(
@@ -60,10 +64,19 @@ def declare(request: Request) -> Declared:
     )
 
 
+def _texts(request: Request) -> tuple[str, ...]:
+    """Return every text of the command line that may name an environment."""
+    filters = (request.filters.get(part, ()) for part in ("writer", "reader"))
+    return (*request.patterns, *(value for values in filters for value in values))
+
+
 def _named_environments(
     every: Sequence[Environment], profile: Sequence[Environment], request: Request
 ) -> tuple[Environment, ...]:
-    """Return the profile's environments and those a selector names without a wildcard."""
+    """Return the profile's environments and those a selector names without a wildcard.
+
+    A glob of releases (`keras3.14.*`) names them, since no other profile has any.
+    """
     named = {
         name.strip()
         for part in ("writer", "reader")
@@ -74,4 +87,6 @@ def _named_environments(
         ends = (pattern.split("/") + ["*"] * 3)[2]
         named.update(name for end in ends.split("->") for name in end.split(","))
     ids = {each.id for each in profile} | named
+    globs = [compile_glob(name) for name in named if names_release([name])]
+    ids.update(each.id for each in every if any(match(each.id) for match in globs))
     return tuple(each for each in every if each.id in ids)

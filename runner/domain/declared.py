@@ -11,7 +11,7 @@ from runner.domain.claims import Claim
 from runner.domain.environments import Environment
 from runner.domain.formats import Format
 from runner.domain.scenarios import Aspect, Remedy, Scenario
-from runner.domain.selector import Selection, matches_any
+from runner.domain.selector import Selection, matches_environment
 from runner.domain.verdicts import Expectation
 
 
@@ -68,7 +68,7 @@ class Declared:
 
 def writes(environment: Environment, scenario: Scenario, format_: Format) -> bool:
     """Return whether this writer is declared to write this scenario in this format."""
-    return format_ in environment.formats and matches_any(environment.id, scenario.writers)
+    return format_ in environment.formats and matches_environment(environment.id, scenario.writers)
 
 
 def reads(environment: Environment, format_: Format) -> bool:

@@ -20,9 +20,9 @@ class Family(StrEnum):
     """Which Keras an environment's users write against."""
 
     TF_KERAS = "tf.keras"
-    """`from tensorflow import keras`, TensorFlow 1.15 to 2.15."""
+    """`from tensorflow import keras`, TensorFlow 1.13 to 2.15."""
     KERAS2 = "keras2"
-    """Standalone Keras 2.3, `import keras`."""
+    """Standalone Keras 1.2 to 2.3, `import keras`."""
     KERAS3 = "keras3"
     """`import keras`, 3.0 and later."""
     LEGACY = "tf-keras"
@@ -36,6 +36,19 @@ class Backend(StrEnum):
     JAX = "jax"
     TORCH = "torch"
     THEANO = "theano"
+
+
+class Derivation(Struct, frozen=True, kw_only=True):
+    """How the lock of a release is made from the lock of its minor version."""
+
+    of: EnvironmentId
+    """The environment of the minor version."""
+    lock: str
+    """SHA-256 of that environment's lock when the differences were worked out, in hex."""
+    packages: tuple[Text, ...] = ()
+    """`name==version sha256 sha256 ...`: each in the place of what that lock has of the name."""
+    without: tuple[Text, ...] = ()
+    """Names that stand in that lock and not in the release's."""
 
 
 class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,10 +69,14 @@ class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     reads: frozenset[Format] = frozenset()
     """The formats it is declared to read besides, without writing them."""
     order: int
-    """Place in release order, the order of rows and columns everywhere."""
+    """Place in release order, the order of rows and columns everywhere; a release has that of its
+    minor version.
+    """
     env: Mapping[str, str] = msgspec.field(default_factory=dict)
     """Environment variables the framework needs, such as KERAS_BACKEND."""
     note: str = ""
+    derived: Derivation | None = None
+    """Set for a release of releases.toml, which has no lock of its own."""
 
     @property
     def first_released(self) -> date:
@@ -107,7 +124,7 @@ FAMILY_CSS: dict[Family, str] = {
 
 FAMILY_LABEL: dict[Family, str] = {
     Family.TF_KERAS: "tf.keras: Keras inside TensorFlow, to 2.15",
-    Family.KERAS2: "keras2: standalone Keras 2.3",
+    Family.KERAS2: "keras2: standalone Keras, to 2.3",
     Family.KERAS3: "keras3: Keras 3",
     Family.LEGACY: "tf-keras: legacy Keras 2 on today's TensorFlow",
 }

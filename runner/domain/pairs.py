@@ -8,6 +8,7 @@ from datetime import date
 
 from runner.domain.claims import Pair
 from runner.domain.environments import Family
+from runner.domain.selector import minor_of
 
 _ID = re.compile(r"(?P<line>[a-z-]+\d+)\.(?P<minor>\d+)(?:-(?P<backend>\w+))?")
 """`tf2.15`, `keras3.15-torch`: the line of releases, the minor number, the backend."""
@@ -30,8 +31,8 @@ class Version:
 
 
 def read_version(name: str, family: Family, released: date) -> Version:
-    """Return an environment as pairs are told by it, by its id."""
-    match = _ID.fullmatch(name)
+    """Return an environment as pairs are told by it, by its id; a release as its minor."""
+    match = _ID.fullmatch(minor_of(name))
     if not match:
         return Version(name, family, released, line=name, minor=0, backend="")
     minor, backend = int(match["minor"]), match["backend"] or ""

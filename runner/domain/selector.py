@@ -40,6 +40,32 @@ def matches_any(name: str, globs: Iterable[str]) -> bool:
     return any(compile_glob(glob)(name) for glob in globs)
 
 
+_RELEASE = re.compile(r"(?P<minor>.*[a-z]\d+\.\d+)\.(?P<patch>\d[a-z0-9.]*)\Z")
+_NAMES_RELEASE = re.compile(r"[a-z]\d+\.\d+\.[^,>/-]")
+
+
+@lru_cache(maxsize=4096)
+def minor_of(environment_id: str) -> str:
+    """Return the id of a release's minor version: `keras3.14` of `keras3.14.0`; else the id."""
+    found = _RELEASE.match(environment_id)
+    return found["minor"] if found else environment_id
+
+
+def names_release(texts: Iterable[str]) -> bool:
+    """Whether one of the selectors or globs names a release by its third part: `keras3.14.0`."""
+    return any(_NAMES_RELEASE.search(text) for text in texts)
+
+
+def matches_environment(environment_id: str, globs: Collection[str]) -> bool:
+    """Whether a declaration's globs match an environment; what is said of a minor holds for its
+    releases.
+    """
+    if matches_any(environment_id, globs):
+        return True
+    minor = minor_of(environment_id)
+    return minor != environment_id and matches_any(minor, globs)
+
+
 def unmatched(glob: str, ids: Collection[str]) -> str:
     """Return the first alternative that matches none of the ids; empty if each matches one.
 

@@ -3,32 +3,40 @@
 A lock is the output of `uv pip compile --generate-hashes` under one comment line which
 holds a digest of the declaration it was made for, so that a lock nobody renewed after a
 change of environments.toml is noticed before it is installed.
+
+A release has no lock on disk: it is derived from that of its minor version, by the differences
+that releases.toml states, and hashed as the others are.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from runner.domain import Environment
+from runner.domain.environments import Derivation
 from runner.domain.errors import ProvisionError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOCKS = REPOSITORY / "containers" / "locks"
 
 _HEADER = "# declared sha256:"
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+_BEGINS_PIN = re.compile(r"^(?=[A-Za-z0-9])", re.MULTILINE)
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lock:
-    """One lock as read from disk."""
+    """One lock, as read from disk or derived from one."""
 
     path: Path
+    """Where it lies; of a derived one, where it would."""
+    content: bytes
     declared: str
     """Digest of the declaration it was made for; empty if the first line holds none."""
     digest: str
@@ -42,7 +50,7 @@ class Lock:
 
     def key(self, environment: Environment) -> str:
         """Twelve hex digits that change with the lock and with the declared Python."""
-        content = self.path.read_bytes() + b"\n" + environment.python.encode()
+        content = self.content + b"\n" + environment.python.encode()
         return hashlib.sha256(content).hexdigest()[:12]
 
 
@@ -81,10 +89,16 @@ def read_lock(path: Path) -> Lock:
             cause="the file is damaged, or its permissions",
             next_step=update,
         ) from error
+    return _lock(path, text)
+
+
+def _lock(path: Path, text: str) -> Lock:
+    content = text.encode()
     first, _, _ = text.partition("\n")
     pins = {normalise_name(name): version for name, version in _PIN.findall(text)}
     return Lock(
         path=path,
+        content=content,
         declared=first.removeprefix(_HEADER).strip() if first.startswith(_HEADER) else "",
         digest=hashlib.sha256(content).hexdigest(),
         pins=MappingProxyType(pins),
@@ -92,7 +106,14 @@ def read_lock(path: Path) -> Lock:
 
 
 def usable_lock(environment: Environment, path: Path) -> Lock:
-    """Read a lock; ProvisionError if there is none, or it is of an older declaration."""
+    """Read or derive the lock of an environment.
+
+    Raises:
+        ProvisionError: there is none, or it is of an older declaration, or a release's
+            differences are those to an older lock.
+    """
+    if environment.derived is not None:
+        return _derive(environment, environment.derived, path)
     lock = read_lock(path)
     if not lock.fits(environment):
         raise ProvisionError(
@@ -102,6 +123,53 @@ def usable_lock(environment: Environment, path: Path) -> Lock:
             next_step=f"run: nox -s update -- {environment.id}",
         )
     return lock
+
+
+def _derive(environment: Environment, derived: Derivation, path: Path) -> Lock:
+    minor = read_lock(lock_path(derived.of, path.parent))
+    if minor.digest != derived.lock:
+        raise ProvisionError(
+            f"{environment.id}: its differences are those to another lock than {minor.path.name}",
+            cause=f"the lock of {derived.of} was made again since",
+            next_step=f"run: nox -s update -- {environment.id}",
+        )
+    compiled = minor.content.decode().partition("\n")[2]
+    text = apply_differences(compiled, derived.packages, derived.without)
+    return _lock(path, lock_text(environment, text))
+
+
+def pinned_files(compiled: str) -> dict[str, str]:
+    """Return normalised name -> `name==version sha256 ...`, of a lock's text."""
+    found = {}
+    for block in split_pins(compiled):
+        pin = _PIN.match(block)
+        if pin:
+            hashes = " ".join(_HASH.findall(block))
+            found[normalise_name(pin[1])] = f"{pin[1]}=={pin[2]} {hashes}"
+    return found
+
+
+def split_pins(compiled: str) -> list[str]:
+    """Return the text of each pin of a lock with its hashes, and whatever stands before them."""
+    return [block for block in _BEGINS_PIN.split(compiled) if block]
+
+
+def apply_differences(compiled: str, packages: Iterable[str], without: Iterable[str]) -> str:
+    """Return a lock's text with some of its packages replaced, added or left out."""
+    wanted = {normalise_name(each.partition("==")[0]): _pin_text(each) for each in packages}
+    left_out = {normalise_name(each) for each in without}
+    kept = []
+    for block in split_pins(compiled):
+        pin = _PIN.match(block)
+        name = normalise_name(pin[1]) if pin else ""
+        if name not in left_out:
+            kept.append(wanted.pop(name, block))
+    return "".join([*kept, *wanted.values()])
+
+
+def _pin_text(package: str) -> str:
+    pin, *hashes = package.split()
+    return " \\\n".join([pin, *(f"    --hash=sha256:{each}" for each in hashes)]) + "\n"
 
 
 def normalise_name(name: str) -> str:

@@ -24,7 +24,7 @@ from runner.domain import (
     Format,
     Outcome,
 )
-from runner.domain.selector import matches_any
+from runner.domain.selector import matches_any, matches_environment
 
 WRAPPED = re.compile(r"\n\s*Exception encountered: ")
 """Before the message of the exception that was caught and raised anew."""
@@ -158,8 +158,8 @@ class _Compiled:
             and rule.aspects <= symptoms.aspects
             and (not rule.only or symptoms.aspects <= rule.only)
             and _any(rule.remedies, symptoms.remedy)
-            and _any(rule.writers, symptoms.writer)
-            and _any(rule.readers, symptoms.reader)
+            and (not rule.writers or matches_environment(symptoms.writer, rule.writers))
+            and (not rule.readers or matches_environment(symptoms.reader, rule.readers))
         )
 
 

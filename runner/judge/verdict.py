@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runner.domain import UNJUDGED, Cell, CellResult, Change, Expectation, Outcome, Verdict
-from runner.domain.selector import CellPattern, compile_glob, matches_any, parse_pattern
+from runner.domain.selector import CellPattern, compile_glob, matches_environment, parse_pattern
 from runner.domain.verdicts import direction
 
 VERDICT_OF = {
@@ -44,8 +44,8 @@ class Judge:
         for each in self._candidates(cell.scenario):
             if (
                 each.pattern.matches(cell)
-                and matches_any(cell.writer, each.expectation.writers)
-                and matches_any(cell.reader, each.expectation.readers)
+                and matches_environment(cell.writer, each.expectation.writers)
+                and matches_environment(cell.reader, each.expectation.readers)
             ):
                 return each.expectation
         return None

@@ -24,7 +24,7 @@ from runner.domain import (
     offered,
     writes,
 )
-from runner.domain.selector import matches_any
+from runner.domain.selector import matches_environment
 from runner.plan.controls import CONTROL_SCENARIO
 
 
@@ -133,7 +133,8 @@ def applicable(
 ) -> Iterator[Remedy]:
     """Yield the remedies that exist for this scenario, format and pair, cheapest first."""
     for remedy in offered(scenario, scope.remedies.values()):
-        if cell.format not in remedy.formats or not matches_any(cell.reader, remedy.environments):
+        exists = matches_environment(cell.reader, remedy.environments)
+        if cell.format not in remedy.formats or not exists:
             continue
         if remedy.sibling is not None and not (
             remedy.sibling in scenario.formats

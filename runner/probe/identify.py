@@ -68,7 +68,8 @@ def predict_once(keras: Any) -> None:
     """Run one tiny model: the first operation is what initialises the runtime."""
     import numpy
 
-    model = keras.models.Sequential([keras.layers.Dense(1)])
+    # Keras before 2.2.3 wants the shape of the input declared.
+    model = keras.models.Sequential([keras.layers.Dense(1, input_shape=(2,))])
     model.predict(numpy.ones((1, 2), dtype="float32"), verbose=0)
 
 

@@ -52,7 +52,10 @@ class KerasApi:
         """Return the process-wide registry of custom objects."""
         saving = getattr(self.keras, "saving", None)
         getter = getattr(saving, "get_custom_objects", None)
-        return (getter or self.keras.utils.get_custom_objects)()
+        utils = self.keras.utils
+        # Keras 1 has it in a module of its own alone.
+        getter = getter or getattr(utils, "get_custom_objects", None)
+        return (getter or utils.generic_utils.get_custom_objects)()
 
     def clear(self) -> None:
         """Forget the models of the job before, and global state it may have set."""

@@ -19,7 +19,7 @@ from runner.analyse.boundaries import Axis
 from runner.analyse.grids import BLANK
 from runner.domain import BARE, ID_COLUMNS, OUTCOME_TABLE, Outcome, Pair
 from runner.domain.pairs import is_pair, read_version
-from runner.domain.selector import compile_glob, matches_any
+from runner.domain.selector import matches_any, matches_environment
 from runner.publish.record import EnvironmentRecord
 
 PAIR = ["writer", "reader"]
@@ -70,8 +70,9 @@ class Table:
 
     def matching(self, column: str, globs: Iterable[str]) -> Mask:
         """Return which cells have an id that one of the globs matches."""
-        matchers = [compile_glob(glob) for glob in globs]
-        found = [any(match(name) for match in matchers) for name in self._ids[column]]
+        matches = matches_environment if column in {"writer", "reader"} else matches_any
+        wanted = tuple(globs)
+        found = [matches(name, wanted) for name in self._ids[column]]
         return np.asarray(np.array(found, dtype=bool)[self._codes[column]])
 
     def in_families(self, column: str, families: Iterable[str]) -> Mask:

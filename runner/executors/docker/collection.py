@@ -124,7 +124,7 @@ def push_image(builder: ImageBuilder, environment: Environment, image: Any, pref
     Raises:
         ProvisionError: the registry refuses it, or does not answer.
     """
-    lock = locks.read_lock(builder.lock_path(environment))
+    lock = locks.usable_lock(environment, builder.lock_path(environment))
     name = tag(environment, builder.key(environment, lock), prefix)
     repository, _, version = name.rpartition(":")
     image.tag(repository, tag=version)

@@ -208,7 +208,7 @@ class ImageBuilder:
             **self.settings.build_args,
         }
         image, _ = self.client.images.build(
-            fileobj=self._context(environment),
+            fileobj=self._context(lock),
             custom_context=True,
             dockerfile=str(DOCKERFILE),
             tag=tag(environment, key),
@@ -218,19 +218,19 @@ class ImageBuilder:
         )
         return image
 
-    def _context(self, environment: Environment) -> io.BytesIO:
+    def _context(self, lock: Lock) -> io.BytesIO:
         """Return the build's context: the few files that go into the image."""
         files = {path.relative_to(self.root): path for path in self._probe_files()}
         files[DOCKERFILE] = self.root / DOCKERFILE
-        lock = self.lock_path(environment)
-        files[lock.relative_to(self.root)] = lock
         if self.settings.ca_bundle is not None:
             files[Path(CA_BUNDLE)] = self.settings.ca_bundle
+        contents = {name: path.read_bytes() for name, path in files.items()}
+        # A release's lock lies nowhere: it is derived.
+        contents[lock.path.relative_to(self.root)] = lock.content
         context = io.BytesIO()
         with tarfile.open(fileobj=context, mode="w") as tar:
-            for name, path in sorted(files.items()):
+            for name, content in sorted(contents.items()):
                 member = tarfile.TarInfo(str(name))
-                content = path.read_bytes()
                 # Who builds, and when, must not decide whether a layer can be used again.
                 member.size, member.mode = len(content), 0o644
                 tar.addfile(member, io.BytesIO(content))

@@ -219,13 +219,16 @@ def _install(environment: Environment, lock: Lock, target: Path, *, cache: bool 
     if not made.ok:
         raise explain_failure(environment, "venv", made)
     install = ["pip", "install", "--quiet", "--require-hashes", "--no-deps"]
+    # As it was read: a release's lies nowhere else.
+    requirements = target.parent / lock.path.name
+    requirements.write_bytes(lock.content)
     installed = run_uv(
         [
             *install,
             *(() if cache else ("--no-cache",)),
             *torch_arguments(lock.pins),
             *("--python", str(target / "bin" / "python")),
-            *("--requirements", str(lock.path)),
+            *("--requirements", str(requirements)),
         ],
         timeout_s=INSTALL_TIMEOUT_S,
     )

@@ -162,7 +162,7 @@ def shrunk(values: dict[str, Any], chance: random.Random) -> dict[str, Any]:
             some = chance.sample(value, min(ENTRIES, len(value)))
             # Every other remedy is compared with the bare load.
             kept[key] = [each for each in value if each in some or each.get("id") == "none"]
-        elif key != "profiles":
+        elif key not in {"profiles", "releases"}:
             kept[key] = value
     ids = [each["id"] for key in ("scenario", "environment") for each in kept.get(key, [])]
     if "profiles" in values:

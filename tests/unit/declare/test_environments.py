@@ -130,12 +130,24 @@ def test_unknown_names_come_with_a_suggestion(declared):
 def test_selection_keeps_release_order(declared):
     chosen = [environment.id for environment in declared.select(["keras3.1", "tf2.1?", "tf1*"])]
     assert chosen == [
-        *("tf1.15", "tf2.10", "tf2.11", "tf2.12", "tf2.13", "tf2.14", "tf2.15", "keras3.1"),
+        *(
+            "tf1.13",
+            "tf1.14",
+            "tf1.15",
+            "tf2.10",
+            "tf2.11",
+            "tf2.12",
+            "tf2.13",
+            "tf2.14",
+            "tf2.15",
+            "keras3.1",
+        ),
     ]
 
 
 def test_the_full_set_is_declared(declared):
-    expected = {"tf1.15", "keras2.3", "keras2.3-theano", "keras3.15-jax", "keras3.15-torch"}
+    expected = {"keras1.2", "keras2.0", "keras2.1", "keras2.2", "tf1.13", "tf1.14"}
+    expected |= {"tf1.15", "keras2.3", "keras2.3-theano", "keras3.15-jax", "keras3.15-torch"}
     expected |= {f"tf2.{minor}" for minor in range(16)}
     expected |= {f"keras3.{minor}" for minor in range(16)}
     expected |= {f"tf-keras2.{minor}" for minor in range(16, 22)}

@@ -25,7 +25,7 @@ from runner.executors.docker.images import (
     tag,
 )
 from runner.executors.identity import Identity
-from runner.executors.locks import read_lock
+from runner.executors.locks import read_lock, usable_lock
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 DECLARED = read_environments(REPOSITORY / "containers" / "environments.toml")
@@ -94,15 +94,17 @@ def _members(stream: io.BytesIO) -> dict[str, bytes]:
 def test_a_context_holds_what_the_dockerfile_copies_and_no_more(root, tmp_path):
     bundle = tmp_path / "ca.pem"
     bundle.write_text("certificates")
-    found = _members(_builder(root, ca_bundle=bundle)._context(TF))
+    builder = _builder(root, ca_bundle=bundle)
+    lock = usable_lock(TF, builder.lock_path(TF))
+    found = _members(builder._context(lock))
     assert found[CA_BUNDLE] == b"certificates"
     assert found["containers/locks/tf2.15.txt"].startswith(b"# declared sha256:")
     assert "runner/probe/server.py" in found
     allowed = r"containers/(Dockerfile|ca\.pem|locks/tf2\.15\.txt)|runner/probe/\w+\.py"
     assert all(re.fullmatch(allowed, name) for name in found)
-    assert CA_BUNDLE not in _members(_builder(root)._context(TF))
+    assert CA_BUNDLE not in _members(_builder(root)._context(lock))
     # The same bytes at any time, so that the engine knows its layers again.
-    assert _builder(root)._context(TF).read() == _builder(root)._context(TF).read()
+    assert _builder(root)._context(lock).read() == _builder(root)._context(lock).read()
 
 
 def test_what_the_key_counts_is_what_the_dockerfile_copies(root):
