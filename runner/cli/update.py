@@ -122,7 +122,7 @@ def update_releases(
     releases, missing = find_releases(wanted, only)
     path = ENVIRONMENTS_FILE.with_name(RELEASES_FILE)
     kept_releases, kept_missing = read_file(path)
-    found = {each.id for each in (*releases, *missing)}
+    found = {each.id for each in releases} | {each.id for each in missing}
 
     def stays(entry_id: str) -> bool:
         of = minor_of(entry_id)

@@ -57,8 +57,9 @@ def names_release(texts: Iterable[str]) -> bool:
 
 
 def matches_environment(environment_id: str, globs: Collection[str]) -> bool:
-    """Whether a declaration's globs match an environment; what is said of a minor holds for its
-    releases.
+    """Whether a declaration's globs match an environment.
+
+    What is said of a minor version holds for its releases.
     """
     if matches_any(environment_id, globs):
         return True

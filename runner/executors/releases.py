@@ -291,7 +291,7 @@ def _version_key(text: str) -> tuple[int, ...]:
 
 def _reason(message: str) -> str:
     """The sentence of uv's answer that says it, on one line."""
-    lines = [line.strip(" ╰─▶×") for line in message.splitlines()]
+    lines = [line.strip(" \u2570\u2500\u25b6\u00d7") for line in message.splitlines()]
     said = [line for line in lines if line.startswith("Because")]
     return " ".join((said or lines)[0].split())[:300]
 

@@ -188,7 +188,7 @@ def test_no_other_profile_has_a_release(declared):
 )
 def test_a_selector_names_releases(globs, expected):
     found = declare(request(writer=["keras3.8"], reader=globs))
-    assert [each.id for each in found.environments] == ["keras3.8", *expected]
+    assert {each.id for each in found.environments} == {"keras3.8", *expected}
 
 
 def test_an_unknown_release_comes_with_a_suggestion(declared):
