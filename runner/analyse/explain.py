@@ -42,6 +42,8 @@ NEAR = 0.5
 """Kinds of messages that are less alike than this are not named."""
 _LOOKED_AT = 60
 """Kinds of messages that share most words with a text; their likeness is worked out."""
+_SURE = 0.9
+"""Share of the cells with a kind of message that a cause must have where no rule matches."""
 _LEAST_LETTERS = 14
 """A line of fewer letters says nothing of its own: `)`, `tensor:`."""
 _NAME = re.compile(r"\b(?:[A-Z][a-z0-9]*[A-Z]\w*|\w+_\w+|\w+(?:\.\w+)+)|(?<=: )[A-Za-z_]\w*$")
@@ -469,8 +471,8 @@ def _order(matches: Mapping[str, Match], counts: Counter[str]) -> list[str]:
     """
     if counts and not matches:
         seen = [name for name, _ in counts.most_common() if name != UNCLASSIFIED]
-        # A line that many causes share says nothing of any.
-        return seen if seen and counts[seen[0]] * 2 >= counts.total() else []
+        # A kind that several causes share says nothing of any: `'…' object has no attribute '…'`.
+        return seen if seen and counts[seen[0]] >= _SURE * counts.total() else []
     order = {name: place for place, name in enumerate(matches)}
     # The first rule of the file decides where nothing it asks for is unknown.
     decided = {name for name in list(matches)[:1] if _decides(matches[name])}
