@@ -46,7 +46,7 @@ def _measure(folder: Path, environments: Path, harms: Sequence[str]) -> Measured
         catalog.write("".join(ENTRY.format(variant=each) for each in harms))
     store = make_store(folder / "store", environments)
     chosen = selection(store, profile="single", scenarios=("hostile.*", NEIGHBOUR))
-    arguments = ("run", *chosen, "--memory-mb", "900")
+    arguments = ("run", *chosen, "--remedy", "none,custom_objects", "--memory-mb", "900")
     return Measured(run(tree, *arguments), store, arguments)
 
 
