@@ -242,7 +242,7 @@ class Reader:
         found.update(("Custom>" + name, cls) for name, cls in _classes(keras.optimizers))
         if self.is_keras3:
             # An architecture's JSON of Keras 2 names no module.
-            found["Sequential"] = keras.Sequential
+            found.update(Model=keras.Model, Sequential=keras.Sequential)
             for part in PARTS:
                 found.update(_classes(getattr(keras, part)))
         for function in self.hard_sigmoids():
@@ -323,6 +323,9 @@ class Reader:
         elif self.is_keras3 and config.get("batch_input_shape"):
             # Of the first layer of a Sequential; where an input layer precedes it says nothing.
             config["input_shape"] = tuple(config.pop("batch_input_shape")[1:])
+        elif self.is_keras3 and self.other_meaning and isinstance(config.get("input_shape"), list):
+            # Keras 3 has just given the old argument its new name, with the batch left in it.
+            config["input_shape"] = tuple(config["input_shape"][1:])
 
     def _translate_value(self, name: str, value: Any) -> Any:
         if name == "dtype" and isinstance(value, dict) and "config" in value:

@@ -172,6 +172,8 @@ def test_an_argument_the_class_knows_stays_whatever_it_says():
         (False, "InputLayer", {"batch_shape": [None, 3]}, {"batch_input_shape": [None, 3]}),
         (True, "InputLayer", {"batch_input_shape": [None, 3]}, {"batch_shape": [None, 3]}),
         (True, "Dense", {"batch_input_shape": [None, 3]}, {"input_shape": (3,)}),
+        (True, "Dense", {"input_shape": [None, None, 3]}, {"input_shape": (None, 3)}),
+        (True, "Dense", {"input_shape": (None, 3)}, {"input_shape": (None, 3)}),
         (False, "Dense", {"batch_input_shape": [None, 3]}, {"batch_input_shape": [None, 3]}),
         (True, "BatchNormalization", {"axis": [3]}, {"axis": 3}),
         (True, "BatchNormalization", {"axis": [1, 2]}, {"axis": [1, 2]}),
@@ -252,6 +254,7 @@ def test_the_names_only_other_versions_look_up():
     with compat_shims.installed(keras(new=True), "2.15.0") as shims:
         # An architecture's JSON of Keras 2 names classes without their module.
         assert shims["Dense"] is Dense
+        assert {"Model", "Sequential"} <= set(shims)
 
 
 def test_the_classes_are_as_before_afterwards_whatever_happened_inside():
