@@ -10,7 +10,7 @@ from typing import Any, Dict, Tuple
 
 import numpy as np
 
-from runner.probe.keras_api import Arrays
+from runner.probe.keras_api import Arrays, Given
 from runner.probe.measure import Measurement, storable
 
 SCHEMA = "artifact/1"
@@ -38,6 +38,7 @@ def write_oracle(folder: str, measurement: Measurement, inputs: Arrays, targets:
             "arrays": names,
             "inputs": len(inputs),
             "targets": len(targets),
+            "given": {"inputs": _structure(inputs), "targets": _structure(targets)},
         },
     )
 
@@ -51,9 +52,23 @@ def read_oracle(folder: str) -> Tuple[Measurement, Arrays, Arrays]:
     measurement = Measurement()
     measurement.facts = record["facts"]
     measurement.arrays = arrays
-    inputs = [arrays["inputs/{}".format(i)] for i in range(record["inputs"])]
-    targets = [arrays["targets/{}".format(i)] for i in range(record["targets"])]
-    return measurement, inputs, targets
+    groups = []
+    for name in ("inputs", "targets"):
+        found = [arrays["{}/{}".format(name, i)] for i in range(record[name])]
+        groups.append(_restored(found, record.get("given", {}).get(name)))
+    return measurement, groups[0], groups[1]
+
+
+def _structure(arrays: Arrays) -> Any:
+    """Return the names of arrays given by name, or "tuple" or "list"."""
+    names = getattr(arrays, "names", None)
+    return names or ("tuple" if getattr(arrays, "as_tuple", False) else "list")
+
+
+def _restored(arrays: Arrays, structure: Any) -> Arrays:
+    if structure == "tuple":
+        return Given(tuple(arrays))
+    return Given(dict(zip(structure, arrays)) if isinstance(structure, list) else arrays)
 
 
 def write_manifest(folder: str, description: Dict[str, Any]) -> Dict[str, Any]:

@@ -117,13 +117,13 @@ class KerasApi:
         if self.graph_mode:
             symbolic = [tensor for tensor in tensors if not isinstance(tensor, (int, float))]
             function = self.keras.backend.function(list(model.inputs), symbolic)
-            values = iter(function(list(inputs)))
+            values = iter(function(in_order(inputs, model)))
             return [t if isinstance(t, (int, float)) else next(values) for t in tensors]
         return [to_numpy(tensor) for tensor in tensors]
 
     def predict(self, model: Model, inputs: Arrays) -> Arrays:
         """Return the outputs for `inputs` (a list of arrays) as a flat list of arrays."""
-        data = inputs[0] if len(inputs) == 1 else list(inputs)
+        data = as_given(inputs)
         if self.graph_mode:
             return flatten(model.predict_on_batch(data))
         return flatten(model(data, training=False))
@@ -181,6 +181,34 @@ def _backend_name(keras: Any) -> str:
 
 def _needs_tensorflow(keras: Any) -> bool:
     return _backend_name(keras) == "tensorflow"
+
+
+class Given(list):  # type: ignore[type-arg]
+    """Arrays as a scenario gives them to a model: by name (sorted), as a tuple, or as a list."""
+
+    def __init__(self, made: Any) -> None:
+        self.names: List[str] = sorted(made) if isinstance(made, dict) else []
+        self.as_tuple = isinstance(made, tuple)
+        if self.names:
+            super().__init__(made[name] for name in self.names)
+        else:
+            super().__init__(made if isinstance(made, (list, tuple)) else [made])
+
+
+def as_given(arrays: Arrays) -> Any:
+    """Return arrays as a model is called with them: a dict, a tuple, a list, or the only one."""
+    if isinstance(arrays, Given) and arrays.names:
+        return dict(zip(arrays.names, arrays))
+    if isinstance(arrays, Given) and arrays.as_tuple:
+        return tuple(arrays)
+    return arrays[0] if len(arrays) == 1 else list(arrays)
+
+
+def in_order(arrays: Arrays, model: Model) -> Arrays:
+    """Return arrays in the order of a model's inputs."""
+    if isinstance(arrays, Given) and arrays.names:
+        return [arrays[arrays.names.index(name)] for name in model.input_names]
+    return list(arrays)
 
 
 def flatten(value: Any) -> Arrays:

@@ -12,7 +12,7 @@ from typing import AbstractSet, Any, Callable, Dict, List, Optional
 
 import numpy as np
 
-from runner.probe.keras_api import Array, Arrays, KerasApi, Model, to_numpy
+from runner.probe.keras_api import Array, Arrays, KerasApi, Model, as_given, to_numpy
 
 Facts = Dict[str, Any]
 
@@ -269,26 +269,39 @@ def _evaluate(api: KerasApi, model: Model, inputs: Arrays, targets: Arrays) -> L
         if hasattr(model, "reset_metrics"):
             model.reset_metrics()
         with api.without_tracing():
-            values = model.test_on_batch(_one_or_list(inputs), _one_or_list(targets))
+            if len(targets) > 1:
+                return _evaluate_outputs(model, inputs, targets)
+            values = model.test_on_batch(as_given(inputs), as_given(targets))
         return [float(value) for value in np.ravel(values)]
 
     values: List[float] = _guard("train", run)
     return values
 
 
+def _evaluate_outputs(model: Model, inputs: Arrays, targets: Arrays) -> List[float]:
+    """Return the total loss of a model with several outputs, and its metrics by name.
+
+    Only some versions list the loss of each output besides: those are left out.
+    """
+    given = as_given(inputs), as_given(targets)
+    try:
+        found = dict(model.test_on_batch(*given, return_dict=True))
+    except TypeError:  # the argument exists from TensorFlow 2.2 on
+        found = dict(zip(model.metrics_names, np.ravel(model.test_on_batch(*given))))
+    total = found.pop("loss")
+    metrics = [found[name] for name in sorted(found) if not name.endswith("_loss")]
+    return [float(np.asarray(value)) for value in [total] + metrics]
+
+
 def _train_on_batch(api: KerasApi, model: Model, inputs: Arrays, targets: Arrays) -> None:
     with api.without_tracing():
-        model.train_on_batch(_one_or_list(inputs), _one_or_list(targets))
+        model.train_on_batch(as_given(inputs), as_given(targets))
 
 
 def train(api: KerasApi, model: Model, inputs: Arrays, targets: Arrays, steps: int) -> None:
     """Train in place for some steps on the fixed data."""
     for _ in range(steps):
         _train_on_batch(api, model, inputs, targets)
-
-
-def _one_or_list(arrays: Arrays) -> Any:
-    return arrays[0] if len(arrays) == 1 else list(arrays)
 
 
 _PLAIN = {

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict
 
 from runner.probe import compat_shims
 from runner.probe.formats import ARCHITECTURE
-from runner.probe.keras_api import Arrays, KerasApi, Model, flatten
+from runner.probe.keras_api import Arrays, KerasApi, Model, as_given, flatten
 from runner.probe.user_code import UserCode
 
 
@@ -39,9 +39,9 @@ class Loading:
         """Whether the architecture came from the code: then so did the layers' names."""
 
     def build_model(self) -> Model:
-        """Return the model as the scenario's code builds it."""
+        """Return the model as the reader's code builds it."""
         self.from_code = True
-        return self.code().build_model()
+        return self.code().reader_model()
 
 
 class Inference:
@@ -56,7 +56,7 @@ class Inference:
 
     def predict(self, inputs: Arrays) -> Arrays:
         """Return the outputs for a list of inputs as a flat list of arrays."""
-        return flatten(self.call(inputs[0] if len(inputs) == 1 else list(inputs)))
+        return flatten(self.call(as_given(inputs)))
 
 
 def load_bare(loading: Loading) -> Model:

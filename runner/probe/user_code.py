@@ -14,7 +14,7 @@ from typing import Any, Dict
 
 import numpy as np
 
-from runner.probe.keras_api import Arrays, KerasApi, Model
+from runner.probe.keras_api import Arrays, Given, KerasApi, Model
 
 SAMPLES = 8
 SEED = 20170
@@ -29,24 +29,29 @@ class UserCode:
         self._registered = False
 
     def inputs(self) -> Arrays:
-        """Return the fixed inputs: a list of arrays, eight samples each."""
+        """Return the fixed inputs as they are given to the model, eight samples each."""
         rng = np.random.RandomState(SEED)
         if hasattr(self.module, "inputs"):
             made = self.module.inputs(rng, self.variant)
         else:
             made = rng.uniform(size=(SAMPLES,) + tuple(self.module.INPUT_SHAPE)).astype("float32")
-        return list(made) if isinstance(made, (list, tuple)) else [made]
+        return Given(made)
 
     def targets(self) -> Arrays:
-        """Return the fixed targets: a list of arrays; empty where nothing is trained."""
+        """Return the fixed targets as training is given them; empty where nothing is trained."""
         if not hasattr(self.module, "targets"):
             return []
         made = self.module.targets(np.random.RandomState(SEED + 1), self.variant)
-        return list(made) if isinstance(made, (list, tuple)) else [made]
+        return Given(made)
 
     def build_model(self) -> Model:
         """Return a new model, not compiled."""
         return self.module.build_model(self.variant)
+
+    def reader_model(self) -> Model:
+        """Return a new model as the reader's code builds it, where that is not the writer's."""
+        made = getattr(self.module, "reader_model", None)
+        return made(self.variant) if made else self.build_model()
 
     @property
     def compiles(self) -> bool:
@@ -64,8 +69,9 @@ class UserCode:
         return finish(model, self.variant) if finish else model
 
     def custom_objects(self) -> Dict[str, Any]:
-        """Return what a user passes as `custom_objects`."""
-        found = getattr(self.module, "custom_objects", None)
+        """Return what the reader passes as `custom_objects`, or registers: its own code's."""
+        found = getattr(self.module, "reader_custom_objects", None)
+        found = found or getattr(self.module, "custom_objects", None)
         return dict(found(self.variant)) if found else {}
 
     def register_custom_objects(self, api: KerasApi) -> None:

@@ -9,6 +9,7 @@ import types
 import pytest
 
 from runner.probe.jobs import LEGACY_FRAMEWORK, hide_legacy_keras
+from runner.probe.remedies import Loading
 from runner.probe.user_code import UserCode
 
 
@@ -35,6 +36,33 @@ def test_custom_objects_are_registered_once_in_a_process():
     code.register_custom_objects(api)
     code.register_custom_objects(api)
     assert seen == [Layer]
+
+
+def test_the_reader_builds_the_model_of_its_own_code():
+    module = types.SimpleNamespace(
+        build_model=lambda variant: f"writer's {variant}",
+        reader_model=lambda variant: f"reader's {variant}",
+    )
+    code = UserCode(module, "flags")
+    loading = Loading(types.SimpleNamespace(), "weights_h5", "", "", lambda: code)
+    assert (code.build_model(), loading.build_model()) == ("writer's flags", "reader's flags")
+    assert loading.from_code
+    del module.reader_model
+    assert loading.build_model() == "writer's flags"
+
+
+def test_the_reader_names_and_registers_the_classes_of_its_own_code():
+    registered = []
+    saving = types.SimpleNamespace(register_keras_serializable=lambda: registered.append)
+    api = types.SimpleNamespace(keras=types.SimpleNamespace(saving=saving))
+    module = types.SimpleNamespace(
+        custom_objects=lambda variant: {"Layer": "writer's class"},
+        reader_custom_objects=lambda variant: {"Layer": "reader's class"},
+    )
+    code = UserCode(module, "")
+    code.register_custom_objects(api)
+    assert code.custom_objects() == {"Layer": "reader's class"}
+    assert registered == ["reader's class"]
 
 
 @pytest.fixture
