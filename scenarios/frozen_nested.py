@@ -24,11 +24,6 @@ class Pair(keras.layers.Layer):
         self.first = keras.layers.Dense(units, activation="tanh")
         self.second = keras.layers.Dense(units)
 
-    def build(self, input_shape):
-        self.first.build(input_shape)
-        self.second.build(tuple(input_shape[:-1]) + (self.units,))
-        super().build(input_shape)
-
     def call(self, inputs):
         return self.second(self.first(inputs))
 

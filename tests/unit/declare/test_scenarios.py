@@ -175,8 +175,10 @@ def test_trained_means_compiled_with_targets():
 
 
 def test_a_reader_that_registers_has_something_to_register():
+    knowing = {each.module for each in ENTRIES if each.reader_knows == "registered"}
+
     def wrong(scenario):
-        return (scenario.reader_knows == "registered") != _registers(_parse(scenario.module))
+        return (scenario.module in knowing) != _registers(_parse(scenario.module))
 
     assert offenders(wrong) == []
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import types
 
 import numpy as np
 
 from runner.domain import Format
 from runner.probe.artifact import read_oracle, write_manifest, write_oracle
+from runner.probe.keras_api import Given, as_given, in_order
 from runner.probe.measure import Measurement
 from runner.store.artifacts import Artifacts, Place
 
@@ -48,6 +50,31 @@ def test_inputs_and_targets_keep_their_order(tmp_path):
     _, inputs, targets = read_oracle(str(tmp_path))
     assert [int(each[0]) for each in inputs] == list(range(12))
     assert [int(each[0]) for each in targets] == list(range(11, -1, -1))
+
+
+def test_inputs_and_targets_keep_their_structure(tmp_path):
+    one, two = np.ones((8, 2)), np.zeros((8, 2))
+    write_oracle(
+        str(tmp_path), Measurement(), Given({"zulu": one, "alpha": two}), Given((two, one))
+    )
+    _, inputs, targets = read_oracle(str(tmp_path))
+    named, pair = as_given(inputs), as_given(targets)
+    assert sorted(named) == ["alpha", "zulu"]
+    np.testing.assert_array_equal(named["zulu"], one)
+    assert isinstance(pair, tuple)
+    np.testing.assert_array_equal(pair[1], one)
+    # In graph mode they go to the tensors of the model, in its order.
+    model = types.SimpleNamespace(input_names=["zulu", "alpha"])
+    np.testing.assert_array_equal(in_order(inputs, model)[0], one)
+
+
+def test_an_oracle_that_knows_no_structure_gives_lists(tmp_path):
+    write_oracle(str(tmp_path), Measurement(), Given([np.ones(2), np.zeros(2)]), [])
+    record = json.loads((tmp_path / "oracle.json").read_text())
+    del record["given"]
+    (tmp_path / "oracle.json").write_text(json.dumps(record))
+    _, inputs, _ = read_oracle(str(tmp_path))
+    assert [type(as_given(inputs)), len(inputs)] == [list, 2]
 
 
 def payload(folder):
