@@ -1,9 +1,11 @@
 """A vocabulary learnt by `adapt`, in formats that have no place for it.
 
 Cause: `adapt` puts the words into a table beside the variables. HDF5 stores variables and the
-configuration, where `vocabulary` is null. From TensorFlow 2.6 on saving succeeds, and the words are
-in no part of the file. Versions to TensorFlow 2.12 write HDF5 under `.keras` too. In `text` the
-layer is TextVectorization, in `given` the words are an argument, which the configuration keeps.
+configuration, where `vocabulary` is null. In `text` the layer is TextVectorization, in `given` the
+words are an argument, which the configuration keeps.
+
+Keras 2 refuses to write an adapted layer into HDF5. Keras 3 writes the file without the words: it
+loads, and the first call fails. Not reproduced: a Keras 2 file of this kind, though there are some.
 
 Source: keras-team/keras issue 18376; tensorflow/text issue 210 (TensorFlow 2.1 refuses to save).
 """

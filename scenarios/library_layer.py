@@ -7,6 +7,9 @@ registers its classes under its own package, as KerasHub, TF Ranking and others 
 holds a MultiHeadAttention, as the report has it. In `imported` and `attention_imported` the reader
 imported the library first, which is the correction.
 
+Not reproduced: predictions of an untrained layer. Where a SavedModel loads without the library, a
+layer is made up from the traced functions, and its outputs and weights are those that were saved.
+
 Source: keras-team/keras-hub issue 717; alike: tensorflow/ranking issue 252, keras-team/keras issue
 17383, tensorflow/tensorflow issue 36883.
 """
