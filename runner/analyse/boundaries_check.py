@@ -22,7 +22,7 @@ from runner.analyse.grids import BLANK, OUTCOMES, Coded, Codes, code_cells
 from runner.domain import FACTS
 from runner.publish.reading import PublishedRun
 
-_VERSION = r"\d+\.\d+"
+_VERSION = r"\d+\.\d+(?:\.\d+(?:\.[a-z]\w*)?)?"
 _RANGE = rf"{_VERSION}(?: to {_VERSION})?"
 _LINE = re.compile(
     rf"(?P<family>TF|Keras|tf-keras) (?P<ranges>{_RANGE}(?:(?:, | and ){_RANGE})*)"

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from runner.analyse import boundaries_check
 from runner.analyse.boundaries import (
     EVERYTHING,
     Axis,
@@ -215,3 +216,12 @@ def test_hundreds_of_grids_take_seconds() -> None:
         cover_grid(grid, AXIS)
 
     assert (time.process_time() - begun) / len(grids) < 1.0
+
+
+def test_a_sentence_names_releases_beside_minor_versions():
+    """A check that took `2.4` out of `TF 2.4.0` refused every run of a release."""
+    words = "TF 2.4.0 and 2.15.0.post1, Keras 3.4, 3.4.0, 3.14 to 3.15 and 3.14.0"
+    assert list(boundaries_check._read_names(words)) == [
+        *("tf2.4.0", "tf2.15.0.post1", "keras3.4", "keras3.4.0"),
+        *("keras3.14", "keras3.15", "keras3.14.0"),
+    ]
