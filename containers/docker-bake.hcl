@@ -3,7 +3,7 @@
 #     nox -s images -- --profile full --bake .matrix/images.json
 #     docker buildx bake -f containers/docker-bake.hcl -f .matrix/images.json
 #
-# The second file holds what only the tool knows: keys, digests and tags, by which the images
+# The second file holds values that only the tool knows: keys, digests and tags, by which the images
 # are found afterwards. Mirrors: BASE, and PIP_INDEX_URL and PIP_EXTRA_INDEX_URL in the
 # environment; a private authority's certificates: containers/ca.pem.
 #
