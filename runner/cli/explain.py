@@ -267,7 +267,7 @@ def _describe_unknown(told: Explanation) -> Iterator[str]:
     for each in told.nearest:
         yield f"  {each.distance:.2f}  {each.message}"
         yield f"        {', '.join(_numbers(each.causes.items()))}"
-        yield f"        nox -s show -- '{each.example}'"
+        yield f"        show it: nox -s show -- '{each.example}'"
 
 
 def _numbers(counts: Iterable[tuple[str, int]]) -> Iterator[str]:

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 """Holds the declarations: a clone, or the folder of packages that the wheel was installed in."""
 PROGRAM = "keras-matrix"
 """Name of the installed command; without it, `python -m runner` is the same."""
-_SESSION = re.compile(r"\bnox -s (?P<name>\w+)(?: --(?= ))?")
+NOX = "nox"
+_SESSION = re.compile(rf"\b{NOX} -s (?P<name>\w+)(?: --(?= ))?")
 
 
 def fit_commands(text: str, *, clone: bool | None = None) -> str:
