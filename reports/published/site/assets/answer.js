@@ -18,15 +18,15 @@ function cellLink(cells, asked, found, words = cells.titleOf(found.scenario)) {
   return make("a", { href: `cell.html#${encodeURI(cells.id(found, asked.writer, asked.reader))}` }, words);
 }
 
-/** @param {Cells} cells @param {number} remedy */
-function givesUp(cells, remedy) {
-  const lost = cells.index.remedies[cells.remedies[remedy]].gives_up;
-  return lost.length ? `gives up: ${lost.join(", ")}` : "gives nothing up";
+/** What a way does not bring back, in words. @param {Cells} cells @param {number} remedy @param {number} format @param {Found[]} loads */
+function givesUp(cells, remedy, format, loads) {
+  const lost = [...new Set(loads.flatMap((each) => cells.without(each.scenario, format, remedy)))];
+  return lost.length ? `without ${lost.map((each) => cells.index.aspects[each]).join(", ")}` : "the whole model";
 }
 
-/** A way of loading: its name, its price and its code. @param {Cells} cells @param {number} remedy @param {number} format */
-function wayText(cells, remedy, format) {
-  return [make("b", {}, cells.index.remedies[cells.remedies[remedy]].title), ` (${givesUp(cells, remedy)})`, make("pre", { className: "code" }, cells.codeOf(remedy, format))];
+/** A way of loading: its name, its price and its code. @param {Cells} cells @param {number} remedy @param {number} format @param {Found[]} loads for which it is advised */
+function wayText(cells, remedy, format, loads) {
+  return [make("b", {}, cells.index.remedies[cells.remedies[remedy]].title), ` (${givesUp(cells, remedy, format, loads)})`, make("pre", { className: "code" }, cells.codeOf(remedy, format))];
 }
 
 /** Where the file can be read at all. @param {Cells} cells @param {Question} asked @param {Found} found */
@@ -66,7 +66,8 @@ function insteadOf(cells, asked, found) {
   if (cells.outcomes[found.outcome] === "save_error") return [];
   const way = cells.bestWay(found, asked.writer, asked.reader);
   const head = make("h2", {}, "What works instead");
-  if (way >= 0) return [head, make("p", {}, "Measured for this very pair: ", ...wayText(cells, way, found.format))];
+  const partly = cells.isGivenUp(found, asked.writer, asked.reader) ? "It loads, but what failed is given up. " : "";
+  if (way >= 0) return [head, make("p", {}, `${partly}Measured for this very pair: `, ...wayText(cells, way, found.format, [found]))];
   const tried = cells.triedWays(found, asked.writer, asked.reader);
   const words = tried ? `None of the ${times(tried, "other way")} tried worked for this pair. ` : "No other way of loading was tried for this pair. ";
   return [head, make("p", {}, words, nearestText(cells, asked, found))];
@@ -84,6 +85,8 @@ function sortLoads(cells, asked, loads) {
     good: tried.filter((each) => each.outcome === cells.equivalent),
     silent: bad.filter((each) => each.outcome === cells.diverged),
     helped: bad.filter((each) => way(each) >= 0),
+    partly: bad.filter((each) => cells.isGivenUp(each, asked.writer, asked.reader)),
+    itself: bad.filter((each) => cells.baseline(each, asked.writer) >= 0 && cells.baseline(each, asked.writer) !== cells.equivalent),
     lost: bad.filter((each) => way(each) < 0),
     way,
   };
@@ -104,7 +107,7 @@ function fold(title, body, open = false, css = "") {
 /** @param {Cells} cells @param {Question} asked @param {ReturnType<typeof sortLoads>} sorted */
 function silentPart(cells, asked, { silent, way }) {
   if (!silent.length) return [];
-  const items = silent.map((each) => loadItem(cells, asked, each, [way(each) < 0 ? ". No way tried gives the right model." : `. Right with: ${cells.index.remedies[cells.remedies[way(each)]].title}.`]));
+  const items = silent.map((each) => loadItem(cells, asked, each, [way(each) < 0 ? (cells.triedWays(each, asked.writer, asked.reader) ? ". No way tried gives the right model." : ". No other way was tried.") : cells.isGivenUp(each, asked.writer, asked.reader) ? `. Loads without what failed: ${cells.index.remedies[cells.remedies[way(each)]].title}.` : `. Right with: ${cells.index.remedies[cells.remedies[way(each)]].title}.`]));
   return [fold(`≠ ${times(silent.length, "kind loads", "kinds load")} without an error and not as the model that was saved`, [make("ul", { className: "plain kinds" }, ...items)], silent.length <= 6, "t-d")];
 }
 
@@ -112,8 +115,8 @@ function silentPart(cells, asked, { silent, way }) {
 function waysPart(cells, asked, { helped, way }) {
   if (!helped.length) return [];
   const ways = cells.remedies.map((_, remedy) => ({ remedy, loads: helped.filter((each) => way(each) === remedy) })).filter((each) => each.loads.length);
-  const parts = ways.map(({ remedy, loads }) => make("div", { className: "way" }, make("p", {}, ...wayText(cells, remedy, asked.format)),
-    fold(`The cheapest that works for ${times(loads.length, "kind")}`, [make("ul", { className: "plain kinds" }, ...loads.map((each) => loadItem(cells, asked, each)))])));
+  const parts = ways.map(({ remedy, loads }) => make("div", { className: "way" }, make("p", {}, ...wayText(cells, remedy, asked.format, loads)),
+    fold(`Advised for ${times(loads.length, "kind")}`, [make("ul", { className: "plain kinds" }, ...loads.map((each) => loadItem(cells, asked, each)))])));
   return [make("h2", {}, "What works instead, measured for this very pair"), make("div", { className: "options" }, ...parts)];
 }
 
@@ -141,7 +144,7 @@ function bestReader(cells, asked, good) {
 /** @param {Cells} cells @param {Question} asked @param {Found[]} loads */
 function answerAny(cells, asked, loads) {
   const sorted = sortLoads(cells, asked, loads);
-  const { tried, good, silent, helped } = sorted;
+  const { tried, good, silent, helped, partly, itself } = sorted;
   if (!tried.length) return answerNothingTried(cells, loads);
   const bad = tried.length - good.length;
   const style = cells.styles[good.length === tried.length ? cells.equivalent : silent.length ? cells.diverged : cells.outcomes.indexOf("load_error")];
@@ -154,7 +157,8 @@ function answerAny(cells, asked, loads) {
   ].filter((each) => each.number);
   const items = parts.map(({ style: each, words }) => make("li", {}, make("i", { className: each.css, ariaHidden: "true" }, each.symbol), make("span", { className: each.css === "d" ? "t-d" : "" }, ...words)));
   const words = [make("p", {}, `Measured with ${times(tried.length, "kind")} of models:`), make("ul", { className: "plain rules" }, ...items), shareBar(parts.map((each) => ({ css: each.style.css, number: each.number }))),
-    ...(bad ? [make("p", {}, `Another way of loading was measured to work for `, make("b", {}, `${count(helped.length)} of the ${count(bad)}`), " that do not come back as saved.")] : [])];
+    ...(bad ? [make("p", {}, `Another way of loading was measured to work for `, make("b", {}, `${count(helped.length)} of the ${count(bad)}`), ` that do not come back as saved${partly.length ? `, in ${count(partly.length)} of them without what failed` : ""}.`)] : []),
+    ...(itself.length ? [make("p", {}, `${count(itself.length)} of the ${count(bad)} do not come back in ${cells.environments[asked.writer]} itself either, loaded the same way: that is of the model, not of the two versions.`)] : [])];
   return [verdictBox(style, good.length && bad ? "◐" : style.symbol, verdict, words),
     ...silentPart(cells, asked, sorted), ...waysPart(cells, asked, sorted), ...lostPart(cells, asked, sorted),
     ...(good.length ? [fold(`✓ ${times(good.length, "kind loads", "kinds load")} as the same model with a plain load`, [make("ul", { className: "plain kinds" }, ...good.map((each) => loadItem(cells, asked, each)))])] : []),

@@ -8,6 +8,12 @@
  * @property {string} cause
  * @property {string} verdict
  * @property {string} attribution
+ * @property {string} baseline what the writer gets from its own file the same way
+ * @property {string} impact
+ * @property {string} origin
+ * @property {string} probe
+ * @property {string} recipe
+ * @property {string} when
  * @property {string} stage
  * @property {string} exception
  * @property {string} message
@@ -45,6 +51,7 @@ class Shard {
     this.remedies = given.remedies;
     this.columns = given.columns;
     this.aspects = given.aspects;
+    /** @type {string[]} */ this.moments = given.moments;
     const line = (/** @type {number} */ number) => (number < shared.length ? shared[number] : given.lines[number - shared.length]);
     /** @type {number[]} */ let before = [];
     // A text holds how many lines it begins like the one before it, and the others.
@@ -67,7 +74,8 @@ class Shard {
       const number = Array.isArray(column) ? column[record] : column;
       return [name, name === "aspects" ? this.aspects[number].map((/** @type {number[]} */ row) => row.map(this.text)) : this.text(number)];
     }));
-    return /** @type {Facts} */ ({ ...found, ms: grid.ms[at], digest: grid.digest[writer] });
+    const when = this.moments[Array.isArray(grid.when) ? grid.when[at] : grid.when];
+    return /** @type {Facts} */ ({ ...found, when, ms: grid.ms[at], digest: grid.digest[writer] });
   }
 }
 
@@ -95,22 +103,43 @@ function why(index, id) {
 /** @param {Index} index @param {Facts} found */
 function verdictOf(index, found) {
   const style = index.outcomes[found.outcome];
-  return verdictBox(style, style.symbol, style.label, [make("p", {}, style.explanation), ...(found.cause ? why(index, found.cause) : []), ...(found.reason ? [make("p", {}, found.reason)] : [])]);
+  return verdictBox(style, style.symbol, style.label, [make("p", {}, style.explanation), ...(found.cause ? why(index, found.cause) : []), ...(found.reason ? [make("p", {}, found.reason)] : []), ...staleness(found)]);
+}
+
+/** What a reader must know of a cell that was not measured with the code of today. @param {Facts} found */
+function staleness(found) {
+  return found.origin === "stale" ? [make("p", {}, make("b", {}, "Stale"), ": kept from an earlier run, and not known to be measured with the code, locks and file of today.")] : [];
 }
 
 /** What works instead, from measurements of this very pair alone. @param {Index} index @param {Shard} shard @param {CellId} cell */
 function advice(index, shard, cell) {
   const bare = shard.look({ ...cell, remedy: BARE });
   if (!bare || !index.outcomes[bare.outcome].remediable) return [];
-  const tries = Object.keys(index.remedies).filter((remedy) => remedy !== BARE && shard.look({ ...cell, remedy }));
-  const works = tries.find((remedy) => shard.look({ ...cell, remedy })?.outcome === "equivalent");
-  const words = works ? ["Works, as measured for this pair: ", make("b", {}, index.remedies[works].title), ` (gives up: ${index.remedies[works].gives_up.join(", ") || "nothing"})`]
-    : [tries.length ? `None of the ${tries.length} other ways tried worked for this pair.` : "No other way of loading was tried for this pair."];
+  const tries = Object.keys(index.remedies).filter((remedy) => remedy !== BARE && index.outcomes[shard.look({ ...cell, remedy })?.outcome ?? "not_run"].ran);
+  const failed = failedOf(index, cell, bare);
+  const lost = (/** @type {string} */ remedy) => withoutOf(index, cell.scenario, cell.format, remedy);
+  const helping = tries.filter((remedy) => shard.look({ ...cell, remedy })?.outcome === "equivalent");
+  const works = helping.find((remedy) => !lost(remedy).some((each) => failed.includes(each))) ?? helping[0];
   const place = (/** @type {string} */ name) => shard.environments.indexOf(name);
-  const readers = shard.environments.filter((reader) => shard.look({ ...cell, reader, remedy: BARE })?.outcome === "equivalent")
-    .sort((a, b) => Math.abs(place(a) - place(cell.reader)) - Math.abs(place(b) - place(cell.reader)) || place(b) - place(a));
-  const nearest = readers.length ? `The nearest environment that reads the file with a plain load: ${readers[0]}.` : "No environment of this run reads the file with a plain load.";
-  return [make("h2", {}, "What to do"), make("p", {}, ...words), ...(works ? [make("pre", { className: "code" }, index.remedies[works].code[cell.format] ?? "")] : []), make("p", {}, nearest)];
+  const readers = shard.environments.filter((reader) => shard.look({ ...cell, reader, remedy: BARE })?.outcome === "equivalent");
+  const near = nearestOf(readers.map(place), place(cell.reader), shard.environments.map((name) => Date.parse(index.environments[name].first_released) / 86400000));
+  const nearest = near >= 0 ? `The nearest environment that reads the file with a plain load: ${shard.environments[near]}.` : "No environment of this run reads the file with a plain load.";
+  return [make("h2", {}, "What to do"), make("p", {}, ...adviceWords(index, tries.length, works, works ? lost(works) : [], failed)), ...(works ? [make("pre", { className: "code" }, index.remedies[works].code[cell.format] ?? "")] : []), make("p", {}, nearest)];
+}
+
+/** What did not come back; everything that was asked for where nothing did. @param {Index} index @param {CellId} cell @param {Facts} bare */
+function failedOf(index, cell, bare) {
+  if (bare.outcome === "diverged") return bare.aspects.filter(([, status]) => status !== "agrees").map(([name]) => name);
+  if (bare.outcome === "unusable") return [bare.impact === "training" ? "training_step" : "outputs"];
+  return index.scenarios[cell.scenario].aspects;
+}
+
+/** @param {Index} index @param {number} tried @param {string|undefined} works @param {string[]} lost @param {string[]} failed */
+function adviceWords(index, tried, works, lost, failed) {
+  if (!works) return [tried ? `None of the ${tried} other ways tried worked for this pair.` : "No other way of loading was tried for this pair."];
+  const without = lost.map((each) => index.aspects[each]).join(", ");
+  const told = !lost.length ? "the same model" : lost.some((each) => failed.includes(each)) ? `it loads, without ${without}` : `what failed is right; without ${without}`;
+  return ["Measured for this pair: ", make("b", {}, index.remedies[works].title), ` (${told})`];
 }
 
 /** @param {Index} index @param {CellId} cell @param {Facts} found */
@@ -166,7 +195,13 @@ function waysTried(index, shard, cell) {
 /** @param {Index} index @param {Facts} found */
 function measuredHow(index, found) {
   /** @type {Record<string, string>} */ const isolation = { fork: "a child forked after the import", spawn: "a process started for the job", fresh: "a process of its own, started anew" };
+  /** @type {Record<string, string>} */ const origin = { measured: "measured by this run", kept: "kept from an earlier run, measured with the same code, locks and file", stale: "stale: kept from an earlier run, and not known to be measured with the code, locks and file of today", unknown: "this run kept cells of an earlier one, and does not say which" };
   const rows = [
+    ["measured at", found.when],
+    ["where from", origin[found.origin] ?? found.origin],
+    ["the writer itself, loaded the same way", found.baseline && index.outcomes[found.baseline].label],
+    ["what the difference means", found.impact],
+    ["code of the probe, of the scenario", found.probe && `${found.probe}…, ${found.recipe}…`],
     ["whose doing", found.attribution && `${found.attribution}: ${index.attributions[found.attribution] ?? ""}`],
     ["held against what was expected", found.verdict && found.verdict !== "not_judged" ? found.verdict.replaceAll("_", " ") : ""],
     ["artifact", found.digest && `SHA-256 ${found.digest}…`],

@@ -35,10 +35,12 @@ class Cells {
     const size = this.placeGrids(packed);
     this.outcome = new Uint8Array(size).fill(NO_CELL);
     this.cause = new Uint8Array(size).fill(NO_CELL);
-    /** For each bare load the cheapest way that was measured to give the same model. */
+    /** For each bare load the way that is advised, as measured for that very pair. */
     this.best = new Uint8Array(size).fill(NO_CELL);
+    /** Whether that way gives up what failed. */
+    this.givesUp = new Uint8Array(size);
     this.unpack(packed);
-    for (const grid of this.grids) if (grid.remedy === this.bare) this.findBestOf(grid);
+    /** @type {number[]} days of release */ this.days = this.environments.map((name) => Date.parse(index.environments[name].first_released) / 86400000);
   }
 
   /** List the grids, and say how many places their cells need. @param {any} packed */
@@ -68,6 +70,11 @@ class Cells {
       for (let at = 0; at < given.o.length; at += 1) {
         this.outcome[grid.start + at] = numbers[given.o.charCodeAt(at)];
         if (given.c) this.cause[grid.start + at] = numbers[given.c.charCodeAt(at)];
+        const way = given.b ? numbers[given.b.charCodeAt(at)] : NO_CELL;
+        if (way !== NO_CELL) {
+          this.best[grid.start + at] = way >> 1;
+          this.givesUp[grid.start + at] = way & 1;
+        }
       }
     }
   }
@@ -92,26 +99,6 @@ class Cells {
     return this.outcome[place] === NO_CELL ? -1 : place;
   }
 
-  /** @param {Grid} bare */
-  findBestOf(bare) {
-    for (let remedy = 0; remedy < this.remedies.length; remedy += 1) {
-      const grid = this.grid(bare.format, bare.scenario, remedy);
-      if (!grid) continue;
-      let at = grid.start;
-      const columns = grid.readers.map((reader) => bare.readers.indexOf(reader));
-      for (const writer of grid.writers) {
-        const row = bare.writers.indexOf(writer);
-        for (const column of columns) {
-          if (row >= 0 && column >= 0 && this.outcome[at] === this.equivalent) {
-            const place = bare.start + row * bare.readers.length + column;
-            if (this.best[place] === NO_CELL) this.best[place] = remedy;
-          }
-          at += 1;
-        }
-      }
-    }
-  }
-
   /** @param {number} format @param {number} scenario @param {number} remedy @param {number} writer @param {number} reader @returns {Found|null} */
   look(format, scenario, remedy, writer, reader) {
     const place = this.place(this.grid(format, scenario, remedy), writer, reader);
@@ -124,6 +111,22 @@ class Cells {
     return place < 0 || this.best[place] === NO_CELL ? -1 : this.best[place];
   }
 
+  /** Whether the advised way gives up what failed. @param {Found} found @param {number} writer @param {number} reader */
+  isGivenUp(found, writer, reader) {
+    const place = this.place(this.grid(found.format, found.scenario, this.bare), writer, reader);
+    return place >= 0 && this.givesUp[place] === 1;
+  }
+
+  /** What a way does not bring back of what the scenario asks for. @param {number} scenario @param {number} format @param {number} remedy */
+  without(scenario, format, remedy) {
+    return withoutOf(this.index, this.scenarios[scenario], this.formats[format], this.remedies[remedy]);
+  }
+
+  /** What the writer itself gets from its own file, loaded bare: an outcome, or -1. @param {Found} found @param {number} writer */
+  baseline(found, writer) {
+    return this.look(found.format, found.scenario, this.bare, writer, writer)?.outcome ?? -1;
+  }
+
   /** How many other ways of loading were tried. @param {Found} found @param {number} writer @param {number} reader */
   triedWays(found, writer, reader) {
     return this.remedies.filter((_, remedy) => {
@@ -132,11 +135,11 @@ class Cells {
     }).length;
   }
 
-  /** The environment nearest in release order that reads the file bare, or -1. @param {Found} found @param {number} writer @param {number} reader */
+  /** The environment nearest by day of release that reads the file bare, or -1. @param {Found} found @param {number} writer @param {number} reader */
   nearestReader(found, writer, reader) {
     const readers = this.environments.map((_, place) => place)
       .filter((place) => this.look(found.format, found.scenario, this.bare, writer, place)?.outcome === this.equivalent);
-    return readers.sort((a, b) => Math.abs(a - reader) - Math.abs(b - reader) || b - a)[0] ?? -1;
+    return nearestOf(readers, reader, this.days);
   }
 
   /** @param {Found} found @param {number} writer @param {number} reader */

@@ -6,8 +6,8 @@
 /** @typedef {{symbol: string, label: string, explanation: string, css: string, ran: boolean, remediable: boolean}} Style */
 /** @typedef {{title: string, code: Record<string, string>, gives_up: string[]}} Remedy */
 /** @typedef {{title: string, explanation: string, links: string[]}} Cause */
-/** @typedef {{python: string, backend: string, family: string, css: string, released: string, reason: string, resolved: Record<string, string>}} Environment */
-/** @typedef {{title: string, summary: string, group: string, rtol: number, atol: number}} Scenario */
+/** @typedef {{python: string, backend: string, family: string, css: string, released: string, first_released: string, reason: string, resolved: Record<string, string>}} Environment */
+/** @typedef {{title: string, summary: string, group: string, rtol: number, atol: number, aspects: string[], damaged: boolean}} Scenario */
 /**
  * @typedef {object} Index What is declared; ids in the order in which they are shown.
  * @property {Record<string, Style>} outcomes
@@ -18,6 +18,8 @@
  * @property {Record<string, Cause>} causes
  * @property {Record<string, string>} attributions
  * @property {string[]} formats
+ * @property {Record<string, string[]>} carries format -> the aspects it carries
+ * @property {Record<string, string>} aspects aspect -> what a sentence calls it
  * @property {string} profile which environments the run was to have
  */
 
@@ -39,6 +41,18 @@ function make(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);
   return made;
+}
+
+/** What a way of loading does not bring back of what a scenario asks for. @param {Index} index @param {string} scenario @param {string} format @param {string} remedy */
+function withoutOf(index, scenario, format, remedy) {
+  const asked = index.scenarios[scenario].aspects.filter((each) => index.carries[format].includes(each));
+  return index.remedies[remedy].gives_up.filter((each) => asked.includes(each));
+}
+
+/** The place nearest by day of release; of two as near the newer; -1 for none. @param {number[]} places @param {number} here @param {number[]} days */
+function nearestOf(places, here, days) {
+  const apart = (/** @type {number} */ each) => Math.abs(days[each] - days[here]);
+  return [...places].sort((a, b) => apart(a) - apart(b) || days[b] - days[a] || Math.abs(a - here) - Math.abs(b - here) || b - a)[0] ?? -1;
 }
 
 /** Text whose `backticks` mark code. @param {string} text @returns {(Node|string)[]} */
