@@ -25,7 +25,7 @@ def written(basis=Basis.READ, **told) -> Description:
     ("name", "ids"),
     [
         ("keras2.3_custom_regularizer.h5", ("keras2.3",)),
-        ("tf1.15_compiled.h5", ("tf1.15", "tf2.0", "tf2.1")),
+        ("tf1.15_compiled.h5", ("tf1.13", "tf1.14", "tf1.15", "tf2.0", "tf2.1")),
         ("tf2.3_bidirectional.h5", ("tf2.3", "tf2.4")),
         ("tf2.15_compiled.keras", ("tf2.15",)),
         ("tf2.15_saved_model", ("tf2.15",)),
@@ -44,8 +44,9 @@ def test_the_backend_narrows_and_old_versions_have_their_nearest():
     assert fitting(written(keras_version="3.15.2", backend="torch"), ENVIRONMENTS)[0] == (
         "keras3.15-torch",
     )
-    ids, source = fitting(written(keras_version="1.2.2"), ENVIRONMENTS)
-    assert ids == ("keras2.3", "keras2.3-theano")
+    assert fitting(written(keras_version="2.0.5"), ENVIRONMENTS)[0] == ("keras2.0",)
+    ids, source = fitting(written(keras_version="1.0.8"), ENVIRONMENTS)
+    assert ids == ("keras1.2",)
     assert "nearest" in source
     assert fitting(written(keras_version="9.1"), ENVIRONMENTS) == (
         (),
