@@ -73,11 +73,13 @@ class KerasApi:
         """Make everything drawn by chance from now on the same, each time it is asked for."""
         random.seed(number)
         np.random.seed(number)
-        # Keras' own, where it exists, seeds the backend and what draws seeds for layers.
-        whole = getattr(self.keras.utils, "set_random_seed", None)
-        if whole is not None:
-            whole(number)
+        if self.is_keras3:
+            # It seeds the backend as well.
+            self.keras.utils.set_random_seed(number)
         elif self.tf is not None:
+            # Keras 2 draws the seeds of its layers with Python's `random`. Its own function of
+            # that name would put a generator in its place that tf-keras 2.16 to 2.18 call with
+            # a float, which Python 3.12 refuses.
             setter = getattr(self.tf.random, "set_seed", None) or self.tf.set_random_seed
             setter(number)
         # Theano's streams take their seeds from NumPy.

@@ -297,7 +297,7 @@ ops = types.SimpleNamespace(
         ]
     }
 )
-utils = types.SimpleNamespace()
+utils = types.SimpleNamespace(set_random_seed=np.random.seed)
 backend = types.SimpleNamespace(
     backend=lambda: "numpy", clear_session=lambda: None, set_floatx=lambda name: None
 )
