@@ -61,7 +61,9 @@ def copy_tree(target: Path) -> Path:
         shutil.copytree(
             REPOSITORY / name, target / name, ignore=shutil.ignore_patterns("__pycache__")
         )
-    shutil.copy(REPOSITORY / "pyproject.toml", target)
+    # With the noxfile it is a clone, and messages name sessions of nox.
+    for name in ("pyproject.toml", "noxfile.py"):
+        shutil.copy(REPOSITORY / name, target)
     declared = target / "containers" / "environments.toml"
     text = declared.read_text(encoding="utf-8")
     assert text.count("[profiles]\n") == 1

@@ -433,7 +433,7 @@ def test_an_image_is_looked_for_again_when_what_it_holds_changes(
     listed = run(own, *both, *bases)
     assert listed.code == 0, listed.text
     missing = {
-        name for name in ("tf2.15", "keras3.15-jax") if re.search(rf"{name} +│ - ", listed.out)
+        name for name in ("tf2.15", "keras3.15-jax") if re.search(rf"{name} +- ", listed.out)
     }
     assert missing == rebuilt, listed.out
 

@@ -35,7 +35,8 @@ def test_the_run_succeeds_and_its_controls_hold(matrix):
     held = f"{len(controls)} of {len(controls)} controls held"
     assert held in matrix.finished.out
     kinds = {each["id"].split()[0] for each in controls}
-    assert kinds == {"readback", "comparison", "writes", "reads"}
+    measured = {"readback", "comparison", "writes", "reads"}
+    assert kinds == measured | {"words", "advice", "boundaries"}
     for environment in ENVIRONMENTS:
         comparison = f"comparison plain_dense/h5/{environment}->{environment}/none"
         assert comparison in {each["id"] for each in controls}
@@ -221,7 +222,8 @@ def test_show_tells_all_of_a_cell_and_how_to_repeat_it(matrix, tree):
 
 def test_show_of_a_cell_that_is_not_there(matrix, fails):
     said = fails(2, "show", "plain_dense/h5/tf2.14->tf2.15/none", "--store", str(matrix.store))
-    assert "--select 'plain_dense/h5/tf2.14->tf2.15/none'" in said
+    assert "did you mean tf2.15" in said
+    assert "nox -s show -- 'plain_dense/h5/tf2.15->tf2.15/none'" in said
 
 
 def test_plan_counts_what_a_run_does(matrix, tree):
