@@ -35,7 +35,7 @@ from runner.domain import (  # noqa: E402
     Format,
     Outcome,
 )
-from runner.judge.cause import CauseTable, Symptoms, find_innermost  # noqa: E402
+from runner.judge.cause import CauseTable, Symptoms, detail_lines, find_innermost  # noqa: E402
 from runner.publish.reading import PublishedRun, load_data  # noqa: E402
 
 CAUSES = ROOT / "scenarios" / "causes.toml"
@@ -97,7 +97,7 @@ def read_captures(data: PublishedRun) -> Iterator[Capture]:
             traceback=str(row["traceback"]),
             damaged=damaged[row["scenario"]],
             aspects=aspects,
-            details="\n".join(f"{each}: {details[each].get('detail', '')}" for each in aspects),
+            details=detail_lines(details, aspects),
         )
 
 

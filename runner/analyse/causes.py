@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping, Sequence
 import pandas as pd
 
 from runner.domain import ID_COLUMNS, UNEXPLAINED, Aspect, Cause, Format, Outcome
-from runner.judge.cause import CauseTable, Symptoms
+from runner.judge.cause import CauseTable, Symptoms, detail_lines
 from runner.publish.reading import PublishedRun
 
 _SEEN = ("stage", "exception", "message", "traceback", "compared", "reason")
@@ -48,8 +48,6 @@ def _find(table: CauseTable, row: Mapping[Hashable, str], *, damaged: bool) -> s
             reader=row["reader"],
             damaged=damaged,
             aspects=frozenset(map(Aspect, differing)),
-            details="\n".join(
-                f"{name}: {compared.get(name, {}).get('detail', '')}" for name in differing
-            ),
+            details=detail_lines(compared, differing),
         )
     )

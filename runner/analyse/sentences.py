@@ -23,7 +23,7 @@ import pandas as pd
 from runner.domain import BARE, ID_COLUMNS, MEASURED, Aspect, Cause, Outcome
 from runner.domain.causes import HELPED, Direction, Owner, Quantifier, Sentence
 from runner.domain.selector import matches_any, matches_environment
-from runner.judge.cause import find_innermost
+from runner.judge.cause import detail_lines, find_innermost
 from runner.publish.record import RunRecord, SaidRecord
 
 Mask = npt.NDArray[np.bool_]
@@ -364,11 +364,12 @@ def _aspects(details: str) -> set[str]:
 def _read_details(text: str) -> str:
     """Return a line `aspect: detail` for each aspect that does not agree."""
     compared = json.loads(text) if text else {}
-    return "\n".join(
-        f"{name}: {compared[name].get('detail', '')}"
+    differing = [
+        name
         for name in map(str, Aspect)
         if name in compared and compared[name].get("status") != "agrees"
-    )
+    ]
+    return detail_lines(compared, differing)
 
 
 def _text(frame: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import click
 from runner.cli import options
 from runner.cli.columns import align
 from runner.cli.command import Command
-from runner.cli.run_data import open_data
+from runner.cli.run_data import choose_ids, open_data
 from runner.domain.request import Request
 
 if TYPE_CHECKING:
@@ -44,18 +44,11 @@ def command(request: Request, *, cause: str, check: bool, families: bool, data: 
     """Hold the sentences of scenarios/causes.toml against the cells of a run."""
     from runner.analyse.sentences import check_causes, count_families, symptoms_of
     from runner.declare import scope
-    from runner.domain.errors import ControlFailure, SelectionError
-    from runner.domain.selector import matches_any, suggest
+    from runner.domain.errors import ControlFailure
 
     declared = scope.declare(request).causes
-    chosen = [each for each in declared if matches_any(each.id, [cause])]
-    if not chosen:
-        close = suggest(cause, [each.id for each in declared])
-        raise SelectionError(
-            f"no cause {cause!r}",
-            cause=f"did you mean {' or '.join(close)}?" if close else "no id is anything like it",
-            next_step=f"nox -s causes -- {close[0]}" if close else "nox -s causes",
-        )
+    wanted = choose_ids("cause", cause, [each.id for each in declared], "nox -s causes")
+    chosen = [each for each in declared if each.id in wanted]
     _, found = open_data(request, data)
     symptoms = symptoms_of(found.run, found.cells, found.observations)
     findings = check_causes(chosen, symptoms)

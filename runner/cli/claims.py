@@ -16,7 +16,7 @@ import click
 from runner.cli import options
 from runner.cli.columns import align
 from runner.cli.command import Command
-from runner.cli.run_data import open_data
+from runner.cli.run_data import choose_ids, open_data
 from runner.domain import ClaimVerdict
 from runner.domain.request import Request
 
@@ -47,22 +47,11 @@ def command(request: Request, *, claim: str, check: bool, data: Path | None) -> 
     from runner.analyse.claims.verdict import judge_claims
     from runner.declare import scope
     from runner.domain.claims import VERDICT_STYLES
-    from runner.domain.errors import ControlFailure, SelectionError
-    from runner.domain.selector import matches_any, suggest, unmatched
+    from runner.domain.errors import ControlFailure
 
     declared = scope.declare(request).claims
-    ids = [each.id for each in declared.claims]
-    missing = unmatched(claim, ids)
-    if missing:
-        close = suggest(missing, ids)
-        raise SelectionError(
-            f"no claim {missing!r}",
-            cause=f"did you mean {' or '.join(close)}?" if close else "no id is anything like it",
-            next_step=f"nox -s claims -- {close[0]}" if close else "nox -s claims",
-        )
-    chosen = replace(
-        declared, claims=tuple(each for each in declared.claims if matches_any(each.id, [claim]))
-    )
+    wanted = choose_ids("claim", claim, [each.id for each in declared.claims], "nox -s claims")
+    chosen = replace(declared, claims=tuple(each for each in declared.claims if each.id in wanted))
     _, found = open_data(request, data)
     table = Table(found.cells, found.observations, found.run.environments, declared.released)
     judged = judge_claims(chosen, table, run=found.run).claims

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.command import STORE
 from runner.domain.errors import SelectionError
 from runner.domain.request import Request
-from runner.domain.selector import ARROW, PARTS, SHAPE, KnownIds, suggest
+from runner.domain.selector import (
+    ARROW,
+    PARTS,
+    SHAPE,
+    KnownIds,
+    matches_any,
+    suggest,
+    unmatched,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +56,26 @@ def open_data(request: Request, data: Path | None) -> tuple[Path, PublishedRun]:
 
     folder = find_folder(request, data)
     return folder, load_data(folder)
+
+
+def choose_ids(kind: str, glob: str, ids: Sequence[str], listing: str) -> set[str]:
+    """Return the ids that a glob names.
+
+    `kind` is the word for one, `listing` the command that lists all of them, or tells
+    of the one that is named after it.
+
+    Raises:
+        SelectionError: a part of the glob matches none, with a suggestion.
+    """
+    missing = unmatched(glob, ids)
+    if missing:
+        close = suggest(missing, ids)
+        raise SelectionError(
+            f"no {kind} {missing!r}",
+            cause=f"did you mean {' or '.join(close)}?" if close else "no id is anything like it",
+            next_step=f"{listing} -- {close[0]}" if close else listing,
+        )
+    return {each for each in ids if matches_any(each, [glob])}
 
 
 def split_cell(cell: str) -> dict[str, str]:

@@ -11,8 +11,9 @@ on the way can never match.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from runner.domain import (
     UNCLASSIFIED,
@@ -178,7 +179,6 @@ def read_symptoms(result: CellResult, *, damaged: bool = False) -> Symptoms:
     seen, cell = result.observation, result.cell
     # A save's observation says nothing of aspects, a load's nothing of the save.
     aspects = seen.aspects if seen is not None else {}
-    details = [f"{each}: {aspects[each].get('detail', '')}" for each in result.aspects]
     return Symptoms(
         outcome=result.outcome,
         stage=seen.stage if seen is not None else "",
@@ -192,8 +192,16 @@ def read_symptoms(result: CellResult, *, damaged: bool = False) -> Symptoms:
         reader=cell.reader,
         damaged=damaged,
         aspects=frozenset(result.aspects),
-        details="\n".join(details),
+        details=detail_lines(aspects, result.aspects),
     )
+
+
+def detail_lines(compared: Mapping[str, Mapping[str, Any]], differing: Iterable[str]) -> str:
+    """Return a line `aspect: detail` for each aspect that differs.
+
+    `compared` has for each aspect what the probe said of it, `detail` among it.
+    """
+    return "\n".join(f"{name}: {compared.get(name, {}).get('detail', '')}" for name in differing)
 
 
 def _plain(text: str) -> str:
