@@ -83,27 +83,7 @@ class _Known:
 
     def remedies(self) -> Iterator[Checked]:
         """What is advised works, restores what it says, and is the first to do so."""
-        tried = self._tried.merge(self._advice, on=PAIR, suffixes=("", "_advised"))
-        tried["works"] = tried["outcome"] == str(Outcome.EQUIVALENT)
-        bare = self._bare[[*PAIR, "aspects", "impact"]]
-        tried = tried.merge(bare, on=PAIR, suffixes=("", "_bare"))
-        lost, needed = [], []
-        columns = ("remedy", "scenario", "format", "outcome_advised", "aspects_bare", "impact_bare")
-        for row in zip(*(tried[name] for name in columns), strict=True):
-            without, missing = self._losses(*row)
-            lost.append(";".join(each for each in Aspect if each in without))
-            needed.append(bool(missing))
-        tried["lost"], tried["gives_up"] = lost, np.array(needed, dtype=bool)
-        counted = tried.groupby(PAIR)["works"].agg(["size", "sum"])
-        whole = tried[tried["works"] & ~tried["gives_up"]].groupby(PAIR).size()
-        rows = self._advice.merge(counted.reset_index(), on=PAIR, how="left")
-        rows = rows.merge(whole.rename("whole").reset_index(), on=PAIR, how="left").fillna(
-            {"size": 0, "sum": 0, "whole": 0}
-        )
-        used = tried[tried["remedy"] == tried["advice"]]
-        rows = rows.merge(used[[*PAIR, "works", "lost", "gives_up"]], on=PAIR, how="left").fillna(
-            {"works": False, "lost": "", "gives_up": False}
-        )
+        rows = self._advice_with_remedies()
         helps = rows["help"].astype(str)
         advised = helps.isin([str(Help.RESTORED), str(Help.GIVEN_UP)])
         yield _checked(
@@ -147,6 +127,34 @@ class _Known:
             rows.loc[untried, "size"] > 0,
         )
         yield _checked("tried", "so many were tried", rows, rows["size"] != rows["tried"])
+
+    def _advice_with_remedies(self) -> pd.DataFrame:
+        """Return the advice with the remedies that were tried for each load.
+
+        `size` were tried, `sum` of them gave the same model, `whole` of these without giving up
+        what had failed; `works`, `lost` and `gives_up` are of the one that is advised.
+        """
+        tried = self._tried.merge(self._advice, on=PAIR, suffixes=("", "_advised"))
+        tried["works"] = tried["outcome"] == str(Outcome.EQUIVALENT)
+        bare = self._bare[[*PAIR, "aspects", "impact"]]
+        tried = tried.merge(bare, on=PAIR, suffixes=("", "_bare"))
+        lost, needed = [], []
+        columns = ("remedy", "scenario", "format", "outcome_advised", "aspects_bare", "impact_bare")
+        for row in zip(*(tried[name] for name in columns), strict=True):
+            without, missing = self._losses(*row)
+            lost.append(";".join(each for each in Aspect if each in without))
+            needed.append(bool(missing))
+        tried["lost"], tried["gives_up"] = lost, np.array(needed, dtype=bool)
+        counted = tried.groupby(PAIR)["works"].agg(["size", "sum"])
+        whole = tried[tried["works"] & ~tried["gives_up"]].groupby(PAIR).size()
+        rows = self._advice.merge(counted.reset_index(), on=PAIR, how="left")
+        rows = rows.merge(whole.rename("whole").reset_index(), on=PAIR, how="left").fillna(
+            {"size": 0, "sum": 0, "whole": 0}
+        )
+        used = tried[tried["remedy"] == tried["advice"]]
+        return rows.merge(used[[*PAIR, "works", "lost", "gives_up"]], on=PAIR, how="left").fillna(
+            {"works": False, "lost": "", "gives_up": False}
+        )
 
     def _losses(
         self, remedy: str, scenario: str, format_: str, outcome: str, aspects: str, impact: str
