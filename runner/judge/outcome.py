@@ -8,6 +8,7 @@ our fault (`harness_error`) and says nothing of Keras.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, assert_never
@@ -107,8 +108,9 @@ def _find_unasked(aspects: Mapping[str, Any], asked: frozenset[Aspect]) -> str:
 
 def largest_difference(observation: Observation) -> float | None:
     """Return the largest absolute difference over the aspects compared; None if none was."""
-    numbers = [result.get("max_abs_diff") for result in observation.aspects.values()]
-    return max((float(number) for number in numbers if number is not None), default=None)
+    found = (result.get("max_abs_diff") for result in observation.aspects.values())
+    numbers = (float(number) for number in found if number is not None)
+    return max((number for number in numbers if not math.isnan(number)), default=None)
 
 
 def _classify_load(known: Known, seen: Observation) -> CellResult:

@@ -38,6 +38,7 @@ from runner.domain import (
 from runner.domain.errors import ConfigurationError, MatrixError
 from runner.judge.cause import ESCAPE
 from runner.judge.impact import find_impact
+from runner.judge.outcome import largest_difference
 from runner.publish.columns import (
     EXCEPTION_LIMIT,
     MESSAGE_LIMIT,
@@ -311,12 +312,8 @@ def _encodable(text: str) -> str:
 
 def _largest_difference(seen: Observation | None) -> float:
     """Take the largest numeric difference of any aspect; NaN where nothing was compared."""
-    if seen is None:
-        return math.nan
-    found = [each.get("max_abs_diff") for each in seen.aspects.values()]
-    numbers = [float(value) for value in found if value is not None]
-    finite = [value for value in numbers if not math.isnan(value)]
-    return round_significant(max(finite), DIFFERENCE_DIGITS) if finite else math.nan
+    largest = None if seen is None else largest_difference(seen)
+    return math.nan if largest is None else round_significant(largest, DIFFERENCE_DIGITS)
 
 
 def _observation_row(result: CellResult, publish: Callable[[str], str]) -> tuple[Any, ...]:
