@@ -10,13 +10,17 @@ import click
 
 from runner.cli import completion
 from runner.cli.command import RequestOption
-from runner.domain.request import BASE_IMAGE
+from runner.domain.request import BASE_IMAGE, Limits
 from runner.domain.selector import PARTS
+from runner.executors import registry
 
 Function = Callable[..., int]
 Decorator = Callable[[Function], Function]
 
 MOST_JOBS = 1024
+LEAST_MEMORY_MB = 200
+"""A framework takes about as much when it is imported: with less, no load would succeed."""
+MOST_MEMORY_MB = 1_000_000
 PATH = click.Path(path_type=Path)
 
 
@@ -109,3 +113,58 @@ image_settings = _all(
         help="Certificates to trust while building images.",
     ),
 )
+
+measuring = _all(
+    profile,
+    selection,
+    request_option(
+        "--remedies",
+        type=click.Choice(["auto", "first", "needed", "all"]),
+        default=None,
+        help="auto: where the bare load is not equivalent, and everywhere in the cells of a "
+        "selector that names a remedy; first: the same, the cheapest first, until one gives the "
+        "same model; needed: only where it is not equivalent; all: everywhere "
+        "(default: first in the profile full, else auto).",
+    ),
+    request_option(
+        "--force", is_flag=True, help="Measure every selected cell again, recorded or not."
+    ),
+    request_option(
+        "--failed", is_flag=True, help="Measure again every recorded cell that is not equivalent."
+    ),
+    request_option(
+        "--recorded",
+        is_flag=True,
+        help="Measure nothing: report the recorded cells, and the others as not_run.",
+    ),
+    store,
+    out,
+    jobs,
+    request_option(
+        "--executor",
+        type=click.Choice(registry.NAMES),
+        default=registry.DEFAULT,
+        help=f"Where probes run: {', or '.join(row.summary for row in registry.EXECUTORS)}.",
+    ),
+    image_settings,
+    request_option(
+        "--start-method",
+        type=click.Choice(["auto", "fork", "spawn", "fresh"]),
+        default="auto",
+        help="How children start (default: fork if it works).",
+    ),
+    request_option(
+        "--memory-mb",
+        type=click.IntRange(LEAST_MEMORY_MB, MOST_MEMORY_MB),
+        default=Limits().memory_mb,
+        metavar="MB",
+        help=f"Resident memory one load may take (default {Limits().memory_mb}).",
+    ),
+    request_option(
+        "--keep",
+        type=PATH,
+        metavar="FOLDER",
+        help="Folder of an earlier run: its cells that this run does not measure stay.",
+    ),
+)
+"""Everything that says what a run measures, and where."""

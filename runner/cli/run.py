@@ -13,12 +13,7 @@ import click
 
 from runner.cli import options
 from runner.cli.command import Command
-from runner.domain.request import Limits, Request, RunOutcome
-from runner.executors import registry
-
-LEAST_MEMORY_MB = 200
-"""A framework takes about as much when it is imported: with less, no load would succeed."""
-MOST_MEMORY_MB = 1_000_000
+from runner.domain.request import Request, RunOutcome
 
 
 @click.command(
@@ -43,62 +38,12 @@ MOST_MEMORY_MB = 1_000_000
         ),
     ),
 )
-@options.profile
-@options.selection
-@options.request_option(
-    "--remedies",
-    type=click.Choice(["auto", "first", "needed", "all"]),
-    default=None,
-    help="auto: where the bare load is not equivalent, and everywhere in the cells of a selector "
-    "that names a remedy; first: the same, the cheapest first, until one gives the same model; "
-    "needed: only where it is not equivalent; all: everywhere "
-    "(default: first in the profile full, else auto).",
-)
-@options.request_option(
-    "--force", is_flag=True, help="Measure every selected cell again, recorded or not."
-)
-@options.request_option(
-    "--failed", is_flag=True, help="Measure again every recorded cell that is not equivalent."
-)
-@options.request_option(
-    "--recorded",
-    is_flag=True,
-    help="Measure nothing: report the recorded cells, and the others as not_run.",
-)
-@options.store
-@options.out
-@options.jobs
-@options.request_option(
-    "--executor",
-    type=click.Choice(registry.NAMES),
-    default=registry.DEFAULT,
-    help=f"Where probes run: {', or '.join(row.summary for row in registry.EXECUTORS)}.",
-)
-@options.image_settings
-@options.request_option(
-    "--start-method",
-    type=click.Choice(["auto", "fork", "spawn", "fresh"]),
-    default="auto",
-    help="How children start (default: fork if it works).",
-)
-@options.request_option(
-    "--memory-mb",
-    type=click.IntRange(LEAST_MEMORY_MB, MOST_MEMORY_MB),
-    default=Limits().memory_mb,
-    metavar="MB",
-    help=f"Resident memory one load may take (default {Limits().memory_mb}).",
-)
+@options.measuring
 @options.request_option(
     "--baseline",
     type=options.PATH,
     metavar="FILE",
     help="The cells.csv or cells.parquet of an earlier run, for the verdicts.",
-)
-@options.request_option(
-    "--keep",
-    type=options.PATH,
-    metavar="FOLDER",
-    help="Folder of an earlier run: its cells that this run does not measure stay.",
 )
 @click.option("--gate", is_flag=True, help="End with 11 if a cell is worse than expected.")
 def command(request: Request, *, gate: bool) -> int:
