@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from runner.inspect.config import is_object, parse, read_functions, read_items
+from runner.inspect.config import NotKeras, is_object, parse, read_functions, read_items
 from runner.inspect.description import Basis, Item, Role, Statement, TensorShape
 from runner.inspect.findings import Findings
 from runner.inspect.source import Damaged
@@ -29,7 +29,7 @@ def read_architecture(text: str, found: Findings, source: str) -> None:
     if text.lstrip()[:1] == '"':
         found.note("wrapping", "the JSON stands inside a JSON string", source)
     if not is_object(value):
-        raise Damaged("JSON, and no object of Keras: it has no class_name")
+        raise NotKeras("JSON, and no object of Keras: it has no class_name")
     describe_architecture(value, found, source)
 
 

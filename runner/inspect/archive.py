@@ -6,13 +6,13 @@ disk; their sizes, number and ratio are held to caps before a byte is expanded.
 
 from __future__ import annotations
 
-import io
 import json
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -20,7 +20,8 @@ from runner.inspect.architecture import describe_architecture
 from runner.inspect.config import is_object, parse
 from runner.inspect.description import Container
 from runner.inspect.findings import Findings
-from runner.inspect.source import Damaged, Source, TooMuch
+from runner.inspect.packed import Open, read_inside
+from runner.inspect.source import Damaged, Source, SourceFile, TooMuch
 from runner.inspect.weights import read_hdf5
 
 LOCAL = b"PK\x03\x04"
@@ -33,33 +34,6 @@ RATIO = 1000
 """How many times smaller than its content a member may be; deflate ends at 1032."""
 METADATA, CONFIG, WEIGHTS = "metadata.json", "config.json", "model.weights.h5"
 NPZ = "model.weights.npz"
-
-
-class _File(io.RawIOBase):
-    """A `Source` as a file that can be read and sought, for zipfile."""
-
-    def __init__(self, source: Source) -> None:
-        self._source, self._place = source, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._place = max(0, (0, self._place, self._source.size)[whence] + offset)
-        return self._place
-
-    def tell(self) -> int:
-        return self._place
-
-    def read(self, size: int = -1) -> bytes:
-        left = max(0, self._source.size - self._place)
-        size = left if size < 0 else min(size, left)
-        content = self._source.read(self._place, size)
-        self._place += size
-        return content
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +111,11 @@ def read_zip(source: Source, found: Findings, *, depth: int = 0) -> None:
         return
     found.container = Container.ZIP_OTHER
     found.title, found.layout = _other(names)
-    inner = [name for name in names if name.endswith((".keras", ".h5", ".hdf5"))]
-    if len(inner) == 1 and depth == 0:
-        found.note("inside", inner[0], "the directory of the zip; it is described here")
-        found.title = f"{found.title} with one model file in it"
-        found.attempt(inner[0], lambda: _read_inner(archive.opened(inner[0]), found))
-
-
-def _read_inner(source: Source, found: Findings) -> None:
-    if source.head(4) == LOCAL:
-        read_zip(source, found, depth=1)
-        found.broken("the archive is inside another zip")
-    else:
-        read_hdf5(source, found)
+    if depth == 0 and found.layout in {"saved_model", "other"}:
+        members: dict[str, Open] = {name: partial(archive.opened, name) for name in names}
+        title = found.title
+        if not read_inside(members, found, "zip"):
+            found.title = title
 
 
 def _open(source: Source, found: Findings) -> Archive:
@@ -164,7 +130,7 @@ def _open(source: Source, found: Findings) -> Archive:
     if count > MOST_ENTRIES and count != 0xFFFF:
         raise TooMuch(f"the zip has {count:,} members")
     try:
-        whole = zipfile.ZipFile(_File(source))
+        whole = zipfile.ZipFile(SourceFile(source))
     except (zipfile.BadZipFile, ValueError, struct.error, NotImplementedError, OSError) as error:
         found.broken(f"the zip's directory is damaged: {str(error)[:100]}")
         return Archive(source, dict(_local_entries(source)), None)

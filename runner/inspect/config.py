@@ -60,6 +60,10 @@ NAMED = ("activation", "_regularizer", "_constraint", "_initializer")
 """Ends of keys whose text is the name of a function."""
 
 
+class NotKeras(Damaged):
+    """JSON that is whole, and no object of Keras."""
+
+
 def parse(text: str) -> Any:
     """Return a JSON text's value; JSON inside a JSON string is taken out of it.
 

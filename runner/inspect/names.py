@@ -7,6 +7,7 @@ why that is said.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,6 +44,11 @@ KERAS1 = frozenset(
     ]
 )
 """Layers that Keras 1 had and no environment has (its documentation, releases 0.3 to 1.2)."""
+VERSIONED = re.compile(r"(?:V[12]|_v[12])$")
+"""Ends of the names of classes that TensorFlow 1.13 to 2.1 had twice and wrote by their inner name:
+`BatchNormalizationV1`."""
+UNIFIED = frozenset(["UnifiedLSTM", "UnifiedGRU"])
+"""Names that previews of TensorFlow 2.0 wrote."""
 SHORT = frozenset(["accuracy", "acc", "ce", "crossentropy", "loss", "linear"])
 """Names that `compile` and layers take and no module has."""
 
@@ -85,10 +91,21 @@ def class_origin(class_name: str, module: str, registered: str) -> tuple[bool, s
         return True, f"it is registered as {registered or class_name}"
     if module and top not in PLAIN:
         return top not in KERAS, f"its module is {module}"
+    known = _generation(class_name)
+    return not known, known or UNKNOWN
+
+
+def _generation(class_name: str) -> str:
+    """Return in words which Keras has a class; empty where none has."""
     generations = keras_names().classes.get(class_name, ())
     if generations:
-        return False, f"a name of {' and '.join(generations)}"
-    return (False, "a name of Keras 1") if class_name in KERAS1 else (True, UNKNOWN)
+        return f"a name of {' and '.join(generations)}"
+    if class_name in KERAS1:
+        return "a name of Keras 1"
+    plain = VERSIONED.sub("", class_name)
+    if class_name in UNIFIED or (plain != class_name and plain in keras_names().classes):
+        return "the inner name of a class of TensorFlow 1.13 to 2.1"
+    return ""
 
 
 def _is_own_optimizer(name: str) -> bool:

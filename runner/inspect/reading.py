@@ -19,8 +19,9 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from runner.domain.errors import NotReadable, SelectionError
-from runner.inspect import archive, saved_model
+from runner.inspect import archive, packed, saved_model, tfjs
 from runner.inspect.architecture import read_architecture
+from runner.inspect.config import NotKeras, parse
 from runner.inspect.container import recognise
 from runner.inspect.description import Container, Description, Item, Role
 from runner.inspect.findings import Findings
@@ -135,6 +136,9 @@ def _special(mode: int) -> str:
 def _read_file(path: Path, source: Source, found: Findings) -> None:
     kind = recognise(source)
     found.container, found.title, found.size = kind.container, kind.title, source.size
+    if kind.damage:
+        found.broken(kind.damage)
+        return
     reader = READERS.get(kind.container)
     if reader is not None:
         found.attempt(kind.title, lambda: reader(path, source, found))
@@ -166,11 +170,26 @@ def _read_json(path: Path, source: Source, found: Findings) -> None:
     del path
     text = source.read(0, source.size).decode("utf-8-sig", "replace")
     try:
+        value = parse(text)
+        if tfjs.is_model(value):
+            tfjs.read_model(value, found)
+            return
         read_architecture(text, found, "the file")
+    except NotKeras:
+        found.title, found.layout = "JSON that is no Keras architecture", "other"
     except Unreadable as error:
         found.broken(str(error))
     else:
         found.title, found.layout = "architecture as JSON", "architecture"
+
+
+def _read_other(path: Path, source: Source, found: Findings) -> None:
+    """Look into what is packed; the rest is no container of models."""
+    del path
+    if found.title.startswith("gzip"):
+        packed.read_gzip(source, found)
+    elif found.title.startswith("tar"):
+        packed.read_tar(source, found)
 
 
 def _read_yaml(path: Path, source: Source, found: Findings) -> None:
@@ -192,6 +211,10 @@ def _yaml_item(name: str, *, first: bool) -> Item:
 
 def _read_graph(path: Path, source: Source, found: Findings) -> None:
     found.layout = "saved_model"
+    if found.title.endswith("(keras_metadata.pb)"):
+        saved_model.read_metadata(source, found)
+        found.broken("the graph and the variables of the SavedModel are missing")
+        return
     if found.title.endswith("(saved_model.pbtxt)"):
         saved_model.read_text_graph(source, found)
         return
@@ -224,6 +247,7 @@ READERS: Mapping[Container, Reader] = MappingProxyType(
         Container.YAML: _read_yaml,
         Container.SAVED_MODEL: _read_graph,
         Container.CHECKPOINT: _read_index,
+        Container.OTHER: _read_other,
     }
 )
 """How each container is read on; the others are only recognised."""

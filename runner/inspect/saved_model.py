@@ -24,6 +24,7 @@ from runner.inspect.protobuf import TYPES, fields, parts, shape_of, texts, windo
 from runner.inspect.source import Budget, Damaged, Source, TooMuch
 
 GRAPH = "saved_model.pb"
+GRAPHS = (GRAPH, "saved_model.pbtxt")
 MOST_SIGNATURES = 32
 MOST_NODES = 200_000
 MOST_OPERATIONS = 30_000

@@ -100,3 +100,35 @@ class Source:
     def head(self, length: int) -> bytes:
         """Return the first bytes, as many as there are."""
         return self.read(0, min(length, self.size))
+
+
+class SourceFile(io.RawIOBase):
+    """A `Source` as a file that can be read and sought, for zipfile and tarfile."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._place = source, 0
+
+    def readable(self) -> bool:
+        """Whether it is open for reading."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether any place of it can be read."""
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move, as `io` files do; return the place."""
+        self._place = max(0, (0, self._place, self._source.size)[whence] + offset)
+        return self._place
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self._place
+
+    def read(self, size: int = -1) -> bytes:
+        """Return bytes from the place on, as many as there are."""
+        left = max(0, self._source.size - self._place)
+        size = left if size < 0 else min(size, left)
+        content = self._source.read(self._place, size)
+        self._place += size
+        return content
