@@ -338,7 +338,7 @@ def explain_results(run: Run, results: Sequence[CellResult]) -> list[CellResult]
 
 def judge_results(run: Run, results: Sequence[CellResult]) -> list[CellResult]:
     """Stage 7: hold the outcomes against expectations and baseline."""
-    baseline = reading.load_outcomes(run.request.baseline) if run.request.baseline else {}
+    baseline = reading.load_details(run.request.baseline) if run.request.baseline else None
     judge = Judge(run.declared.catalog.expectations, baseline)
     return [judge.judge(result) for result in results]
 

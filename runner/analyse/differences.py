@@ -158,6 +158,7 @@ def _changes(table: pd.DataFrame, side: pd.Series[str]) -> Any:
             equal,
             before.isin(silent) & (before == after),
             before.isin(silent) | after.isin(silent),
+            (before == after) & _more_aspects(table),
             before == after,
             after == Outcome.EQUIVALENT,
             after.map(ranks) > before.map(ranks),
@@ -168,11 +169,24 @@ def _changes(table: pd.DataFrame, side: pd.Series[str]) -> Any:
             Change.SAME,
             Change.SAME,
             Change.INFRASTRUCTURE,
+            Change.REGRESSED,
             Change.CHANGED,
             Change.FIXED,
             Change.REGRESSED,
         ],
         default=Change.CHANGED,
+    )
+
+
+def _more_aspects(table: pd.DataFrame) -> Any:
+    """Return the rows in which an aspect differs now and agreed before."""
+    pairs = zip(table["before_aspects"], table["after_aspects"], strict=True)
+    return np.array(
+        [
+            bool(after and after != before and set(after.split(";")) - set(before.split(";")))
+            for before, after in pairs
+        ],
+        dtype=bool,
     )
 
 

@@ -62,7 +62,7 @@ from runner.domain.scenarios import (
     Scenario,
     offered,
 )
-from runner.domain.verdicts import Change, Expectation, Verdict
+from runner.domain.verdicts import Change, Detail, Expectation, Verdict, change_of
 from runner.domain.witness import Witness
 
 __all__ = [
@@ -101,6 +101,7 @@ __all__ = [
     "ControlResult",
     "Declared",
     "Depends",
+    "Detail",
     "Environment",
     "Event",
     "Expectation",
@@ -131,6 +132,7 @@ __all__ = [
     "Verdict",
     "Weight",
     "Witness",
+    "change_of",
     "offered",
     "reads",
     "save_of",

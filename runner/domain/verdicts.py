@@ -19,7 +19,21 @@ class Verdict(StrEnum):
     REGRESSION = "regression"
     FIXED = "fixed"
     CHANGED = "changed"
+    NEW = "new"
+    """There is a baseline, and the cell is not in it."""
+    VANISHED = "vanished"
+    """In the baseline, and asked for, but no cell of the run any more."""
     NOT_JUDGED = "not_judged"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Detail:
+    """The parts of a result by which two runs are compared; never the text of a message."""
+
+    outcome: Outcome
+    cause: str = ""
+    aspects: frozenset[str] = frozenset()
+    """The aspects that differ."""
 
 
 class Expectation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -111,6 +125,21 @@ CHANGE_STYLES: tuple[ChangeStyle, ...] = (
     ),
 )
 """Every kind, in the order in which summaries name them."""
+
+
+def change_of(before: Detail, after: Detail) -> Change:
+    """Say what became of a cell that is in both runs.
+
+    An aspect that agreed and differs now is a regression of a model that diverged before.
+    """
+    silent = [not FACTS[each.outcome].judged for each in (before, after)]
+    if before == after or (silent[0] and before.outcome is after.outcome):
+        return Change.SAME
+    if any(silent):
+        return Change.INFRASTRUCTURE
+    if before.outcome is after.outcome:
+        return Change.REGRESSED if after.aspects - before.aspects else Change.CHANGED
+    return direction(before.outcome, after.outcome)
 
 
 def direction(before: Outcome, after: Outcome) -> Change:

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from runner.domain import ID_COLUMNS, Cell, Format, Origin, Outcome
+from runner.domain import ID_COLUMNS, Cell, Detail, Format, Origin, Outcome
 from runner.domain.errors import ConfigurationError, MatrixError, StoreError
 from runner.publish.columns import (
     ADVICE,
@@ -331,24 +331,36 @@ def _find_row(frame: pd.DataFrame, wanted: dict[str, str]) -> dict[str, Any]:
     return {} if found.empty else {str(key): value for key, value in found.iloc[0].items()}
 
 
-def load_outcomes(path: Path) -> dict[Cell, Outcome]:
-    """Return the outcome of every cell of such a file, as a baseline.
+def load_details(path: Path) -> dict[Cell, Detail]:
+    """Return outcome, cause and differing aspects of every cell of such a file, as a baseline.
 
     Raises:
         ConfigurationError: as `read_cells`.
     """
-    frame = read_cells(path)
-    columns = [frame[name] for name in (*ID_COLUMNS, "outcome")]
-    return {
-        Cell(
+    return details_of(read_cells(path))
+
+
+def details_of(frame: pd.DataFrame) -> dict[Cell, Detail]:
+    """Return the cells of a table with the parts by which runs are compared."""
+    columns = [frame[name].astype(str) for name in (*ID_COLUMNS, *DETAIL_COLUMNS)]
+    found: dict[Cell, Detail] = {}
+    shared: dict[tuple[str, str, str], Detail] = {}
+    for scenario, format_, writer, reader, remedy, *said in zip(*columns, strict=True):
+        outcome, cause, aspects = said
+        detail = shared.get((outcome, cause, aspects))
+        if detail is None:
+            names = frozenset(aspects.split(";")) if aspects else frozenset()
+            detail = Detail(outcome=Outcome(outcome), cause=cause, aspects=names)
+            shared[outcome, cause, aspects] = detail
+        cell = Cell(
             scenario=scenario,
             format=Format(format_),
             writer=writer,
             reader=reader,
             remedy=remedy,
-        ): Outcome(outcome)
-        for scenario, format_, writer, reader, remedy, outcome in zip(*columns, strict=True)
-    }
+        )
+        found[cell] = detail
+    return found
 
 
 def _not_cells(path: Path, reason: str) -> ConfigurationError:

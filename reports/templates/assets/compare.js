@@ -65,9 +65,15 @@ function change(before, after) {
   const silent = [before, after].map((each) => packed.unjudged.includes(each.outcome));
   if (before.outcome === after.outcome && (silent[0] || (before.cause === after.cause && before.aspects === after.aspects))) return "same";
   if (silent[0] || silent[1]) return "infrastructure";
-  if (before.outcome === after.outcome) return "changed";
+  if (before.outcome === after.outcome) return moreAspects(before, after) ? "regressed" : "changed";
   if (after.outcome === "equivalent") return "fixed";
   return Number(packed.outcomes[after.outcome].rank) > Number(packed.outcomes[before.outcome].rank) ? "regressed" : "changed";
+}
+
+/** Whether an aspect differs now and agreed before. @param {Details} before @param {Details} after */
+function moreAspects(before, after) {
+  const known = before.aspects.split(";");
+  return after.aspects !== "" && after.aspects.split(";").some((each) => !known.includes(each));
 }
 
 /** @param {string} id @returns {Parts} */

@@ -10,13 +10,11 @@ import pytest
 from report_fixtures import make_run, publish_run
 
 from runner.analyse.differences import compare_cells, summarize
-from runner.domain import FACTS, ID_COLUMNS, Change, Outcome
+from runner.domain import ID_COLUMNS, Change, Detail, Outcome, change_of
 from runner.domain.errors import ConfigurationError
-from runner.domain.verdicts import CHANGE_STYLES, direction
+from runner.domain.verdicts import CHANGE_STYLES
 from runner.publish.columns import DETAIL_COLUMNS
-from runner.publish.reading import read_cells
-
-JUDGED = [each for each in Outcome if FACTS[each].judged]
+from runner.publish.reading import details_of, read_cells
 
 
 def cells(*rows: tuple[str, ...]) -> pd.DataFrame:
@@ -36,7 +34,8 @@ def test_each_kind_of_change() -> None:
         ("silent", "load_error", "a", ""),
         ("good", "load_error", "a", ""),
         ("other_cause", "load_error", "a", ""),
-        ("other_aspects", "diverged", "a", "outputs"),
+        ("other_aspects", "diverged", "a", "outputs;weights"),
+        ("more_aspects", "diverged", "a", "outputs"),
         ("louder", "diverged", "a", "outputs"),
         ("late", "not_run", "", ""),
         ("lost", "equivalent", "", ""),
@@ -51,6 +50,7 @@ def test_each_kind_of_change() -> None:
         ("good", "equivalent", "", ""),
         ("other_cause", "load_error", "b", ""),
         ("other_aspects", "diverged", "a", "weights"),
+        ("more_aspects", "diverged", "a", "outputs;weights"),
         ("louder", "load_error", "a", ""),
         ("late", "equivalent", "", ""),
         ("lost", "harness_error", "", ""),
@@ -67,6 +67,7 @@ def test_each_kind_of_change() -> None:
         "good": "fixed",
         "other_cause": "changed",
         "other_aspects": "changed",
+        "more_aspects": "regressed",
         "louder": "changed",
         "late": "infrastructure",
         "lost": "infrastructure",
@@ -74,18 +75,34 @@ def test_each_kind_of_change() -> None:
         "same": "same",
         "gone": "vanished",
     }
-    assert sum(found.counts.values()) == len(found.table) == 12
-    assert found.before == found.after == 11
+    assert sum(found.counts.values()) == len(found.table) == 13
+    assert found.before == found.after == 12
     # In the order of the later run, and what only the earlier one has at the end.
     assert list(found.table["scenario"]) == [*after["scenario"], "gone"]
     assert found.differs
 
 
-@pytest.mark.parametrize(("before", "after"), list(product(JUDGED, repeat=2)))
-def test_the_table_and_the_judge_agree_on_the_direction(before: Outcome, after: Outcome) -> None:
-    found = kinds(cells(("a", str(before), "", "")), cells(("a", str(after), "", "")))
+def test_the_table_and_the_judge_say_the_same_of_every_change() -> None:
+    kinds_of_detail = [
+        *((str(outcome), cause, "") for outcome in Outcome for cause in ("", "a", "b")),
+        *(("diverged", "a", aspects) for aspects in ("outputs", "weights", "outputs;weights")),
+    ]
+    both = list(product(kinds_of_detail, repeat=2))
+    before = cells(*((f"s{place}", *one) for place, (one, _) in enumerate(both)))
+    after = cells(*((f"s{place}", *other) for place, (_, other) in enumerate(both)))
 
-    assert found["a"] == ("same" if before is after else str(direction(before, after)))
+    found = kinds(before, after)
+
+    offenders = [
+        (one, other, found[f"s{place}"])
+        for place, (one, other) in enumerate(both)
+        if found[f"s{place}"] != str(change_of(detail(one), detail(other)))
+    ]
+    assert offenders == []
+
+
+def detail(said: tuple[str, str, str]) -> Detail:
+    return next(iter(details_of(cells(("s", *said))).values()))
 
 
 def test_every_kind_of_change_is_shown() -> None:

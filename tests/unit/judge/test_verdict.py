@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from runner.domain import UNJUDGED, Cell, CellResult, Expectation, Format, Outcome, Verdict
+from runner.domain import (
+    UNJUDGED,
+    Aspect,
+    Cell,
+    CellResult,
+    Detail,
+    Expectation,
+    Format,
+    Outcome,
+    Verdict,
+)
 from runner.judge.verdict import Judge
 
 CELL = Cell(
@@ -17,7 +27,7 @@ def expectation(outcome, cells="plain_dense/h5/*->*/none", **changes):
 
 
 def verdict(outcome, *expectations, baseline=None):
-    before = {} if baseline is None else {CELL: baseline}
+    before = None if baseline is None else {CELL: Detail(outcome=baseline)}
     result = CellResult(cell=CELL, outcome=outcome, reason="kept")
     judged = Judge(expectations, before).judge(result)
     assert (judged.cell, judged.outcome, judged.reason) == (CELL, outcome, "kept")
@@ -59,6 +69,38 @@ def test_without_expectation_and_baseline_nothing_is_judged():
     assert verdict(Outcome.EQUIVALENT) is Verdict.NOT_JUDGED
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (("load_error", "a"), ("load_error", "a"), Verdict.KNOWN_FAILURE),
+        (("load_error", "a"), ("load_error", "b"), Verdict.CHANGED),
+        (("diverged", "a", "outputs"), ("diverged", "a", "outputs"), Verdict.KNOWN_FAILURE),
+        (("diverged", "a", "outputs"), ("diverged", "a", "outputs;weights"), Verdict.REGRESSION),
+        (("diverged", "a", "outputs;weights"), ("diverged", "a", "outputs"), Verdict.CHANGED),
+    ],
+)
+def test_cause_and_aspects_count_and_the_message_does_not(before, after, expected):
+    def names(said):
+        return [Aspect(each) for part in said[2:] for each in part.split(";")]
+
+    detail = Detail(
+        outcome=Outcome(before[0]), cause=before[1], aspects=frozenset(map(str, names(before)))
+    )
+    result = CellResult(
+        cell=CELL,
+        outcome=Outcome(after[0]),
+        cause=after[1],
+        aspects=tuple(names(after)),
+        reason="another message",
+    )
+    assert Judge([], {CELL: detail}).judge(result).verdict is expected
+
+
+def test_a_cell_that_the_baseline_does_not_have_is_new():
+    result = CellResult(cell=CELL, outcome=Outcome.LOAD_ERROR)
+    assert Judge([], {}).judge(result).verdict is Verdict.NEW
+
+
 def test_an_expectation_counts_more_than_the_baseline():
     declared = expectation(Outcome.LOAD_ERROR)
     assert verdict(Outcome.LOAD_ERROR, declared, baseline=Outcome.EQUIVALENT) is (
@@ -86,5 +128,5 @@ def test_the_last_expectation_that_matches_decides():
     ],
 )
 def test_an_expectation_can_name_its_writers_and_readers(changes, matches):
-    judge = Judge([expectation(Outcome.LOAD_ERROR, **changes)], {})
+    judge = Judge([expectation(Outcome.LOAD_ERROR, **changes)], None)
     assert (judge.expectation(CELL) is not None) is matches

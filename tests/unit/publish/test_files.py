@@ -18,7 +18,7 @@ from report_fixtures import make_run, publish_run, put_together
 from runner.domain import Outcome
 from runner.domain.errors import ConfigurationError, StoreError
 from runner.publish.files import SchemaError, data_files, format_csv, format_record, publish_data
-from runner.publish.reading import load_data, load_outcomes
+from runner.publish.reading import load_data, load_details
 from runner.publish.record import TotalsRecord
 from runner.publish.tables import CELL_COLUMNS, build_cells
 
@@ -99,7 +99,7 @@ def test_the_other_form_of_an_earlier_run_is_removed(tmp_path: Path, monkeypatch
     assert {each.name for each in tmp_path.iterdir()} == FILES - {"cells.csv"} | {"cells.csv.gz"}
     assert pd.read_csv(tmp_path / "cells.csv.gz").equals(before)
     assert load_data(tmp_path).csv == "cells.csv.gz"
-    assert len(load_outcomes(tmp_path / "cells.csv.gz")) == len(before)
+    assert len(load_details(tmp_path / "cells.csv.gz")) == len(before)
 
 
 @pytest.mark.parametrize(

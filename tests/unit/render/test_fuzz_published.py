@@ -35,7 +35,7 @@ from runner.publish.carry_over import Today, keep_results
 from runner.publish.columns import SCHEMA_OF
 from runner.publish.decoding import read_record
 from runner.publish.files import data_files
-from runner.publish.reading import load_data, load_outcomes, load_table, read_cells
+from runner.publish.reading import load_data, load_details, load_table, read_cells
 from runner.publish.record import ChangesRecord, ClaimsRecord, Record, RunRecord
 from runner.render.site import site_files
 
@@ -229,7 +229,7 @@ def use_cells(path: Path) -> None:
     """Do what `compare` and `--baseline` do with the cells of a run."""
     cells = read_cells(path)
     compare_cells(cells, cells)
-    load_outcomes(path)
+    load_details(path)
 
 
 RECORDS: dict[str, type[Record]] = {
