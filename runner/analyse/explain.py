@@ -14,7 +14,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -129,6 +131,15 @@ class Explanation(Record, kw_only=True, frozen=True):
     """The likeliest first; none if the text is unknown."""
     nearest: tuple[Near, ...]
     """If the text is unknown."""
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the output of `explain --json`."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": SCHEMA,
+        **msgspec.json.schema(Explanation),
+    }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
