@@ -20,6 +20,7 @@ import pandas as pd
 
 from runner.analyse.attribution import attribute_failures
 from runner.analyse.grids import Codes, Mask
+from runner.analyse.untried import find_elsewhere, list_untried
 from runner.domain import BARE, FAILED, MEASURED, Aspect, Help, Impact, Outcome
 from runner.domain.scenarios import ASPECT_WORDS
 from runner.publish.columns import AdviceRow, column_names
@@ -52,6 +53,8 @@ class Advice:
     without: tuple[Aspect, ...]
     """What the scenario asks for and the remedy does not bring back."""
     tried: int
+    untried: tuple[str, ...]
+    """Remedies that exist for the pair and were not measured in it."""
     crashed: int
     """Of `crash_tried` pairs with the same cause, in how many the remedy killed the process."""
     crash_tried: int
@@ -64,6 +67,11 @@ class Advice:
     """The nearest older and newer reader of this file by a bare load."""
     nearest_writer: str
     """The environment nearest to the writer whose file this reader reads bare."""
+    other_writer: str
+    """Of `not_tried`: the nearest pair in which other ways were tried; empty if there is none."""
+    other_reader: str
+    other_advice: str
+    """What is advised there: the id of a remedy, or `none_of_tried`."""
 
 
 def build_advice(cells: pd.DataFrame, run: RunRecord) -> pd.DataFrame:
@@ -84,6 +92,10 @@ def build_advice(cells: pd.DataFrame, run: RunRecord) -> pd.DataFrame:
     for column in ("tried", "crashed", "crash_tried"):
         advice[column] = getattr(best, column)
     for column, names in table.nearest(rows).items():
+        advice[column] = names
+    advice["untried"] = list_untried(advice, cells, run)
+    causes = cells["cause"].astype(object).to_numpy()[rows]
+    for column, names in find_elsewhere(advice, causes, run).items():
         advice[column] = names
     advice["attribution"] = attribute_failures(cells).to_numpy()[rows]
     return advice[list(ADVICE_COLUMNS)]
@@ -121,8 +133,10 @@ def describe_advice(advice: Advice) -> list[str]:
     lines = [f"bare load: {advice.outcome}"]
     if advice.help == Help.NONE_OF_TRIED:
         lines.append(f"advice: none of the {advice.tried} other ways tried worked for this pair")
+        if advice.untried:
+            lines.append(f"  not tried: {', '.join(advice.untried)}")
     elif advice.help == Help.NOT_TRIED:
-        lines.append("advice: no other way was tried for this pair")
+        lines += _not_tried(advice)
     else:
         lines.append(f"advice: {advice.remedy}: {advice.title} ({_told(advice)})")
         lines.append(f"  {_shown(advice.code)}")
@@ -132,6 +146,23 @@ def describe_advice(advice: Advice) -> list[str]:
                 "pairs that fail for the same cause"
             )
     lines += _where(advice)
+    return lines
+
+
+def _not_tried(advice: Advice) -> list[str]:
+    """Say that nothing is known of this pair, and of which pair something is."""
+    lines = ["advice: not tried: no other way of loading was measured for this pair"]
+    if advice.untried:
+        lines.append(f"  there are: {', '.join(advice.untried)}")
+    if not advice.other_writer:
+        return lines
+    other = f"{advice.other_writer} -> {advice.other_reader}"
+    came = (
+        "none of those tried worked there"
+        if advice.other_advice == Help.NONE_OF_TRIED
+        else f"{advice.other_advice} worked there"
+    )
+    lines.append(f"  another pair, the nearest in which it was measured: {other}: {came}")
     return lines
 
 
@@ -182,6 +213,7 @@ def _advice(pair: Mapping[str, str], run: RunRecord, row: Mapping[str, Any]) -> 
         without=tuple(Aspect(name) for name in str(row.get("without", "")).split(";") if name),
         help=str(row.get("help", "")),
         tried=int(row.get("tried", 0)),
+        untried=tuple(name for name in str(row.get("untried", "")).split(";") if name),
         crashed=int(row.get("crashed", 0)),
         crash_tried=int(row.get("crash_tried", 0)),
         nearest=str(row.get("nearest", "")),
@@ -189,6 +221,9 @@ def _advice(pair: Mapping[str, str], run: RunRecord, row: Mapping[str, Any]) -> 
         nearest_older=str(row.get("nearest_older", "")),
         nearest_newer=str(row.get("nearest_newer", "")),
         nearest_writer=str(row.get("nearest_writer", "")),
+        other_writer=str(row.get("other_writer", "")),
+        other_reader=str(row.get("other_reader", "")),
+        other_advice=str(row.get("other_advice", "")),
     )
 
 

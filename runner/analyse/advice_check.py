@@ -45,7 +45,13 @@ class Checked:
 def check_advice(advice: pd.DataFrame, cells: pd.DataFrame, run: RunRecord) -> list[Checked]:
     """Hold every statement of every row against the cells."""
     known = _Known(advice, cells, run)
-    return [*known.rows(), *known.remedies(), *known.crashes(), *known.neighbours()]
+    return [
+        *known.rows(),
+        *known.remedies(),
+        *known.untried(),
+        *known.crashes(),
+        *known.neighbours(),
+    ]
 
 
 class _Known:
@@ -127,6 +133,39 @@ class _Known:
             rows.loc[untried, "size"] > 0,
         )
         yield _checked("tried", "so many were tried", rows, rows["size"] != rows["tried"])
+
+    def untried(self) -> Iterator[Checked]:
+        """What is said not to be tried was not, and what is told of another pair is so there."""
+        named = self._advice[[*PAIR, "untried"]].copy()
+        named["remedy"] = named["untried"].astype(str).str.split(";")
+        named = named.explode("remedy")
+        both = named.merge(
+            self._tried[[*PAIR, "remedy"]], on=[*PAIR, "remedy"], how="left", indicator=True
+        )
+        says = "a remedy that is said not to be tried was not measured"
+        yield _checked("untried", says, both, both["_merge"] == "both")
+        other = self._advice[self._advice["other_writer"].astype(str) != ""]
+        there = self._advice[[*PAIR, "advice", "tried"]].rename(
+            columns={
+                "writer": "other_writer",
+                "reader": "other_reader",
+                "advice": "advice_there",
+                "tried": "tried_there",
+            }
+        )
+        on = ["scenario", "format", "other_writer", "other_reader"]
+        rows = other.merge(there, on=on, how="left")
+        wrong = (
+            (rows["help"].astype(str) != str(Help.NOT_TRIED))
+            | ~(rows["tried_there"].fillna(0) > 0)
+            | (rows["advice_there"].astype(str) != rows["other_advice"].astype(str))
+        )
+        yield _checked(
+            "elsewhere",
+            "in the other pair that is named ways were tried, and that came of them",
+            rows,
+            wrong,
+        )
 
     def _advice_with_remedies(self) -> pd.DataFrame:
         """Return the advice with the remedies that were tried for each load.

@@ -8,11 +8,19 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from runner.domain import Help
 from runner.publish.record import Count, Record
 
 Some = Annotated[int, msgspec.Meta(ge=1)]
 ByOutcome = Annotated[
     Mapping[str, Count], msgspec.Meta(description="Cells by outcome, without zeros.")
+]
+ByHelp = Annotated[
+    Mapping[Help, Count],
+    msgspec.Meta(
+        description="Bare loads that need advice, by what other ways of loading do for them, with "
+        "zeros; `not_tried` is no answer: none was measured."
+    ),
 ]
 FromIndex = Annotated[str, msgspec.Meta(description="Relative to api/index.json.")]
 
@@ -53,6 +61,7 @@ class ApiIndex(Record, kw_only=True, frozen=True):
     run: ApiRun
     cells: Count
     by_outcome: ByOutcome
+    help: ByHelp
     letters: Annotated[
         Mapping[str, str],
         msgspec.Meta(description="Letter of a grid -> outcome; empty where there is no cell."),
@@ -92,6 +101,7 @@ class ApiScenario(Record, kw_only=True, frozen=True):
     cells: Count
     by_outcome: ByOutcome
     causes: Annotated[Mapping[str, Some], msgspec.Meta(description="Cells by cause.")]
+    help: ByHelp
     grids: tuple[ApiGrid, ...]
 
 

@@ -156,6 +156,7 @@ class AdviceRow(Record, kw_only=True, frozen=True):
     help: Help
     without: str
     tried: Annotated[int, msgspec.Meta(ge=0)]
+    untried: str
     crashed: Annotated[int, msgspec.Meta(ge=0)]
     crash_tried: Annotated[int, msgspec.Meta(ge=0)]
     nearest: str
@@ -163,10 +164,13 @@ class AdviceRow(Record, kw_only=True, frozen=True):
     nearest_older: str
     nearest_newer: str
     nearest_writer: str
+    other_writer: str
+    other_reader: str
+    other_advice: str
     attribution: str
 
 
-ADVICE = "advice/2"
+ADVICE = "advice/3"
 """Of advice.parquet; that of older versions is made again from the cells."""
 ROWS: Mapping[str, type[Record]] = types.MappingProxyType(
     {"cells/1": CellRow, "observations/1": ObservationRow, ADVICE: AdviceRow}

@@ -348,6 +348,7 @@ def _remedy_record(remedy: Remedy) -> RemedyRecord:
         environments=remedy.environments,
         cost=remedy.cost,
         gives_up=_ordered(Aspect, remedy.gives_up),
+        sibling=str(remedy.sibling or ""),
     )
 
 

@@ -38,7 +38,7 @@ from runner.publish.tables import count_outcomes, find_baselines, find_impacts, 
 
 CSV, COMPRESSED_CSV = "cells.csv", "cells.csv.gz"
 """The cells as text; a large run's are compressed."""
-OLDER_ADVICE = b"advice/1"
+OLDER_ADVICE = frozenset({b"advice/1", b"advice/2"})
 TRIES = 3
 """Times a run is read again because the next was published meanwhile."""
 UNREADABLE = (
@@ -130,7 +130,7 @@ def _load_advice(path: Path) -> pd.DataFrame | None:
         raise StoreError(
             f"cannot read {path}: {shorten_reason(error)}", next_step=MAKE_DATA
         ) from error
-    return None if metadata.get(b"schema") == OLDER_ADVICE else load_table(path, ADVICE)
+    return None if metadata.get(b"schema") in OLDER_ADVICE else load_table(path, ADVICE)
 
 
 def load_changes(path: Path) -> ChangesRecord | None:

@@ -132,6 +132,8 @@ class RemedyRecord(Record, kw_only=True, frozen=True):
     environments: tuple[str, ...]
     cost: int
     gives_up: tuple[Aspect, ...]
+    sibling: str = ""
+    """The other format of the same model that it loads instead; empty if it loads the file."""
 
 
 class SaidRecord(Record, kw_only=True, frozen=True):

@@ -14,4 +14,4 @@ def extra_files(site: Site) -> Iterator[File]:
     """`(name, text)` of every such file but the map of the site, which names the pages."""
     yield "feed.xml", feed_text(site.data.run, site.data.changes, site.base_url)
     yield from badge_files(site.coded, site.about)
-    yield from api_files(site.data, site.coded, site.data_href)
+    yield from api_files(site.data, site.coded, site.advice, site.data_href)

@@ -10,11 +10,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from runner.analyse.grids import BLANK, MEASURED, OUTCOMES, Coded, Codes, Mask, bare_loads
-from runner.domain import OUTCOME_TABLE
+from runner.domain import OUTCOME_TABLE, Help
 from runner.publish.api_record import (
     ApiBareLoads,
     ApiEnvironment,
@@ -30,22 +33,30 @@ from runner.publish.reading import PublishedRun
 from runner.publish.record import EnvironmentRecord, Record, ScenarioRecord, plain
 
 BLANK_LETTER = "."
+Helps = npt.NDArray[Any]
+"""The `help` of rows of advice, as texts."""
 LETTERS = {style.css: str(style.outcome) for style in OUTCOME_TABLE}
 
 
-def api_files(data: PublishedRun, coded: Coded, data_href: str) -> Iterator[tuple[str, str]]:
+def api_files(
+    data: PublishedRun, coded: Coded, advice: pd.DataFrame, data_href: str
+) -> Iterator[tuple[str, str]]:
     """`(name, text)` of every file of the API; `data_href` leads from the site to the data."""
+    helps = advice["help"].astype(object).to_numpy()
+    of_scenario = advice["scenario"].astype(object).to_numpy()
     run = data.run
-    yield "api/index.json", _dump(_index(data, f"../{data_href}/"))
+    yield "api/index.json", _dump(_index(data, helps, f"../{data_href}/"))
     for place, scenario in enumerate(run.scenarios):
-        described = _describe_scenario(data, coded, place, scenario)
+        described = _describe_scenario(
+            data, coded, place, scenario, helps[of_scenario == scenario.id]
+        )
         yield f"api/scenarios/{scenario.id}.json", _dump(described)
     for place, environment in enumerate(run.environments):
         found = _describe_environment(coded, place, environment)
         yield f"api/environments/{environment.id}.json", _dump(found)
 
 
-def _index(data: PublishedRun, data_href: str) -> ApiIndex:
+def _index(data: PublishedRun, helps: Helps, data_href: str) -> ApiIndex:
     run = data.run
     return ApiIndex(
         schema="api-index/1",
@@ -57,6 +68,7 @@ def _index(data: PublishedRun, data_href: str) -> ApiIndex:
         ),
         cells=run.totals.cells,
         by_outcome={str(name): count for name, count in run.totals.by_outcome.items()},
+        help=_by_help(helps),
         letters={**LETTERS, BLANK_LETTER: ""},
         formats=tuple(run.formats),
         remedies=tuple(each.id for each in run.remedies),
@@ -89,7 +101,7 @@ def _index(data: PublishedRun, data_href: str) -> ApiIndex:
 
 
 def _describe_scenario(
-    data: PublishedRun, coded: Coded, place: int, scenario: ScenarioRecord
+    data: PublishedRun, coded: Coded, place: int, scenario: ScenarioRecord, helps: Helps
 ) -> ApiScenario:
     here = np.flatnonzero(coded.scenario == place)
     causes = data.cells["cause"].iloc[here].astype(object).astype(str)
@@ -104,6 +116,7 @@ def _describe_scenario(
         cells=len(here),
         by_outcome=_by_outcome(coded.outcome[here]),
         causes={name: numbers[name] for name in sorted(numbers)},
+        help=_by_help(helps),
         grids=tuple(_grids(coded, here)),
     )
 
@@ -166,6 +179,11 @@ def _by_format(coded: Coded, rows: Mask) -> dict[str, ApiFormat]:
 def _by_outcome(outcomes: Codes) -> dict[str, int]:
     numbers = np.bincount(outcomes, minlength=len(OUTCOMES)).tolist()
     return {str(name): number for name, number in zip(OUTCOMES, numbers, strict=True) if number}
+
+
+def _by_help(helps: Helps) -> dict[Help, int]:
+    numbers = Counter(helps.tolist())
+    return {each: numbers[str(each)] for each in Help}
 
 
 def _dump(record: Record) -> str:

@@ -262,3 +262,53 @@ def test_the_table_has_one_row_a_pair_and_its_columns() -> None:
     assert table[["advice", "help", "tried", "attribution"]].to_numpy().tolist() == [
         ["cheap", "restored", 1, "pair"]
     ]
+
+
+def test_a_pair_in_which_nothing_was_tried_names_another_and_says_so() -> None:
+    cells = make_cells(
+        ("old", "new", "none", "load_error"),
+        ("old", "newest", "none", "load_error"),
+        ("old", "newest", "cheap", "equivalent"),
+        ("mid", "old", "none", "load_error"),
+        ("mid", "old", "cheap", "load_error"),
+    )
+    found = advise(cells)
+    assert found.remedy == "not_tried"
+    assert (found.other_writer, found.other_reader) == ("old", "newest")
+    text = "\n".join(describe_advice(found))
+    assert "advice: not tried: no other way of loading was measured for this pair" in text
+    assert "another pair" in text
+    assert "old -> newest: cheap worked there" in text
+    assert all(not each.wrong for each in check_advice(build_advice(cells, RUN), cells, RUN))
+
+
+def test_a_pair_of_the_same_cause_is_nearer_than_any_other() -> None:
+    untried = make_cells(("old", "new", "none", "load_error"), cause="a")
+    other = make_cells(
+        ("old", "newest", "none", "load_error"), ("old", "newest", "cheap", "load_error"), cause="b"
+    )
+    same = make_cells(
+        ("mid", "old", "none", "load_error"), ("mid", "old", "costly", "load_error"), cause="a"
+    )
+    found = advise(pd.concat([untried, other, same], ignore_index=True))
+    assert (found.other_writer, found.other_reader) == ("mid", "old")
+    assert found.other_advice == "none_of_tried"
+    assert "none of those tried worked there" in "\n".join(describe_advice(found))
+
+
+def test_remedies_that_exist_for_a_pair_and_were_not_measured_are_named() -> None:
+    scenario = msgspec.structs.replace(
+        RUN.scenarios[0], id="s", formats=("h5",), remedies=("cheap", "costly", "elsewhere")
+    )
+    remedies = [
+        msgspec.structs.replace(each, formats=("h5",), environments=("*",)) for each in RUN.remedies
+    ]
+    elsewhere = msgspec.structs.replace(remedies[1], id="elsewhere", environments=("other*",))
+    run = msgspec.structs.replace(RUN, scenarios=(scenario,), remedies=(*remedies, elsewhere))
+    cells = make_cells(("old", "new", "none", "load_error"), ("old", "new", "cheap", "load_error"))
+    advice = build_advice(cells, run)
+    assert advice["untried"].tolist() == ["costly"]
+    assert all(not each.wrong for each in check_advice(advice, cells, run))
+    advice["untried"] = ["cheap;costly"]
+    wrong = {each.name for each in check_advice(advice, cells, run) if each.wrong}
+    assert wrong == {"untried"}
