@@ -19,15 +19,18 @@ CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 PR_SET_NO_NEW_PRIVS = 38
 
 
-def confine() -> None:
-    """Give up what reading a file does not need; what the system has no word for is left."""
+def confine(*, file_size: int = 0, cpu_s: int = CPU_S) -> None:
+    """Give up what reading a file does not need; what the system has no word for is left.
+
+    `file_size` is that of the largest file it may write, in bytes.
+    """
     with contextlib.suppress(ImportError):
         import resource  # noqa: PLC0415 - not on every system
 
         for name, limit in (
-            ("CPU", CPU_S),
+            ("CPU", cpu_s),
             ("AS", MEMORY),
-            ("FSIZE", 0),
+            ("FSIZE", file_size),
             ("CORE", 0),
             ("NPROC", 0),
             ("NOFILE", 32),
