@@ -91,6 +91,7 @@ class ObservationRecord(msgspec.Struct, frozen=True, kw_only=True):
     aspects: dict[Aspect, AspectRecord] = {}
     facts: FactsRecord = FactsRecord()
     duration_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    parts_s: dict[str, Annotated[float, msgspec.Meta(ge=0)]] = {}
     max_rss_mb: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     start_method: StartedBy = ""
     position: Annotated[int, msgspec.Meta(ge=0, lt=2**31)] = 0
@@ -263,6 +264,8 @@ class FooterLine(
     """The last line of a probe that took every job."""
 
     jobs: Annotated[int, msgspec.Meta(ge=0)]
+    starts_s: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    """Until its children were ready, summed."""
 
 
 Line = HeaderLine | StartLine | ObservationLine | FooterLine

@@ -1,8 +1,9 @@
 """Ratios of ways to run the same cells, from one run on this machine.
 
 A process for each cell is compared with the probe on cells of one environment, or of several in
-turn; those of the first declared in a container and in local processes, where an engine
-answers; and a run over several environments with its least time: one import an environment plus the
+turn; the probe's time is split into the work of the framework and what the harness adds; the cells
+of the first environment run in a container and in local processes, where an engine answers; and a
+run over several environments is compared with its least time: one import an environment plus the
 time inside the jobs, over the cores. Seconds are printed for orientation only.
 """
 
@@ -12,6 +13,7 @@ import os
 import random
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -36,6 +38,10 @@ ROUNDS = 2
 """Of containers and local processes in turn; the better one of each counts."""
 
 
+FRAMEWORK_PARTS = ("import", "prepare", "load", "call", "train")
+"""The work of the framework and of the scenario's own code; the rest is the harness's."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """Seconds that a few batches took."""
@@ -44,8 +50,12 @@ class Timing:
     first_s: float
     """Until the first result was there."""
     imports_s: float
+    starts_s: float
+    """Until children were ready."""
     jobs_s: float
     """Inside the jobs, summed."""
+    parts_s: Mapping[str, float]
+    """The part of `jobs_s` that the probe told apart."""
 
 
 def run_bench(request: Request, *, cells: int, environments: str) -> int:
@@ -125,10 +135,28 @@ def _print_process_ratio(run: Run, environment: str, jobs: Sequence[Job]) -> Non
     print(f"  the probe: {probe_s:.3f} s a cell, import and start included")
     print(f"  a process for each cell: {fresh_s:.2f} s a cell")
     print(f"  ratio: {fresh_s / probe_s:.0f}")
+    _print_split(probe, len(jobs))
     print(
         f"  the jobs alone (load, call, train, compare): {inside_s:.3f} s a cell;"
         f" with these, no way of running reaches more than {fresh_s / inside_s:.0f}"
     )
+
+
+def _print_split(timing: Timing, cells: int) -> None:
+    """Print what a cell's time goes to, and what the harness adds to the framework's work."""
+    parts = {"import": timing.imports_s, "start": timing.starts_s, **timing.parts_s}
+    parts["bookkeeping"] = timing.wall_s - sum(parts.values())
+    split = ", ".join(f"{name} {_milliseconds(s, cells)}" for name, s in parts.items())
+    framework_s = sum(parts[name] for name in FRAMEWORK_PARTS if name in parts)
+    print(f"  a cell's milliseconds: {split}")
+    print(
+        f"  what the harness adds to {', '.join(FRAMEWORK_PARTS)}:"
+        f" {timing.wall_s / framework_s - 1:.0%}"
+    )
+
+
+def _milliseconds(seconds: float, cells: int) -> str:
+    return f"{1000 * seconds / cells:.1f}"
 
 
 def _print_container_ratio(run: Run, environment: str, jobs: Sequence[Job]) -> None:
@@ -180,12 +208,14 @@ def _measure(
 ) -> Timing:
     """Run batches, in the run's own place or another; nothing is recorded."""
     spent: list[float] = []
+    parts: Counter[str] = Counter()
     arrived: list[float] = []
 
     def record(job: Job, observation: Observation) -> None:
         del job
         arrived.append(time.monotonic())
         spent.append(observation.duration_s)
+        parts.update(observation.data.get("parts_s", {}))
 
     executor, available = place or (run.jobs.crew.executor, run.built.available)
     crew = Crew(
@@ -198,4 +228,11 @@ def _measure(
     begun = time.monotonic()
     crew.run(batches, available, record)
     wall_s = time.monotonic() - begun
-    return Timing(wall_s, min(arrived) - begun, sum(crew.imports_s), sum(spent))
+    return Timing(
+        wall_s=wall_s,
+        first_s=min(arrived) - begun,
+        imports_s=sum(crew.imports_s),
+        starts_s=sum(crew.starts_s),
+        jobs_s=sum(spent),
+        parts_s=dict(sorted(parts.items())),
+    )

@@ -52,6 +52,8 @@ class Crew:
     stopped: threading.Event = field(default_factory=threading.Event)
     imports_s: list[float] = field(default_factory=list)
     """Seconds that each probe started so far spent importing its framework."""
+    starts_s: list[float] = field(default_factory=list)
+    """Seconds that each finished probe waited for its children to be ready."""
 
     def run(
         self,
@@ -135,7 +137,9 @@ class Crew:
             try:
                 for line in _follow(lines, probe, self.stopped, slowest + SILENCE_S):
                     if line["type"] == "header":
-                        self._note_header(line)
+                        _note_seconds(line, "import_s", self.imports_s)
+                    elif line["type"] == "footer":
+                        _note_seconds(line, "starts_s", self.starts_s)
                     elif line["type"] == "start":
                         in_flight = left.get(line.get("id", ""))
                     elif line["type"] == "observation":
@@ -155,11 +159,6 @@ class Crew:
             record(in_flight, harness_error(f"the probe itself ended in this job: {ended}"))
         return ended
 
-    def _note_header(self, line: Mapping[str, Any]) -> None:
-        import_s = line.get("import_s")
-        if isinstance(import_s, int | float):
-            self.imports_s.append(float(import_s))
-
     def _observation(self, job: Job, line: Mapping[str, Any]) -> Observation:
         data = {key: value for key, value in line.items() if key not in ("type", "id", "kind")}
         data["isolation"] = self.executor.isolation
@@ -168,6 +167,12 @@ class Crew:
         except ValueError as error:
             return harness_error(f"the probe's record of this job has another shape: {error}")
         return Observation(data=data)
+
+
+def _note_seconds(line: Mapping[str, Any], name: str, noted: list[float]) -> None:
+    seconds = line.get(name)
+    if isinstance(seconds, int | float):
+        noted.append(float(seconds))
 
 
 def _follow(

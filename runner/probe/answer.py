@@ -10,6 +10,8 @@ import json
 import math
 from typing import Any, Dict, List, Tuple
 
+from runner.probe.clock import PARTS
+
 MESSAGE_CHARACTERS = 4000
 TRACEBACK_CHARACTERS = 12000
 EXCEPTION_CHARACTERS = 300
@@ -109,6 +111,11 @@ def _duration(value: Any, job: Job) -> float:
     return float(value)
 
 
+def _parts(value: Any, job: Job) -> Dict[str, float]:
+    _require(isinstance(value, dict) and set(value) <= set(PARTS), "its parts are none of a job")
+    return {part: _duration(seconds, job) for part, seconds in value.items()}
+
+
 def _memory(value: Any, job: Job) -> int:
     _require(_is_number(value) and isinstance(value, int), "the memory is no number")
     _require(0 <= value < 2**31, "the memory is no number of MB")
@@ -176,6 +183,7 @@ _READERS: Dict[str, Any] = {
     "stage": _word,
     "warnings": _warnings,
     "duration_s": _duration,
+    "parts_s": _parts,
     "max_rss_mb": _memory,
     "aspects": _aspects,
     "facts": _facts,

@@ -22,6 +22,7 @@ import traceback
 import warnings
 from typing import Any, Callable, Dict, List, Optional
 
+from runner.probe import clock
 from runner.probe.answer import (
     EXCEPTION_CHARACTERS,
     MESSAGE_CHARACTERS,
@@ -138,6 +139,7 @@ def _tell(answers: int, message: Dict[str, Any]) -> None:
 
 def _observe(workshop: Workshop, job: Job, folder: str) -> Observation:
     started = time.time()
+    clock.begin()
     observation: Observation = {"id": job["id"], "kind": job["kind"]}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -157,6 +159,7 @@ def _observe(workshop: Workshop, job: Job, folder: str) -> Observation:
     sys.stdout.flush()
     sys.stderr.flush()
     observation["duration_s"] = round(time.time() - started, 4)
+    observation["parts_s"] = clock.spent()
     observation["max_rss_mb"] = int(_rss_mb())
     observation["warnings"] = describe_warnings(caught)
     if _means_out_of_memory(observation):

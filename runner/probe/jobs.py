@@ -12,7 +12,7 @@ import shutil
 import sys
 from typing import AbstractSet, Any, Callable, Dict, List
 
-from runner.probe import artifact, damage, formats, measure
+from runner.probe import artifact, clock, damage, formats, measure
 from runner.probe.compare import Tolerance, compare_aspects
 from runner.probe.keras_api import Arrays, KerasApi, Model
 from runner.probe.measure import Measurement
@@ -76,7 +76,8 @@ def hide_legacy_keras(hidden: bool) -> None:
 def run_job(workshop: Workshop, job: Job, folder: str) -> Findings:
     """Run a job in the empty `folder`, which is the current one; return its findings."""
     api = workshop.api(job.get("remedy", "none"))
-    api.clear()
+    with clock.timed("clear"):
+        api.clear()
     return _JOBS[job["kind"]](workshop, api, job, folder)
 
 
@@ -224,6 +225,15 @@ def _load(workshop: Workshop, api: KerasApi, job: Job, folder: str) -> Findings:
     )
     with _Stage("load"):
         loaded = REMEDIES[job["remedy"]](loading)
+    with clock.timed("compare"):
+        aspects = _compare_loaded(api, job, loaded, named=not loading.from_code)
+    return {
+        "aspects": aspects,
+        "facts": {"loaded": "inference_only" if isinstance(loaded, Inference) else "keras_model"},
+    }
+
+
+def _compare_loaded(api: KerasApi, job: Job, loaded: Any, named: bool) -> Findings:
     aspects = set(job["aspects"])
     # Each format was saved from a model of its own: the oracle is that of what was loaded.
     oracle, inputs, targets = artifact.read_oracle(job["sibling"] or job["artifact"])
@@ -231,14 +241,9 @@ def _load(workshop: Workshop, api: KerasApi, job: Job, folder: str) -> Findings:
         found = _measure_loaded(api, loaded, inputs, targets, aspects)
     except measure.Unusable as stop:
         raise Stopped(stop.stage, stop.error)
-    tolerance = Tolerance(scenario["rtol"], scenario["atol"])
-    tampered = set(job.get("tampered", ()))
-    return {
-        "aspects": compare_aspects(
-            _tamper(oracle, tampered), found, aspects, tolerance, named=not loading.from_code
-        ),
-        "facts": {"loaded": "inference_only" if isinstance(loaded, Inference) else "keras_model"},
-    }
+    tolerance = Tolerance(job["scenario"]["rtol"], job["scenario"]["atol"])
+    oracle = _tamper(oracle, set(job.get("tampered", ())))
+    return compare_aspects(oracle, found, aspects, tolerance, named=named)
 
 
 def _measure_loaded(
@@ -246,7 +251,8 @@ def _measure_loaded(
 ) -> Measurement:
     if isinstance(loaded, Inference):
         try:
-            outputs = loaded.predict(inputs)
+            with clock.timed("call"):
+                outputs = loaded.predict(inputs)
         except Exception as error:  # whatever it raises when called is the finding
             raise measure.Unusable("call", error)
         return measure.measure_outputs(outputs)
@@ -270,11 +276,13 @@ class _Stage:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.timed = clock.timed(name)
 
     def __enter__(self) -> None:
-        pass
+        self.timed.__enter__()
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self.timed.__exit__(kind, error, trace)
         if isinstance(error, Exception):
             raise Stopped(self.name, error)
 

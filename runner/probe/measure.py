@@ -12,6 +12,7 @@ from typing import AbstractSet, Any, Callable, Dict, List, Optional
 
 import numpy as np
 
+from runner.probe import clock
 from runner.probe.keras_api import Array, Arrays, KerasApi, Model, as_given, to_numpy
 
 Facts = Dict[str, Any]
@@ -131,7 +132,8 @@ def leaf_layers(model: Model) -> List[Any]:
 
 def _guard(stage: str, function: Callable[..., Any], *arguments: Any) -> Any:
     try:
-        return function(*arguments)
+        with clock.timed(stage):
+            return function(*arguments)
     except Exception as error:  # whatever a model raises is the finding
         raise Unusable(stage, error)
 

@@ -108,6 +108,7 @@ class Server:
         self.scratch = tempfile.mkdtemp(prefix="probe-")
         self.api: Optional[KerasApi] = None
         self.method: str = batch["start_method"]
+        self.starts_s = 0.0
 
     def run(self) -> None:
         """Run every job of the batch; returns when each has an observation."""
@@ -131,7 +132,7 @@ class Server:
         done = 0
         for chain in chains(self.batch["jobs"], self.limits["chain_length"], self.method):
             done += self._run_chain(chain)
-        self._write({"type": "footer", "jobs": done})
+        self._write({"type": "footer", "jobs": done, "starts_s": round(self.starts_s, 3)})
 
     def _run_chain(self, chain: List[Job]) -> int:
         """Run a chain to its end, with a new child wherever one stopped."""
@@ -153,9 +154,11 @@ class Server:
 
     def _run_child(self, jobs: List[Job]) -> Tuple[int, str]:
         """Run jobs in one child; return how many got an observation, and why not one did."""
+        began = time.time()
         child = self._start()
         try:
             otherwise = self._greet(child)
+            self.starts_s += time.time() - began
             if otherwise:
                 return 0, otherwise
             for position, job in enumerate(jobs):

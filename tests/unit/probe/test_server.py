@@ -66,6 +66,8 @@ def test_a_batch_from_its_header_to_its_footer(bench):
     assert (found["status"], found["stage"]) == ("done", "")
     assert set(found["aspects"]) == set(bench.load("").payload["aspects"])
     assert {each["status"] for each in found["aspects"].values()} == {"agrees"}
+    assert {"clear", "load", "call", "compare"} <= set(found["parts_s"])
+    assert sum(found["parts_s"].values()) <= found["duration_s"] + 0.001
 
 
 HARMS = [
@@ -85,6 +87,12 @@ HARMS = [
 ]
 
 
+def _assert_footer(record, jobs):
+    starts_s = record.pop("starts_s")
+    assert record == {"type": "footer", "jobs": jobs}
+    assert starts_s > 0
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_each_harm_costs_exactly_one_job(bench, method):
     harms = [harm for harm, _, _ in HARMS]
@@ -96,7 +104,7 @@ def test_each_harm_costs_exactly_one_job(bench, method):
     answer = bench.run(jobs, method)
     assert answer.code == 0, answer.printed
     assert [each["id"] for each in answer.observations] == [each.id for each in jobs]
-    assert answer.records[-1] == {"type": "footer", "jobs": len(jobs)}
+    _assert_footer(answer.records[-1], len(jobs))
     for found in answer.observations:
         if found["id"].startswith("fake/"):
             assert found["status"] == "done", found
@@ -132,7 +140,7 @@ def test_a_job_speaks_for_nobody_else(bench, method):
     answer = bench.run(jobs, method, unlink=True)
     assert answer.code == 0, answer.printed
     assert [each["id"] for each in answer.observations] == [each.id for each in jobs]
-    assert answer.records[-1] == {"type": "footer", "jobs": len(jobs)}
+    _assert_footer(answer.records[-1], len(jobs))
     wrong = [
         found
         for found in answer.observations
