@@ -294,7 +294,6 @@ ops = types.SimpleNamespace(
             "subtract",
             "sum",
             "tanh",
-            "transpose",
         ]
     }
 )
