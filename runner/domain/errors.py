@@ -90,6 +90,12 @@ class UnknownText(MatrixError):
     exit_code = 9
 
 
+class NoSandbox(MatrixError):
+    """Nothing on this machine confines a model file: it is not loaded."""
+
+    exit_code = 13
+
+
 class ControlFailure(MatrixError):
     """A control did not behave: nothing this matrix says can be trusted."""
 

@@ -121,6 +121,7 @@ def start(
     *,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    stdin: int = subprocess.DEVNULL,
     stdout: int | IO[bytes] = subprocess.PIPE,
     stderr: int | IO[bytes] = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
@@ -132,7 +133,7 @@ def start(
         list(args),
         env=dict(base_environment() if env is None else env),
         cwd=cwd,
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=stdout,
         stderr=stderr,
         start_new_session=True,
@@ -143,6 +144,12 @@ def start_logged(args: Sequence[str], log: Path, *, env: Mapping[str, str], cwd:
     """Start a child as `start` does, all it prints going to the end of the file `log`."""
     with log.open("ab") as file:
         return start(args, env=env, cwd=cwd, stdout=file, stderr=subprocess.STDOUT)
+
+
+def start_piped(args: Sequence[str], log: Path, *, env: Mapping[str, str], cwd: Path) -> Child:
+    """Start a child that is written to and read from; its errors go to the end of `log`."""
+    with log.open("ab") as file:
+        return start(args, env=env, cwd=cwd, stdin=subprocess.PIPE, stderr=file)
 
 
 def signal_name(number: int) -> str:

@@ -1,0 +1,1 @@
+"""The probe of a user's file: runs inside an environment and a sandbox, beside `runner.probe`."""

@@ -1,0 +1,140 @@
+"""The seeded inputs of a user's file, the same for every reader.
+
+Input: shapes and types of the model's inputs, as the file or a loaded model has them, and the
+number of words that its embeddings know. Output: arrays, written as an .npz whose sorted keys are
+the order of the model's inputs. Pure, but for the writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.inspect import Description
+
+SEED = 20170
+SAMPLES = 8
+FREE_SIZES = {1: 1, 2: 12, 3: 64, 4: 16}
+"""Number of sizes behind the batch -> the size taken for one that the file does not fix."""
+MOST_ELEMENTS = 50_000_000
+IDS = 10
+"""Whole numbers are below this where no embedding says how many it knows."""
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """One input of a model; a size of None is not fixed, and the first is the batch."""
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str = "float32"
+    ids: int = 0
+    """Its values are whole numbers below this: it goes into an embedding; 0 for others."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inputs:
+    """The inputs of a model, and the arrays made for them."""
+
+    names: tuple[str, ...]
+    arrays: tuple[NDArray[Any], ...]
+    source: str
+    """Where the shapes are from, in words."""
+
+    def write(self, path: Path) -> None:
+        """Write an .npz that loads in every version of NumPy."""
+        named = {f"i{index:04d}": array for index, array in enumerate(self.arrays)}
+        np.savez(path, **named)  # type: ignore[arg-type]
+
+
+def described_inputs(description: Description) -> tuple[Input, ...]:
+    """Return the inputs as the file has them; empty where it does not say them all."""
+    ids = _known_words(description)
+    found = []
+    for each in description.inputs:
+        if each.shape is None:
+            return ()
+        whole = ids if _goes_into_embedding(each.dtype, description) else 0
+        found.append(Input(name=each.name, shape=tuple(each.shape), dtype=each.dtype, ids=whole))
+    return tuple(found)
+
+
+def reported_inputs(report: Sequence[Any], description: Description) -> tuple[Input, ...]:
+    """Return the inputs as a loaded model has them; empty where it does not say them all."""
+    ids = _known_words(description)
+    found = []
+    for each in report:
+        try:
+            read = msgspec.convert(each, Input)
+        except msgspec.ValidationError:
+            return ()
+        whole = ids if _goes_into_embedding(read.dtype, description) else 0
+        found.append(msgspec.structs.replace(read, ids=whole))
+    return tuple(found)
+
+
+def make_inputs(inputs: Sequence[Input], source: str, free_size: int = 0) -> Inputs:
+    """Return arrays for inputs; `free_size` overrides the sizes that are not fixed.
+
+    Raises:
+        ValueError: they would be larger than anybody calls a model with.
+    """
+    rng = np.random.RandomState(SEED)
+    arrays = tuple(_values(rng, each, _sizes(each.shape, free_size)) for each in inputs)
+    return Inputs(names=tuple(each.name for each in inputs), arrays=arrays, source=source)
+
+
+def _sizes(shape: tuple[int | None, ...], free_size: int) -> tuple[int, ...]:
+    behind = len(shape) - 1
+    free = free_size or FREE_SIZES.get(behind, 4)
+    sizes = tuple(
+        (SAMPLES if place == 0 else free) if size is None or size < 0 else size
+        for place, size in enumerate(shape)
+    )
+    if np.prod(sizes, dtype="float64") > MOST_ELEMENTS:
+        raise ValueError(f"its input of shape {shape} is too large to be tried")
+    return sizes
+
+
+def _values(rng: np.random.RandomState, each: Input, sizes: tuple[int, ...]) -> NDArray[Any]:
+    """Return values on both sides of zero, small and large: a change of a formula shows."""
+    dtype = each.dtype
+    if dtype == "string":
+        words = np.array(["a", "the", "model", "keras", "word", "zebra"])
+        drawn: NDArray[Any] = words[rng.randint(0, len(words), size=sizes)]
+        return drawn
+    if dtype == "bool":
+        return rng.randint(0, 2, size=sizes).astype("bool")
+    if each.ids or dtype.startswith(("int", "uint")):
+        drawn = rng.randint(0, max(1, each.ids or IDS), size=sizes)
+        return drawn.astype(dtype if dtype.startswith(("int", "uint")) else "float32")
+    spread = np.resize([0.5, 1.0, 3.0], sizes[0]) if sizes else np.array(1.0)
+    drawn = rng.normal(size=sizes) * spread.reshape((-1,) + (1,) * (len(sizes) - 1))
+    return drawn.astype(dtype if dtype in {"float16", "float32", "float64"} else "float32")
+
+
+def _known_words(description: Description) -> int:
+    """Return the smallest number of words that an embedding of the model knows; 0 if none says."""
+    sizes = [
+        int(size)
+        for item in description.items
+        if item.class_name == "Embedding" and isinstance(size := item.config.get("input_dim"), int)
+    ]
+    return min(sizes, default=0)
+
+
+def _goes_into_embedding(dtype: str, description: Description) -> bool:
+    """Whether an input takes whole numbers; a Sequential's may be declared as floats."""
+    if dtype.startswith(("int", "uint")):
+        return True
+    first = next((i for i in description.items if _is_layer(i.role, i.class_name)), None)
+    return first is not None and first.class_name == "Embedding"
+
+
+def _is_layer(role: str, class_name: str) -> bool:
+    return role == "layer" and class_name != "InputLayer"

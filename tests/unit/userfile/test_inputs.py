@@ -1,0 +1,69 @@
+"""The inputs made for a user's file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runner.inspect import Container, Description
+from runner.inspect.description import Basis, Item, Role, TensorShape
+from runner.userfile.inputs import Input, described_inputs, make_inputs, reported_inputs
+
+
+def described(*shapes, items=()):
+    inputs = tuple(
+        TensorShape(name=f"in_{i}", shape=shape, dtype=dtype, basis=Basis.READ, source="config")
+        for i, (shape, dtype) in enumerate(shapes)
+    )
+    return Description(
+        path="m.h5", container=Container.HDF5, title="HDF5", inputs=inputs, items=items
+    )
+
+
+def test_the_same_inputs_are_made_each_time_and_fit_the_file(tmp_path):
+    inputs = described_inputs(described(((None, 5), "float32"), ((2, None, None, 3), "float32")))
+
+    first, second = make_inputs(inputs, "the file"), make_inputs(inputs, "the file")
+    first.write(tmp_path / "in.npz")
+
+    assert [a.shape for a in first.arrays] == [(8, 5), (2, 64, 64, 3)]
+    assert all(np.array_equal(a, b) for a, b in zip(first.arrays, second.arrays, strict=True))
+    with np.load(Path(tmp_path / "in.npz")) as stored:
+        assert sorted(stored.files) == ["i0000", "i0001"]
+
+
+def test_values_lie_on_both_sides_of_the_kinks():
+    (array,) = make_inputs((Input(name="x", shape=(None, 50)),), "the file").arrays
+
+    assert array.min() < -3 < 3 < array.max()
+    assert (np.abs(array) < 0.5).mean() > 0.2
+
+
+def test_an_embedding_gets_words_that_it_knows():
+    embedding = Item(role=Role.LAYER, class_name="Embedding", config={"input_dim": 4})
+    read = described(((None, 30), "float32"), items=(embedding,))
+
+    (array,) = make_inputs(described_inputs(read), "the file").arrays
+
+    assert array.dtype == "float32"
+    assert set(array.ravel()) == {0.0, 1.0, 2.0, 3.0}
+
+
+@pytest.mark.parametrize(("dtype", "kind"), [("string", "U"), ("bool", "b"), ("int64", "i")])
+def test_other_types(dtype, kind):
+    (array,) = make_inputs((Input(name="x", shape=(None, 3), dtype=dtype),), "the file").arrays
+
+    assert array.dtype.kind == kind
+
+
+def test_absurd_shapes_are_refused():
+    with pytest.raises(ValueError, match="too large"):
+        make_inputs((Input(name="x", shape=(None, 10**9)),), "the file")
+
+
+def test_a_loaded_model_may_say_its_inputs_instead():
+    said = [{"name": "x", "shape": [None, 3], "dtype": "float32"}]
+
+    assert reported_inputs(said, described())[0].shape == (None, 3)
+    assert reported_inputs([{"name": "x", "shape": None}], described()) == ()
+    assert described_inputs(described((None, "float32"))) == ()
