@@ -82,7 +82,16 @@ class FileServer(Server):
             self._hand_over(job["id"], folder)
         finally:
             remove_folder(folder)
+            self._clear()
         self._write({"type": "end", "id": job["id"]})
+
+    def _clear(self) -> None:
+        """Remove what a job left beside its own folder: the next one needs the space."""
+        place = self.told["work"]
+        for name in os.listdir(place):
+            path = os.path.join(place, name)
+            if path not in (self.scratch, os.path.join(place, "home")):
+                remove_folder(path)
 
     def _hand_over(self, name: str, folder: str) -> None:
         """Write out the files that a job left; links and whatever is no file are left out."""

@@ -32,6 +32,7 @@ CODES = {
     errors.ControlFailure: 10,
     errors.RegressionFound: 11,
     errors.AuditDisagreement: 12,
+    errors.NoSandbox: 13,
 }
 
 
