@@ -109,6 +109,12 @@ def explain(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def migrate(session: nox.Session) -> None:
+    """Migrate a model file: a chain of environments to a file that another version reads."""
+    runner(session, "migrate")
+
+
+@nox.session(python=PYTHON)
 def show(session: nox.Session) -> None:
     """Print everything known of one cell."""
     runner(session, "show")

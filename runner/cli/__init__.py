@@ -22,7 +22,19 @@ from runner.cli import failures
 from runner.cli.invocation import PROGRAM
 
 COMMANDS = (
-    *("run", "plan", "envs", "images", "inspect", "explain", "show", "advise", "report", "compare"),
+    *(
+        "run",
+        "plan",
+        "envs",
+        "images",
+        "inspect",
+        "explain",
+        "migrate",
+        "show",
+        "advise",
+        "report",
+        "compare",
+    ),
     *("causes", "claims", "boundaries", "rejudge", "audit", "bench"),
 )
 """Modules of this package, in the order of the help."""

@@ -96,6 +96,12 @@ class NoSandbox(MatrixError):
     exit_code = 13
 
 
+class NoChain(MatrixError):
+    """No chain of environments leads from a model file to one that the target reads."""
+
+    exit_code = 14
+
+
 class ControlFailure(MatrixError):
     """A control did not behave: nothing this matrix says can be trusted."""
 

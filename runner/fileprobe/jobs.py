@@ -14,7 +14,7 @@ from typing import Any, Dict, Optional
 
 import numpy as np
 
-from runner.fileprobe import describe, refusal
+from runner.fileprobe import convert, describe, refusal
 from runner.fileprobe.ways import WAYS, FileCode, FileLoading
 from runner.probe import artifact, measure
 from runner.probe import jobs as probe_jobs
@@ -111,4 +111,4 @@ def _write_report(job: Job, report: Dict[str, Any]) -> None:
         out.write(json.dumps(report, sort_keys=True))
 
 
-KINDS: Dict[str, Any] = {"file_load": load_file}
+KINDS: Dict[str, Any] = {"file_load": load_file, "file_convert": convert.convert_file}

@@ -1,0 +1,66 @@
+"""The job that loads a user's file and saves it again: a step of a chain.
+
+Beside what a load leaves, `saved/NAME` in the job's folder of results is the model in each format
+that was asked for, and `report.json` has `saved` and `changes`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Dict, List
+
+from runner.fileprobe import describe, native
+from runner.probe import artifact, formats
+from runner.probe.jobs import Stopped, Workshop, _Stage
+from runner.probe.keras_api import KerasApi
+from runner.probe.remedies import Inference
+
+Job = Dict[str, Any]
+Findings = Dict[str, Any]
+FOLDER = "saved"
+
+
+def convert_file(workshop: Workshop, api: KerasApi, job: Job, folder: str) -> Findings:
+    """Load by one way, measure, compare with the reference, save in each format."""
+    from runner.fileprobe import jobs
+
+    inputs = jobs.read_inputs(job)
+    loaded = jobs.load(api, job, folder, inputs)
+    report = describe.describe_loaded(loaded)
+    if isinstance(loaded, Inference):
+        raise Stopped("save", TypeError("what was loaded only predicts: Keras saves models alone"))
+    report["changes"] = []
+    if inputs is not None:
+        given = describe.fit_inputs(loaded, inputs, job.get("input_names", []))
+        with _Stage("call"):
+            api.predict(loaded, given)
+            if job.get("native"):
+                report["changes"] = native.make_native(api, loaded)
+            found = jobs.measure_loaded(api, loaded, given, set(job["aspects"]))
+        artifact.write_oracle(job["result"], found, given, [])
+        report.update(describe.describe_measured(found))
+        if job.get("against"):
+            report["compared"] = jobs.compare_with(job, found)
+    report["saved"] = save_each(loaded, job["save"], os.path.join(job["result"], FOLDER))
+    jobs._write_report(job, report)
+    return {"facts": {"loaded": "keras_model", "called": inputs is not None}}
+
+
+def save_each(model: Any, wanted: List[str], folder: str) -> Dict[str, Any]:
+    """Save a model in each format; return {format: {"file", "error"}}."""
+    os.makedirs(folder, exist_ok=True)
+    saved = {}
+    for name in wanted:
+        try:
+            formats.save_model(model, name, folder)
+        except Exception as error:
+            said = "{}: {}".format(type(error).__name__, error)
+            saved[name] = {"file": "", "error": said[:2000]}
+            continue
+        file = formats.PAYLOAD[name]
+        saved[name] = {
+            "file": "{}/{}".format(FOLDER, file),
+            "error": "",
+            "written": formats.recognise(os.path.join(folder, file)),
+        }
+    return saved
