@@ -10,6 +10,8 @@ import pytest
 from playwright.sync_api import expect
 
 BARE_CELLS = 36
+COUNTED = 24
+"""Bare loads of files that their writers load back; keras2.3 could not be built."""
 COLUMNS = ("scenario", "format", "writer", "reader", "remedy", "outcome", "cause")
 
 
@@ -76,6 +78,7 @@ def downloaded(page):
 
 def wanted(rows, name, value):
     """What a filter is to leave of the published cells."""
+    rows = [row for row in rows if row[2] != "keras2.3"]
     bare = [row for row in rows if row[4] == "none"]
     if name == "remedy" and value == "cheapest":
         helped = {row[:4]: row for row in rows if row[4] != "none" and row[5] == "equivalent"}
@@ -95,7 +98,8 @@ def drawn(page):
     for cell in page.locator("#pairs tbody td").all():
         cell.hover()
         said.append(page.inner_text("#reading"))
-    numbers = (re.findall(r"(\d+) (?!%)", each.partition(": ")[2]) for each in said)
+    counted = (each.partition(": ")[2].partition(";")[0] for each in said)
+    numbers = (re.findall(r"(\d+) ", each) for each in counted if "no cell" not in each)
     return sum(int(number) for each in numbers for number in each)
 
 
@@ -160,6 +164,8 @@ def test_one_address_is_the_whole_view(overview, context):
 
 
 def test_the_usual_view_has_every_bare_load(overview):
+    assert str(COUNTED) in overview.inner_text("#summary")
+    overview.select_option("#filters [name=files]", "all")
     assert str(BARE_CELLS) in overview.inner_text("#summary")
     with overview.expect_download() as waited:
         overview.click("#download")
@@ -184,7 +190,7 @@ def test_a_pair_lists_its_cells_and_leads_to_them(overview):
 
 
 def test_a_pair_of_the_matrix_can_be_asked_about(overview):
-    overview.locator("#pairs tbody tr:has(th:text-is('tf1.15')) td").nth(2).click()
+    overview.locator("#pairs tbody tr:has(th:text-is('tf1.15')) td").nth(0).click()
     overview.click("#pair button:text('Ask about')")
     assert overview.input_value("#picker [name=from]") == "tf1.15"
     assert overview.input_value("#picker [name=to]") == "keras3.10"

@@ -114,16 +114,20 @@ function readState() {
   };
 }
 
-/** One choice is one step back; letters typed into the filter are not. @param {Partial<View>} changed */
-function go(changed, typed = false) {
-  const state = { ...readState(), ...changed };
+/** @param {View} state */
+function addressOf(state) {
   const given = new URLSearchParams();
   if (state.kind !== packed.changes[0].id) given.set("kind", state.kind);
   if (state.by !== GROUPINGS[0]) given.set("by", state.by);
   if (state.text) given.set("text", state.text);
   if (state.format) given.set("format", state.format);
   if (state.matrix !== MATRICES[0]) given.set("matrix", state.matrix);
-  const hash = `#${given}`;
+  return `#${given}`;
+}
+
+/** One choice is one step back; letters typed into the filter are not. @param {Partial<View>} changed */
+function go(changed, typed = false) {
+  const hash = addressOf({ ...readState(), ...changed });
   if (hash === (location.hash || "#")) return;
   if (typed) history.replaceState(null, "", hash); else history.pushState(null, "", hash);
   limit = PAGE;
@@ -306,8 +310,8 @@ const familyOf = (name) => packed.families[packed.environments.indexOf(name)] ??
 
 /** Make the table of two runs; what its cells say comes with every choice. */
 function drawMatrix() {
-  const writers = inOrder(new Set([...pairs.values()].map((pair) => pair.writer)));
-  const readers = inOrder(new Set([...pairs.values()].map((pair) => pair.reader)));
+  const writers = inOrder(new Set([...pairs.values()].map((pair) => pair.writer))).reverse();
+  const readers = inOrder(new Set([...pairs.values()].map((pair) => pair.reader))).reverse();
   const table = /** @type {HTMLTableElement} */ ($("grid"));
   const tooLarge = writers.length * readers.length > LARGEST_MATRIX;
   $("reading").textContent = tooLarge ? `${count(writers.length)} writers and ${count(readers.length)} readers are too many to draw.` : "The arrow keys move in the table, Enter lists the cells of a pair.";
@@ -337,7 +341,7 @@ function showMatrix(state, found) {
     if (pair.cell.className === className && pair.cell.textContent === text) continue;
     pair.cell.className = className;
     pair.cell.removeAttribute("aria-label");
-    pair.cell.replaceChildren(says.text, ...(says.silent ? [make("b", {}, `≠${says.silent}`)] : []));
+    (pair.cell.querySelector("a") ?? pair.cell).replaceChildren(says.text, ...(says.silent ? [make("b", {}, `≠${says.silent}`)] : []));
   }
 }
 
@@ -364,6 +368,12 @@ function readPair(td) {
   return state.matrix === "share"
     ? `${writer} → ${reader}: ${count(same)} of ${count(tried)} bare loads give the same model after, ${count(silent)} silently do not`
     : `${writer} → ${reader}: ${count(pair.chosen)} of ${count(all)} cells are ${kindLabel(state)}`;
+}
+
+/** The address that lists the cells of a pair. @param {HTMLTableCellElement} td */
+function pairHref(td) {
+  const { writer, reader } = pairOf(td);
+  return addressOf({ ...readState(), by: "cell", text: `/${writer}->${reader}/` });
 }
 
 /** @param {HTMLTableCellElement} td */
@@ -468,7 +478,7 @@ function listen() {
   $("more").addEventListener("click", () => { limit += 10 * PAGE; show(); });
   $("download").addEventListener("click", download);
   addEventListener("popstate", () => { limit = PAGE; show(); });
-  walkGrid(/** @type {HTMLTableElement} */ ($("grid")), { describe: readPair, open: openPair, readout: $("reading") });
+  walkGrid(/** @type {HTMLTableElement} */ ($("grid")), { describe: readPair, open: openPair, href: pairHref, readout: $("reading") });
 }
 
 function begin() {

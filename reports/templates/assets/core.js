@@ -3,7 +3,7 @@
 // Everything from the data is inserted as text, never as HTML.
 "use strict";
 
-/** @typedef {{symbol: string, label: string, explanation: string, css: string, ran: boolean, remediable: boolean}} Style */
+/** @typedef {{symbol: string, label: string, explanation: string, css: string, ran: boolean, judged: boolean, remediable: boolean}} Style */
 /** @typedef {{title: string, code: Record<string, string>, gives_up: string[]}} Remedy */
 /** @typedef {{title: string, explanation: string, links: string[]}} Cause */
 /** @typedef {{python: string, backend: string, family: string, css: string, released: string, first_released: string, reason: string, resolved: Record<string, string>}} Environment */

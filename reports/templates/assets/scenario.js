@@ -30,10 +30,16 @@ function describeCell(cells, td) {
   return `${pair}${style.symbol} ${style.label}. ${cause ? cause.title.replaceAll("`", "") : style.explanation}`;
 }
 
+/** The page of a cell; empty where there is no cell. @param {Cells} cells @param {Cell} td */
+function hrefOf(cells, td) {
+  const { found, writer, reader, best } = lookAt(cells, td);
+  return found ? `../cell.html#${encodeURI(cells.id({ ...found, remedy: best >= 0 ? best : found.remedy }, writer, reader))}` : "";
+}
+
 /** @param {Cells} cells @param {Cell} td */
 function openCell(cells, td) {
-  const { found, writer, reader, best } = lookAt(cells, td);
-  if (found) location.href = `../cell.html#${encodeURI(cells.id({ ...found, remedy: best >= 0 ? best : found.remedy }, writer, reader))}`;
+  const href = hrefOf(cells, td);
+  if (href) location.href = href;
 }
 
 /** @param {Cells} cells @param {HTMLTableElement} table */
@@ -41,8 +47,8 @@ function drawGrid(cells, table) {
   const grid = gridOf(cells, table);
   if (!grid) return;
   const has = (/** @type {number} */ writer, /** @type {number} */ reader) => cells.place(grid, writer, reader) >= 0;
-  const writers = grid.writers.filter((writer) => grid.readers.some((reader) => has(writer, reader)));
-  const readers = grid.readers.filter((reader) => grid.writers.some((writer) => has(writer, reader)));
+  const writers = grid.writers.filter((writer) => grid.readers.some((reader) => has(writer, reader))).reverse();
+  const readers = grid.readers.filter((reader) => grid.writers.some((writer) => has(writer, reader))).reverse();
   drawTable(table, cells, writers, readers, (writer, reader) => {
     const td = /** @type {Cell} */ (document.createElement("td"));
     const found = cells.look(grid.format, grid.scenario, grid.remedy, writer, reader);
@@ -64,7 +70,7 @@ loadCells().then((cells) => {
     const begin = () => {
       if (!fold.open || table.getAttribute("role") === "grid") return;
       if (!table.tHead) drawGrid(cells, table);
-      walkGrid(table, { readout: /** @type {HTMLElement} */ (box.nextElementSibling), describe: (td) => describeCell(cells, td), open: (td) => openCell(cells, td) });
+      walkGrid(table, { readout: /** @type {HTMLElement} */ (box.nextElementSibling), describe: (td) => describeCell(cells, td), href: (td) => hrefOf(cells, td), open: (td) => openCell(cells, td) });
     };
     fold.addEventListener("toggle", begin);
     begin();

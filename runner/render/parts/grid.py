@@ -26,7 +26,8 @@ def outcome_grid(coded: Coded, matrix: Codes) -> Markup:
             for reader, code in enumerate(row):
                 yield writer, reader, (same if writer == reader else plain)[code]
 
-    return _table(coded, matrix != BLANK, list(cells()))
+    # The newest first: most people ask about them.
+    return _table(coded, matrix != BLANK, list(cells())[::-1])
 
 
 def _table(coded: Coded, present: Mask, cells: Sequence[tuple[int, int, str]]) -> Markup:
@@ -37,10 +38,11 @@ def _table(coded: Coded, present: Mask, cells: Sequence[tuple[int, int, str]]) -
         (FAMILY_CSS[family], escape(name))
         for family, name in zip(coded.families, coded.environments, strict=True)
     ]
+    newest_first = [*zip(heads, columns, strict=True)][::-1]
     parts = ["<thead><tr><td class=corner>writer&nbsp;↓ reader&nbsp;→"]
     parts += [
         f"<th scope=col class={css}><span>{name}</span>"
-        for (css, name), kept in zip(heads, columns, strict=True)
+        for (css, name), kept in newest_first
         if kept
     ]
     parts.append("<tbody>")

@@ -25,6 +25,7 @@ def index_data(run: RunRecord) -> dict[str, Any]:
                 "explanation": style.explanation,
                 "css": style.css,
                 "ran": style.measured,
+                "judged": style.judged,
                 "remediable": style.remediable,
             }
             for style in OUTCOME_TABLE
