@@ -139,6 +139,24 @@ def compare(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def gate(session: nox.Session) -> None:
+    """Decide on a release: hold a run against the last release, and against the target branch."""
+    runner(session, "gate")
+
+
+@nox.session(python=PYTHON)
+def accept(session: nox.Session) -> None:
+    """Accept failures of the last gate until a release, or take an acceptance back."""
+    runner(session, "accept")
+
+
+@nox.session(python=PYTHON)
+def baseline(session: nox.Session) -> None:
+    """Make a baseline of a run, or shrink one by what a run found repaired."""
+    runner(session, "baseline")
+
+
+@nox.session(python=PYTHON)
 def causes(session: nox.Session) -> None:
     """List the causes of a run, and hold each of their sentences against its cells."""
     runner(session, "causes")

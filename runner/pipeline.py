@@ -78,42 +78,68 @@ class Run:
     """The artifacts of the saves planned so far."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measured:
+    """All that a run measured and took over, before it is judged."""
+
+    results: Sequence[CellResult]
+    """With their causes, without verdicts."""
+    controls: Sequence[ControlResult]
+    kept: Kept | None
+
+
 def run_matrix(request: Request, reporter: Reporter) -> RunOutcome:
     """Do it all; see the module's first line.
 
     Raises:
         MatrixError: nothing could be measured, or the store cannot be used.
     """
+    with opened(request, reporter) as run:
+        measured = measure_all(run)
+        return finish_run(run, measured, judge_results(run, measured.results))
+
+
+def measure_all(run: Run) -> Measured:
+    """Stages 3 to 6: every cell of the selection, the remedies and the controls.
+
+    Raises:
+        SelectionError: the selection has no cell.
+    """
     # A run keeps millions of small objects, none in a cycle: looking for one among them again
     # and again takes a tenth of a run that finds everything recorded.
     gc.set_threshold(100_000)
-    with opened(request, reporter) as run:
-        scope = run.declared.scope
-        controlled = plan.plan_controls(scope)
-        bare = plan.plan_bare(scope)
-        found = measure_cells(run, [*bare, *controlled.cells], "bare loads")
-        outcomes = {cell: found[cell].outcome for cell in bare}
-        remedied = measure_remedies(run, outcomes)
-        found |= remedied
-        remedies = list(remedied)
-        chosen = [found[cell] for cell in [*bare, *remedies] if scope.selection.matches(cell)]
-        if not chosen:
-            require_cells(scope.selection, [*bare, *remedies])
-        kept = keep(run, chosen)
-        results = judge_results(run, explain_results(run, merge(chosen, kept)))
-        checked = check_controls(run, controlled, bare, found)
-        published = aggregate_run(run, results, checked, kept)
-        report = publish_run(request.out, published, run.jobs.durations)
-        return RunOutcome(
-            results=results,
-            controls=[
-                ControlResult(id=each.id, passed=each.passed, detail=each.detail)
-                for each in published.run.controls
-            ],
-            report=report,
-            measured=len(run.jobs.fresh),
-            durations=run.jobs.durations,
-        )
+    scope = run.declared.scope
+    controlled = plan.plan_controls(scope)
+    bare = plan.plan_bare(scope)
+    found = measure_cells(run, [*bare, *controlled.cells], "bare loads")
+    outcomes = {cell: found[cell].outcome for cell in bare}
+    remedied = measure_remedies(run, outcomes)
+    found |= remedied
+    remedies = list(remedied)
+    chosen = [found[cell] for cell in [*bare, *remedies] if scope.selection.matches(cell)]
+    if not chosen:
+        require_cells(scope.selection, [*bare, *remedies])
+    kept = keep(run, chosen)
+    results = explain_results(run, merge(chosen, kept))
+    return Measured(
+        results=results, controls=check_controls(run, controlled, bare, found), kept=kept
+    )
+
+
+def finish_run(run: Run, measured: Measured, results: Sequence[CellResult]) -> RunOutcome:
+    """Stages 8 and 9: publish the results, which have their verdicts now."""
+    published = aggregate_run(run, results, measured.controls, measured.kept)
+    report = publish_run(run.request.out, published, run.jobs.durations)
+    return RunOutcome(
+        results=results,
+        controls=[
+            ControlResult(id=each.id, passed=each.passed, detail=each.detail)
+            for each in published.run.controls
+        ],
+        report=report,
+        measured=len(run.jobs.fresh),
+        durations=run.jobs.durations,
+    )
 
 
 # --- stages 1 and 2: declare, provision ------------------------------------------------

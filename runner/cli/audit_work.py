@@ -13,14 +13,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from runner import pipeline
-from runner.contract import Job
 from runner.domain import CellResult, Known, Observation, Outcome
 from runner.domain.errors import AuditDisagreement, SelectionError
 from runner.domain.request import Request
-from runner.executors.batches import Crew
-from runner.host.progress import EnvironmentState, make_reporter
+from runner.host.progress import make_reporter
 from runner.judge.outcome import classify_cell
-from runner.measure.rounds import batch_jobs
+from runner.measure.rounds import repeat_jobs
 from runner.publish.audit import write_audit
 from runner.publish.facts import describe_selection, tool_version
 from runner.publish.record import AuditRecord, Disagreement
@@ -86,26 +84,7 @@ def _require_recorded(request: Request, known: Sample) -> None:
 def _repeat(run: pipeline.Run, chosen: Sample) -> dict[str, Observation]:
     """Run the cells again, each in a process of its own; nothing is recorded."""
     jobs = [(known.cell.reader, run.look_up.load_job(known)) for known, _ in chosen]
-    owner = {job.id: environment for environment, job in jobs}
-    batches = batch_jobs(jobs)
-    found: dict[str, Observation] = {}
-
-    def record(job: Job, observation: Observation) -> None:
-        found[job.id] = observation
-        run.reporter.advance(owner[job.id], 1, None)
-
-    crew = Crew(
-        executor=run.jobs.crew.executor,
-        workers=run.jobs.crew.workers,
-        limits=run.jobs.crew.limits,
-        scratch=run.jobs.crew.scratch,
-        start_method="fresh",
-    )
-    run.reporter.start(len(chosen), "fresh processes")
-    for name in batches:
-        run.reporter.environment(name, EnvironmentState.LOADING)
-    crew.run(batches, run.built.available, record)
-    return found
+    return repeat_jobs(run.jobs, jobs)
 
 
 def _compare(chosen: Sample, repeated: dict[str, Observation]) -> list[Disagreement]:

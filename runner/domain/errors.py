@@ -118,3 +118,21 @@ class AuditDisagreement(MatrixError):
     """A re-run in fresh processes disagrees with a recorded outcome."""
 
     exit_code = 12
+
+
+class CouldNotJudge(MatrixError):
+    """The gate could not judge every cell it was asked for: that is no pass."""
+
+    exit_code = 20
+
+
+class StaleAcceptance(MatrixError):
+    """An acceptance matches nothing any more, or its cells are fixed."""
+
+    exit_code = 21
+
+
+class IncompleteMatrix(MatrixError):
+    """An artifact, a witness or a control is missing, and nothing declares why."""
+
+    exit_code = 22

@@ -10,10 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 
 from runner.contract import Job
 from runner.domain import Observation, Outcome, ProvisionedEnvironment, Scenario
@@ -132,6 +132,29 @@ def witnessed(scenarios: Mapping[str, Scenario], job: Job, observation: Observat
     scenario = scenarios.get(job.payload["scenario"]["id"])
     missing = check_witness(Path(job.payload["artifact"]), scenario) if scenario else None
     return harness_error(missing) if missing else observation
+
+
+def repeat_jobs(
+    runner: JobRunner, jobs: Sequence[tuple[str, Job]], label: str = "fresh processes"
+) -> dict[str, Observation]:
+    """Run jobs again, each in a process of its own, in the order given; nothing is recorded.
+
+    Returns the observations by job id; a job whose probe could not be started has a harness error.
+    """
+    owner = {job.id: environment for environment, job in jobs}
+    found: dict[str, Observation] = {}
+
+    def record(job: Job, observation: Observation) -> None:
+        found[job.id] = trusted(runner.store, job, observation)
+        runner.reporter.advance(owner[job.id], 1, None)
+
+    crew = replace(runner.crew, start_method="fresh", stopped=Event(), imports_s=[])
+    batches = batch_jobs(jobs)
+    runner.reporter.start(len(jobs), label)
+    for name in batches:
+        runner.reporter.environment(name, EnvironmentState.LOADING)
+    crew.run(batches, runner.environments, record)
+    return found
 
 
 def batch_jobs(jobs: Sequence[tuple[str, Job]]) -> dict[str, list[Job]]:
