@@ -175,6 +175,9 @@ def _begin(
     durations: dict[str, float] = {}
     with timed(durations, "provision"):
         built = provision_all(declared.environments, place, reporter, min(2, request.workers))
+    for each in declared.environments:
+        if each.build is not None and each.id in built.unavailable:
+            raise built.unavailable[each.id]
     if not request.recorded:
         # An environment may be unavailable, and every job fail, for no other reason.
         require_space(store.folder, START_MB)

@@ -76,6 +76,8 @@ def make_request(asked: Mapping[str, Any]) -> Request:
         patterns=tuple(asked.get("select", ())),
         filters=filters,
         remedies=asked.get("remedies") or "",
+        builds=tuple(asked.get("with", ())),
+        base=asked.get("base") or "",
         workers=asked.get("jobs") or os.cpu_count() or 1,
         base_image=asked.get("base_image", BASE_IMAGE),
         build_args=tuple(asked.get("build_arg", ())),

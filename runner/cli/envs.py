@@ -28,6 +28,7 @@ AT_ONCE = 2
 @click.option("--build", is_flag=True, help="Build those of the profile now.")
 @options.profile
 @options.selection
+@options.builds
 @options.store
 @options.jobs
 def command(request: Request, *, build: bool) -> int:

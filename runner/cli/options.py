@@ -67,6 +67,24 @@ selection = _all(
     ),
 )
 
+builds = _all(
+    request_option(
+        "--with",
+        multiple=True,
+        metavar="BUILD",
+        help="A build of your own, as the environment keras@LABEL: keras=VERSION, keras=FOLDER, "
+        "keras=FILE.whl, keras=git+URL@REF, keras-nightly; keras@LABEL=... names it; may be "
+        "repeated.",
+    ),
+    request_option(
+        "--base",
+        metavar="ENVIRONMENT",
+        help="Everything else of the builds is taken from this environment (default: the newest "
+        "that is named after the package).",
+        shell_complete=completion.environments,
+    ),
+)
+
 store = request_option(
     "--store", type=PATH, metavar="FOLDER", help="Folder kept between runs (default .matrix)."
 )
@@ -117,6 +135,7 @@ image_settings = _all(
 measuring = _all(
     profile,
     selection,
+    builds,
     request_option(
         "--remedies",
         type=click.Choice(["auto", "first", "needed", "all"]),

@@ -30,6 +30,8 @@ from runner.domain.request import Request
 )
 @options.profile
 @options.selection
+@options.builds
+@options.store
 def command(request: Request) -> int:
     """Print the plan."""
     from runner.declare.scope import declare

@@ -74,6 +74,12 @@ class EnvironmentSet:
             releases_file=None,
         )
 
+    def with_builds(self, builds: Iterable[Environment]) -> EnvironmentSet:
+        """The same with some builds of one's own, each after its base."""
+        every = (*self.environments, *builds)
+        ordered = tuple(sorted(every, key=lambda each: each.order))
+        return replace(self, environments=ordered)
+
     def naming(self, profile: str, globs: Iterable[str]) -> EnvironmentSet:
         """The same, with the releases if the profile or one of the selectors means them."""
         return self.with_releases() if profile == RELEASES or names_release(globs) else self
@@ -112,7 +118,7 @@ def read_environments(path: Path = ENVIRONMENTS_FILE) -> EnvironmentSet:
     """
     document = read_document(path, ("environment", "profiles", "releases"))
     environments = tuple(
-        entry.read(Environment, order=number, derived=None)
+        entry.read(Environment, order=number, derived=None, build=None)
         for number, entry in enumerate(document.entries("environment"))
     )
     if not environments:

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runner.declare.builds import declare_builds, named_builds, recorded_builds
 from runner.declare.catalog import check_environment_globs, check_profiles, load_catalog
 from runner.declare.causes import check_remedies, check_seen, load_causes
 from runner.declare.claims import check_reasons, load_claims
-from runner.declare.environments import RELEASES, read_environments
+from runner.declare.environments import RELEASES, EnvironmentSet, read_environments
 from runner.domain import Declared, Environment, Format, Scope
 from runner.domain.request import Request
-from runner.domain.selector import KnownIds, compile_glob, names_release, select
+from runner.domain.selector import KnownIds, compile_glob, is_build, names_release, select
 
 
 def declare(request: Request) -> Declared:
     """Stage 1: read the declarations and hold the selection against them."""
     catalog = load_catalog(request.root)
-    environment_set = read_environments(request.root / "containers" / "environments.toml").naming(
-        request.profile, _texts(request)
-    )
+    environment_set, builds = _declared_environments(request)
     environment_ids = environment_set.ids
     check_environment_globs(catalog, environment_ids)
     check_profiles(catalog, {*environment_set.profiles, RELEASES})
@@ -30,8 +29,10 @@ def declare(request: Request) -> Declared:
     check_seen(causes_file, causes, environment_ids)
     check_remedies(causes_file, causes, catalog.remedies)
     claims_file = request.root / "scenarios" / "claims.toml"
-    # A claim speaks of versions and their neighbours, which a release is none of.
-    minors = [each for each in environment_set.environments if each.derived is None]
+    # A claim speaks of versions and their neighbours, which a release or a build is none of.
+    minors = [
+        each for each in environment_set.environments if each.derived is None and not each.build
+    ]
     claims = load_claims(claims_file, catalog, minors)
     check_reasons(claims_file, claims, [each.id for each in causes])
     environments = environment_set.profile(request.profile)
@@ -44,13 +45,16 @@ def declare(request: Request) -> Declared:
     filters = dict(request.filters)
     if not request.names_scenarios:
         filters["scenario"] = catalog.of_profile(request.profile)
-    selection = select(request.patterns, filters, known)
+    patterns = request.patterns or _with_builds(request, builds)
+    selection = select(patterns, filters, known)
     # A selector may name environments beyond the profile: then they are meant. Those that
     # no selected cell writes or reads are left out, controls and all.
     if not selection.everything:
         environments = tuple(
             each
-            for each in _named_environments(environment_set.environments, environments, request)
+            for each in _named_environments(
+                environment_set.environments, (*environments, *builds), request
+            )
             if selection.matches_writer(each.id) or selection.matches_reader(each.id)
         )
     scope = Scope(
@@ -64,6 +68,34 @@ def declare(request: Request) -> Declared:
     )
 
 
+def _declared_environments(
+    request: Request,
+) -> tuple[EnvironmentSet, tuple[Environment, ...]]:
+    """Return the environments there are, and those of them that are builds given with `--with`.
+
+    Builds that earlier runs left in the store are among them if a selector names one.
+    """
+    texts = _texts(request)
+    declared = read_environments(request.root / "containers" / "environments.toml").naming(
+        request.profile, (*texts, request.base)
+    )
+    builds = declare_builds(request.builds, request.base, declared)
+    before: tuple[Environment, ...] = ()
+    if any(named_builds(texts)):
+        before = recorded_builds(request.store, declared, besides=builds)
+    return declared.with_builds((*builds, *before)), builds
+
+
+def _with_builds(request: Request, builds: Sequence[Environment]) -> tuple[str, ...]:
+    """Return selectors of the cells in which a build reads or writes, if none of them is named.
+
+    The other cells of the profile have nothing to do with the question.
+    """
+    if request.filters.get("writer") or request.filters.get("reader"):
+        return ()
+    return tuple(f"*/*/{ends}" for each in builds for ends in (f"{each.id}->*", f"*->{each.id}"))
+
+
 def _texts(request: Request) -> tuple[str, ...]:
     """Return every text of the command line that may name an environment."""
     filters = (request.filters.get(part, ()) for part in ("writer", "reader"))
@@ -75,7 +107,7 @@ def _named_environments(
 ) -> tuple[Environment, ...]:
     """Return the profile's environments and those a selector names without a wildcard.
 
-    A glob of releases (`keras3.14.*`) names them, since no other profile has any.
+    A glob of releases (`keras3.14.*`) or builds (`keras@*`) names them, since a profile has none.
     """
     named = {
         name.strip()
@@ -87,6 +119,6 @@ def _named_environments(
         ends = (pattern.split("/") + ["*"] * 3)[2]
         named.update(name for end in ends.split("->") for name in end.split(","))
     ids = {each.id for each in profile} | named
-    globs = [compile_glob(name) for name in named if names_release([name])]
+    globs = [compile_glob(name) for name in named if names_release([name]) or is_build(name)]
     ids.update(each.id for each in every if any(match(each.id) for match in globs))
     return tuple(each for each in every if each.id in ids)

@@ -33,6 +33,8 @@ from runner.domain.claims import (
 from runner.domain.declared import Catalog, ClaimSet, Declared, Scope, reads, writes
 from runner.domain.environments import (
     Backend,
+    Build,
+    BuildKind,
     Environment,
     Family,
     Provisioned,
@@ -88,6 +90,8 @@ __all__ = [
     "AspectStatus",
     "Backend",
     "Baseline",
+    "Build",
+    "BuildKind",
     "Catalog",
     "Cause",
     "CauseRule",

@@ -51,6 +51,41 @@ class Derivation(Struct, frozen=True, kw_only=True):
     """Names that stand in that lock and not in the release's."""
 
 
+class BuildKind(StrEnum):
+    """Where a build of one's own comes from."""
+
+    VERSION = "version"
+    """A version that the index has."""
+    NEWEST = "newest"
+    """The newest version of a package of nightly builds."""
+    WHEEL = "wheel"
+    CHECKOUT = "checkout"
+    """A folder of sources."""
+    GIT = "git"
+
+
+class Build(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A build of one's own, as `--with` names it: one package of its base is replaced by it."""
+
+    base: EnvironmentId
+    """The environment that everything else is taken from."""
+    package: Text
+    """Name of the distribution in the base that is replaced, such as `keras`."""
+    distribution: Text
+    """Name of the one in its place: the same, or that of nightly builds."""
+    kind: BuildKind
+    source: Text
+    """A version, an absolute path, or an address with `@` and a reference; a name for `newest`."""
+    version: str = ""
+    """As its metadata state it; empty until it was made, as all below."""
+    commit: str = ""
+    """Of the reference of a repository, when it was fetched."""
+    wheel: str = ""
+    """SHA-256 of the wheel that is installed, in hex; empty where an index has the file."""
+    confined: str = ""
+    """How the building of foreign source was confined; empty where nothing was built."""
+
+
 class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One pinned Python + framework + backend, as declared in environments.toml."""
 
@@ -77,6 +112,8 @@ class Environment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     note: str = ""
     derived: Derivation | None = None
     """Set for a release of releases.toml, which has no lock of its own."""
+    build: Build | None = None
+    """Set for a build of one's own, whose lock is in the store."""
 
     @property
     def first_released(self) -> date:

@@ -60,6 +60,12 @@ class ProvisionError(MatrixError):
     exit_code = 4
 
 
+class BuildError(ProvisionError):
+    """A build given with --with could not be made, locked or imported: nothing was measured."""
+
+    exit_code = 16
+
+
 class NoEnvironmentError(MatrixError):
     """Not one of the selected environments could be built: there is nothing to measure."""
 

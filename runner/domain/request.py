@@ -49,6 +49,10 @@ class Request:
     """Part of a cell -> globs."""
     remedies: str = ""
     """`auto`, `first`, `needed` or `all`: where remedies are tried; empty for the profile's own."""
+    builds: tuple[str, ...] = ()
+    """Builds of one's own, as given with `--with`."""
+    base: str = ""
+    """The environment that everything else of a build is taken from; empty for the newest."""
     force: bool = False
     """Measure every selected cell again, recorded or not."""
     failed: bool = False

@@ -44,9 +44,37 @@ _RELEASE = re.compile(r"(?P<minor>.*[a-z]\d+\.\d+)\.(?P<patch>\d[a-z0-9.]*)\Z")
 _NAMES_RELEASE = re.compile(r"[a-z]\d+\.\d+\.[^,>/-]")
 
 
-@lru_cache(maxsize=4096)
+_BASES: dict[str, str] = {}
+"""Id of a build -> id of its base, as it was declared last, or read from a run."""
+
+
+def note_base(build_id: str, base_id: str) -> None:
+    """Remember the base of a build, for `minor_of`: the id `keras@pr` does not say it.
+
+    Cells hold ids alone, and whatever is said of the base must hold for the build wherever a
+    cell is looked at: in a plan, a judge, and a table that was published.
+    """
+    _BASES[build_id] = base_id
+
+
+def is_build(environment_id: str) -> bool:
+    """Whether an id, or a glob of ids, is that of a build: `keras@pr`."""
+    return "@" in environment_id
+
+
 def minor_of(environment_id: str) -> str:
-    """Return the id of a release's minor version: `keras3.14` of `keras3.14.0`; else the id."""
+    """Return the id whose declarations hold for an environment too; else the id itself.
+
+    For a release that is its minor version, `keras3.14` of `keras3.14.0`; for a build its base.
+    """
+    if is_build(environment_id):
+        base = _BASES.get(environment_id, environment_id)
+        return base if is_build(base) else minor_of(base)
+    return _release_minor(environment_id)
+
+
+@lru_cache(maxsize=4096)
+def _release_minor(environment_id: str) -> str:
     found = _RELEASE.match(environment_id)
     return found["minor"] if found else environment_id
 

@@ -68,7 +68,10 @@ def check_versions(environment: Environment, lock: Lock, identity: Identity) -> 
         for name, version in lock.pins.items()
         if not _same_version(installed.get(name, ""), version)
     ]
-    pinned = [lock.pins[name] for name in _PINNED[environment.family] if name in lock.pins]
+    names = _PINNED[environment.family]
+    if environment.build is not None and environment.build.package in names:
+        names = (environment.build.distribution,)
+    pinned = [lock.pins[name] for name in names if name in lock.pins]
     said = identity.framework_version or ""
     if not any(_same_version(said, version) for version in pinned):
         wrong.append(f"the framework says it is {said or 'nothing'}, pinned {' '.join(pinned)}")

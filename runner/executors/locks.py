@@ -167,6 +167,23 @@ def apply_differences(compiled: str, packages: Iterable[str], without: Iterable[
     return "".join([*kept, *wanted.values()])
 
 
+def drop_pin(compiled: str, name: str) -> str:
+    """Return a lock's text without one of its packages."""
+    return apply_differences(compiled, (), (name,))
+
+
+def replace_pin(compiled: str, name: str, version: str, sha256: str) -> str:
+    """Return a lock's text with a version and one file in the place of `name @ address`.
+
+    The address is that of one store; the digest is the same in every one.
+    """
+    blocks = [
+        _pin_text(f"{name}=={version} {sha256}") if block.startswith(f"{name} @ ") else block
+        for block in split_pins(compiled)
+    ]
+    return "".join(blocks)
+
+
 def _pin_text(package: str) -> str:
     pin, *hashes = package.split()
     return " \\\n".join([pin, *(f"    --hash=sha256:{each}" for each in hashes)]) + "\n"

@@ -19,11 +19,17 @@ its CPU build lie: with both in a lock, whichever is installed last wins.
 
 
 def compile_lock(
-    environment_id: str, python: str, requirements: Sequence[str], *, preferred: str = ""
+    environment_id: str,
+    python: str,
+    requirements: Sequence[str],
+    *,
+    preferred: str = "",
+    without: Sequence[str] = (),
 ) -> str:
     """Return the resolved requirements with their hashes.
 
-    `preferred` is the text of another lock, whose versions are taken wherever they fit.
+    `preferred` is the text of another lock, whose versions are taken wherever they fit. `without`
+    names packages that are left out, whoever asks for them.
 
     Raises:
         ProvisionError: there is no solution, or the index does not answer.
@@ -33,7 +39,9 @@ def compile_lock(
         wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")
         overrides = Path(scratch) / "overrides.in"
         has_cpu_build = any(line.startswith(f"{CPU_BUILD}=") for line in requirements)
-        overrides.write_text(REPLACED if has_cpu_build else "", encoding="utf-8")
+        replaced = [REPLACED] if has_cpu_build else []
+        replaced += [f'{name}; python_version < "0"' for name in without]
+        overrides.write_text("\n".join(replaced), encoding="utf-8")
         lock = Path(scratch) / "lock.txt"
         lock.write_text(preferred, encoding="utf-8")
         resolved = run_uv(

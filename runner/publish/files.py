@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 from runner.domain import (
     Aspect,
+    BuildKind,
     Cause,
     ControlResult,
     Environment,
@@ -46,6 +47,7 @@ from runner.publish.reading import COMPRESSED_CSV, CSV, PublishedRun
 from runner.publish.record import (
     RUN_SCHEMA,
     AuditSummary,
+    BuildOfOnesOwn,
     CauseRecord,
     ControlRecord,
     EnvironmentRecord,
@@ -308,6 +310,26 @@ def _environment_record(
         fork=built.fork if built else None,
         image=built.image if built else "",
         base=built.base if built and built.image else "",
+        build=_build_record(built.environment) if built else None,
+    )
+
+
+def _build_record(environment: Environment) -> BuildOfOnesOwn | None:
+    build = environment.build
+    if build is None:
+        return None
+    local = build.kind in {BuildKind.WHEEL, BuildKind.CHECKOUT}
+    return BuildOfOnesOwn(
+        base=build.base,
+        package=build.package,
+        distribution=build.distribution,
+        kind=build.kind,
+        # A path of this machine is nothing for a published page.
+        source=Path(build.source).name if local else build.source,
+        version=build.version,
+        commit=build.commit,
+        wheel=build.wheel,
+        confined=build.confined,
     )
 
 

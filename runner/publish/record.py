@@ -15,11 +15,22 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from runner.domain import Aspect, Backend, Change, ClaimVerdict, Family, Format, Outcome, Share
+from runner.domain import (
+    Aspect,
+    Backend,
+    BuildKind,
+    Change,
+    ClaimVerdict,
+    Family,
+    Format,
+    Outcome,
+    Share,
+)
+from runner.domain.selector import note_base
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
-Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=120)]
+Id = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]*$", max_length=120)]
 CauseId = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.-]+$")]
 Moment = Annotated[
     str,
@@ -59,6 +70,22 @@ class HostRecord(Record, kw_only=True, frozen=True):
     cpu_count: Annotated[int, msgspec.Meta(ge=1)]
 
 
+class BuildOfOnesOwn(Record, kw_only=True, frozen=True):
+    """The package of an environment that is a build of one's own, and where that came from."""
+
+    base: Annotated[Id, msgspec.Meta(description="The environment that all else is of.")]
+    package: Text
+    distribution: Text
+    kind: BuildKind
+    source: Annotated[
+        Text, msgspec.Meta(description="As given; of a folder or a file its name alone.")
+    ]
+    version: str
+    commit: str = ""
+    wheel: Annotated[str, msgspec.Meta(description="SHA-256 of the wheel that was built.")] = ""
+    confined: str = ""
+
+
 class EnvironmentRecord(Record, kw_only=True, frozen=True):
     """An environment as it was declared and as it was built."""
 
@@ -90,6 +117,13 @@ class EnvironmentRecord(Record, kw_only=True, frozen=True):
             description="When the first release of its minor version was, if on another day."
         ),
     ] = None
+
+    build: BuildOfOnesOwn | None = None
+
+    def __post_init__(self) -> None:
+        """Have what is said of the base of a build hold for it: see `selector.minor_of`."""
+        if self.build is not None:
+            note_base(self.id, self.build.base)
 
     @property
     def first_released(self) -> date:

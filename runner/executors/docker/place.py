@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import docker
 
 from runner.domain import Environment, ProvisionedEnvironment
-from runner.domain.errors import ProvisionError
+from runner.domain.errors import BuildError, ProvisionError
 from runner.domain.request import Request
 from runner.executors.docker.containers import DockerExecutor
 from runner.executors.docker.engine import STEP_TIMEOUT_S, connect
@@ -26,7 +26,13 @@ class DockerPlace:
     request: Request
 
     def provision(self, environment: Environment) -> ProvisionedEnvironment | ProvisionError:
-        """Build an image, or find it."""
+        """Build an image, or find it; a build of one's own has none."""
+        if environment.build is not None:
+            return BuildError(
+                f"{environment.id}: containers take no builds of one's own",
+                cause="its wheel is built on this machine, in confinement",
+                next_step="leave out --executor docker",
+            )
         return self.builder.provision(environment)
 
     def executor(self) -> DockerExecutor:

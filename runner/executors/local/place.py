@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
 from runner.domain.request import Request
 from runner.executors.interface import Place, Warn
+from runner.executors.local.builds import provision_build
 from runner.executors.local.processes import LocalExecutor
 from runner.executors.local.provision import provision, require_whole
+from runner.executors.locks import LOCKS
+from runner.store.builds import builds_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +28,17 @@ class LocalPlace:
 
     def provision(self, environment: Environment) -> ProvisionedEnvironment | ProvisionError:
         """Build a virtual environment, or find it."""
-        return provision(environment, self.store)
+        if environment.build is None:
+            return provision(environment, self.store)
+        return provision_build(environment, self.store, self.warn)
 
     def executor(self) -> LocalExecutor:
         """Return the executor that starts processes."""
-        check = partial(require_whole, store=self.store, warn=self.warn)
-        return LocalExecutor(self.root, check)
+        return LocalExecutor(self.root, self._check)
+
+    def _check(self, built: ProvisionedEnvironment) -> None:
+        folder = builds_folder(self.store) if built.environment.build else LOCKS
+        require_whole(built, self.store, self.warn, folder=folder)
 
     def abandon(self) -> None:
         """Let the installers end: packages they have fetched serve the next run."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from runner import contract
-from runner.domain import ProvisionedEnvironment
+from runner.domain import Kind, ProvisionedEnvironment
 from runner.executors import confine
 from runner.executors.interface import Probe
+from runner.executors.foreign import python_folders, sandboxed
 from runner.host import process
 
 Check = Callable[[ProvisionedEnvironment], None]
@@ -67,16 +69,47 @@ class LocalExecutor:
         arguments += ["--batch", str(folder / "batch.json")]
         arguments += ["--out", str(folder / "observations.jsonl"), "--unlink"]
         batch = json.loads((folder / "batch.json").read_text(encoding="utf-8"))
-        arguments = confine.confined(
-            arguments,
-            network=self._reaches.network,
-            processes=self._reaches.processes,
-            cpu_s=confine.cpu_seconds(batch),
-        )
+        if declared.build is not None:
+            arguments = self._sandboxed(arguments, folder, environment, batch)
+        else:
+            arguments = confine.confined(
+                arguments,
+                network=self._reaches.network,
+                processes=self._reaches.processes,
+                cpu_s=confine.cpu_seconds(batch),
+            )
         log = folder / "probe.log"
         child = process.start_logged(arguments, log, env=variables, cwd=self._root)
         # Where it has no processes of its own, a job may end its guard.
         return _LocalProbe(child, str(folder) if self._reaches.processes else "")
+
+    def _sandboxed(
+        self,
+        arguments: list[str],
+        folder: Path,
+        environment: ProvisionedEnvironment,
+        batch: Mapping[str, Any],
+    ) -> list[str]:
+        """Return the command of a probe whose framework is a build of one's own: foreign code.
+
+        It reads the artifacts of everybody, and writes its own alone.
+        """
+        jobs = batch["jobs"]
+        read = {Path(job["artifact"]).parents[2] for job in jobs}
+        written = {Path(job["artifact"]).parents[1] for job in jobs if job["kind"] == Kind.SAVE}
+        for each in written:
+            each.mkdir(parents=True, exist_ok=True)
+        return sandboxed(
+            arguments,
+            readable=[
+                *python_folders(Path(environment.executable)),
+                self._root,
+                *(each for each in read if each.exists()),
+            ],
+            writable=[folder, *written],
+            folder=self._root,
+            cpu_s=confine.cpu_seconds(batch),
+        )
 
     def close(self) -> None:
         """Nothing is left: every probe ends with the run."""

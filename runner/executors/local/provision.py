@@ -38,9 +38,11 @@ from runner.executors.interface import Warn
 from runner.executors.local import integrity
 from runner.executors.local.interpreters import find_interpreter
 from runner.executors.locks import LOCKS, REPOSITORY, Lock, lock_path, usable_lock
+from runner.executors.foreign import python_folders, sandboxed
 from runner.executors.uv import run_uv, torch_arguments
 from runner.host import process
 from runner.host.process import Completed
+from runner.store.builds import WHEELS
 
 MARKER = "environment.json"
 MARKER_SCHEMA = "environment/1"
@@ -227,6 +229,7 @@ def _install(environment: Environment, lock: Lock, target: Path, *, cache: bool 
             *install,
             *(() if cache else ("--no-cache",)),
             *torch_arguments(lock.pins),
+            *_wheel_arguments(environment, lock),
             *("--python", str(target / "bin" / "python")),
             *("--requirements", str(requirements)),
         ],
@@ -234,6 +237,13 @@ def _install(environment: Environment, lock: Lock, target: Path, *, cache: bool 
     )
     if not installed.ok:
         raise explain_failure(environment, "install", installed)
+
+
+def _wheel_arguments(environment: Environment, lock: Lock) -> tuple[str, ...]:
+    """Where the wheel of a build lies: its lock has the digest alone, which no index has."""
+    if environment.build is None or not environment.build.wheel:
+        return ()
+    return ("--find-links", str(lock.path.parent / WHEELS / environment.build.wheel))
 
 
 def _identify(place: _Place, store: Path, temporary: Path) -> Identity:
@@ -244,10 +254,20 @@ def _identify(place: _Place, store: Path, temporary: Path) -> Identity:
     """
     environment = place.environment
     request = json.dumps({"framework": FRAMEWORKS[environment.family]})
+    home = probe_home(store, environment.id)
+    command = [str(place.python), "-m", "runner.probe.identify", request]
+    if environment.build is not None:
+        # Importing a build is the first time that foreign code runs in it.
+        command = sandboxed(
+            command,
+            readable=[*python_folders(place.python), REPOSITORY],
+            writable=[home, temporary],
+            folder=REPOSITORY,
+        )
     asked = process.run(
-        [str(place.python), "-m", "runner.probe.identify", request],
+        command,
         env={
-            **process.framework_environment(environment, probe_home(store, environment.id)),
+            **process.framework_environment(environment, home),
             "TMPDIR": str(temporary),
         },
         cwd=REPOSITORY,
