@@ -64,7 +64,15 @@ from runner.domain.scenarios import (
     Scenario,
     offered,
 )
-from runner.domain.verdicts import Change, Detail, Expectation, Verdict, change_of
+from runner.domain.verdicts import (
+    VERDICT_STYLES,
+    Change,
+    Detail,
+    Expectation,
+    Verdict,
+    VerdictStyle,
+    change_of,
+)
 from runner.domain.witness import Witness
 
 __all__ = [
@@ -83,6 +91,7 @@ __all__ = [
     "UNCLASSIFIED",
     "UNEXPLAINED",
     "UNJUDGED",
+    "VERDICT_STYLES",
     "Absence",
     "Article",
     "Artifact",
@@ -134,6 +143,7 @@ __all__ = [
     "Stage",
     "Status",
     "Verdict",
+    "VerdictStyle",
     "Weight",
     "Witness",
     "change_of",

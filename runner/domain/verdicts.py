@@ -27,6 +27,30 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class VerdictStyle:
+    """The heading and the JUnit element of one verdict in the texts of a gate."""
+
+    verdict: Verdict
+    heading: str = ""
+    """Empty if its cells are only counted."""
+    junit: str = ""
+    """Empty for a test case that passed."""
+
+
+VERDICT_STYLES: tuple[VerdictStyle, ...] = (
+    VerdictStyle(verdict=Verdict.REGRESSION, heading="regressions", junit="failure"),
+    VerdictStyle(verdict=Verdict.CHANGED, heading="changed, and no worse"),
+    VerdictStyle(verdict=Verdict.FIXED, heading="fixed"),
+    VerdictStyle(verdict=Verdict.NOT_JUDGED, heading="not judged", junit="error"),
+    VerdictStyle(verdict=Verdict.VANISHED, heading="vanished", junit="error"),
+    VerdictStyle(verdict=Verdict.NEW, heading="new"),
+    VerdictStyle(verdict=Verdict.KNOWN_FAILURE, junit="skipped"),
+    VerdictStyle(verdict=Verdict.EXPECTED),
+)
+"""Every verdict, in the order in which a gate tells them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Detail:
     """The parts of a result by which two runs are compared; never the text of a message."""
 

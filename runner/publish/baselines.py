@@ -132,7 +132,7 @@ def _first_line(path: Path) -> str:
         raise ConfigurationError(
             f"{path}: no baseline: {error.strerror}",
             cause="the file is missing, or its name is misspelt",
-            next_step="name a folder of a run, its cells.parquet, or a file that a baseline was written to",
+            next_step="name a run's folder, its cells.parquet, or a file that a baseline is in",
         ) from error
 
 

@@ -128,7 +128,7 @@ class Workbench:
             raise ProvisionError(
                 f"{name}: its probe did not start in the sandbox: {error}{last_words(self.log)}",
                 cause="the sandbox does not show something that this environment needs",
-                next_step="nox -s envs -- --build, to see whether it works without a sandbox",
+                next_step="see whether it works without a sandbox: nox -s envs -- --build",
             ) from error
 
     def _follow(self, job: Mapping[str, Any], into: Path) -> Observed:

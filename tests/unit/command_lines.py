@@ -14,7 +14,7 @@ from runner.cli import COMMANDS, DEVELOPER_COMMANDS, load
 ROOT = Path(__file__).resolve().parents[2]
 # Further words of programs that are not ours; each of these is one that exists.
 FOREIGN = {
-    "git": ("checkout", "diff"),
+    "git": ("checkout", "diff", "--version", "ls-remote", "lfs pull"),
     "uv": ("cache clean", "python install"),
     "docker": ("info", "system df", "login", "image prune", "load", "buildx bake"),
     "pyenv": ("install",),

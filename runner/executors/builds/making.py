@@ -22,6 +22,7 @@ from runner.domain import Build, BuildKind, Environment
 from runner.domain.errors import BuildError, MatrixError, ProvisionError
 from runner.executors.builds import sources, wheels
 from runner.executors.builds.wheels import Wheel
+from runner.executors.foreign import find_reach
 from runner.executors.locks import (
     LOCKS,
     Lock,
@@ -34,7 +35,6 @@ from runner.executors.locks import (
     usable_lock,
 )
 from runner.executors.resolve import compile_lock
-from runner.executors.foreign import find_reach
 from runner.store import atomic_write_text
 from runner.store.builds import (
     SCHEMA,
@@ -142,7 +142,7 @@ def _lock(
     version = _version_in(compiled, build.distribution)
     if not version or (build.version and _plain(version) != _plain(build.version)):
         raise BuildError(
-            f"{environment.id}: uv took {build.distribution} {version or 'nothing'},"
+            f"{environment.id}: {build.distribution} was resolved to {version or 'nothing'},"
             f" not {build.version or 'its newest'}",
             cause=f"another requirement of {base.id} asks for it",
             next_step="name another base: --base ENVIRONMENT",

@@ -73,8 +73,10 @@ def _git(arguments: Sequence[str], folder: Path, source: str) -> Completed:
     done = _try_git(arguments, folder)
     if not done.ok:
         raise BuildError(
-            f"{source}: git {arguments[0]} failed: {_last_line(done)}",
-            cause="git is not installed" if done.returncode == process.NOT_FOUND else "see above",
+            f"{source} cannot be read by git {arguments[0]}: {_last_line(done)}",
+            cause="there is no git on this machine"
+            if done.returncode == process.NOT_FOUND
+            else "see above",
             next_step="git --version",
         )
     return done
@@ -98,7 +100,9 @@ def _explain_fetch(source: str, address: str, reference: str, ended: Completed) 
     text = ended.stderr
     if ended.returncode == process.NOT_FOUND:
         return BuildError(
-            f"{source}: git is not installed", cause=said, next_step="install git, then repeat"
+            f"{source}: there is no git on this machine",
+            cause=said,
+            next_step="install git, then repeat",
         )
     if "couldn't find remote ref" in text or "not our ref" in text:
         return BuildError(

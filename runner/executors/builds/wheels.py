@@ -18,9 +18,9 @@ from email.parser import HeaderParser
 from pathlib import Path
 
 from runner.domain.errors import BuildError
+from runner.executors.foreign import python_folders, sandboxed
 from runner.executors.local.interpreters import find_interpreter
 from runner.executors.locks import normalise_name
-from runner.executors.foreign import python_folders, sandboxed
 from runner.executors.uv import run_uv, uv_binary
 from runner.host import process
 from runner.host.process import Completed

@@ -13,8 +13,8 @@ from typing import Any
 from runner import contract
 from runner.domain import Kind, ProvisionedEnvironment
 from runner.executors import confine
-from runner.executors.interface import Probe
 from runner.executors.foreign import python_folders, sandboxed
+from runner.executors.interface import Probe
 from runner.host import process
 
 Check = Callable[[ProvisionedEnvironment], None]

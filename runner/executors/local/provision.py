@@ -33,12 +33,12 @@ import msgspec
 from runner.contract import FRAMEWORKS
 from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import MatrixError, ProvisionError
+from runner.executors.foreign import python_folders, sandboxed
 from runner.executors.identity import Identity, check_versions, parse_json
 from runner.executors.interface import Warn
 from runner.executors.local import integrity
 from runner.executors.local.interpreters import find_interpreter
 from runner.executors.locks import LOCKS, REPOSITORY, Lock, lock_path, usable_lock
-from runner.executors.foreign import python_folders, sandboxed
 from runner.executors.uv import run_uv, torch_arguments
 from runner.host import process
 from runner.host.process import Completed

@@ -10,18 +10,13 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree as ET
 
-from runner.domain import Verdict
+from runner.domain import VERDICT_STYLES, Verdict
 from runner.domain.gate import Decision, Held, HeldCell
 from runner.render.gate.findings import describe
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold."""
-TAGS = {
-    Verdict.REGRESSION: "failure",
-    Verdict.NOT_JUDGED: "error",
-    Verdict.VANISHED: "error",
-    Verdict.KNOWN_FAILURE: "skipped",
-}
+TAGS = {each.verdict: each.junit for each in VERDICT_STYLES if each.junit}
 
 
 def write(decision: Decision) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from runner.domain import Verdict
+from runner.domain import VERDICT_STYLES, Verdict
 from runner.domain.gate import Decision, Direction, Held
 from runner.render.gate.findings import (
     PLAIN_TITLES,
@@ -20,12 +20,7 @@ from runner.render.gate.findings import (
 SHOWN = 5
 """Cells that are named of a finding."""
 SECTIONS: Mapping[Verdict, str] = {
-    Verdict.REGRESSION: "regressions",
-    Verdict.CHANGED: "changed, and no worse",
-    Verdict.FIXED: "fixed",
-    Verdict.NOT_JUDGED: "not judged",
-    Verdict.VANISHED: "vanished",
-    Verdict.NEW: "new",
+    each.verdict: each.heading for each in VERDICT_STYLES if each.heading
 }
 
 

@@ -95,7 +95,7 @@ def test_a_command_of_a_store_takes_a_selection_too(monkeypatch, tmp_path, verb)
         # Of no use to the command: taken in silence before.
         (("advise", "--remedy", "nonsense"), "--remedy"),
         (("compare", "a", "b", "--profile", "smoke"), "--profile"),
-        (("plan", "--store", "x"), "--store"),
+        (("update", "--store", "x"), "--store"),
         # Out of range: each measured nonsense, or ended in a traceback.
         (("run", "--memory-mb", "0"), "200<=x<=1000000"),
         (("run", "--memory-mb", "-1"), "200<=x<=1000000"),

@@ -33,6 +33,11 @@ CODES = {
     errors.RegressionFound: 11,
     errors.AuditDisagreement: 12,
     errors.NoSandbox: 13,
+    errors.NoChain: 14,
+    errors.BuildError: 16,
+    errors.CouldNotJudge: 20,
+    errors.StaleAcceptance: 21,
+    errors.IncompleteMatrix: 22,
 }
 
 
