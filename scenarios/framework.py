@@ -32,7 +32,18 @@ for _name, _module in (("Input", "layers"), ("Model", "models"), ("Sequential", 
 IS_KERAS3 = NAME == "keras" and hasattr(keras, "ops")
 IS_KERAS2_STANDALONE = NAME == "keras" and not IS_KERAS3
 
-_NAMES = ["abs", "matmul", "mean", "relu", "sigmoid", "square", "subtract", "sum", "tanh"]
+_NAMES = [
+    "abs",
+    "matmul",
+    "mean",
+    "relu",
+    "sigmoid",
+    "square",
+    "subtract",
+    "sum",
+    "tanh",
+    "transpose",
+]
 
 
 def _tensor_operations():
@@ -55,6 +66,7 @@ def _tensor_operations():
         "subtract": tf.subtract,
         "sum": tf.reduce_sum,
         "tanh": tf.tanh,
+        "transpose": tf.transpose,
     }
 
 

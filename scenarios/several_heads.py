@@ -3,10 +3,11 @@
 Cause: losses, their weights and metrics are stored by the names of the outputs, which several
 versions replace when they load. A lost weight is another total loss, and no error. In `dict` the
 model returns its outputs by name; in `nested_head` a head is a nested model, whose name is another
-than that of the layer inside.
+than that of the layer inside. In `targets_by_name` the outputs are a list and the targets a dict,
+whose order is another: Keras 3.14.0 gives each metric the targets of the other head.
 
 Source: tensorflow/tensorflow issues 48692, 33641, 33686, 35665, 36492; keras-team/keras issues
-10131, 16356.
+10131, 16356, 22625.
 """
 
 from scenarios.framework import keras
@@ -19,7 +20,7 @@ def targets(rng, variant):
         rng.uniform(size=(8, 1)).astype("float32"),
         rng.uniform(size=(8, 1)).astype("float32"),
     )
-    return {"foo": foo, "bar": bar} if variant == "dict" else [foo, bar]
+    return {"foo": foo, "bar": bar} if variant in ("dict", "targets_by_name") else [foo, bar]
 
 
 def build_model(variant):

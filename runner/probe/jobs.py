@@ -212,13 +212,14 @@ def _load(workshop: Workshop, api: KerasApi, job: Job, folder: str) -> Findings:
     shutil.copytree(os.path.join(job["artifact"], "payload"), os.path.join(folder, "payload"))
     if job["sibling"]:
         shutil.copytree(os.path.join(job["sibling"], "payload"), os.path.join(folder, "sibling"))
+    path = os.path.join("payload", formats.PAYLOAD[job["format"]])
     with _Stage("prepare"):
         if scenario["reader_knows"] == "registered":
-            workshop.code(api, scenario)
+            workshop.code(api, scenario).before_loading(path)
     loading = Loading(
         api,
         job["format"],
-        os.path.join("payload", formats.PAYLOAD[job["format"]]),
+        path,
         os.path.join("sibling", formats.PAYLOAD["saved_model"]) if job["sibling"] else "",
         lambda: workshop.code(api, scenario),
     )

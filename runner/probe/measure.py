@@ -62,6 +62,9 @@ def storable(array: Array) -> Array:
     A vocabulary among the weights comes as objects, which an .npz would have to pickle.
     """
     array = np.asarray(array)
+    if array.dtype.kind == "V":
+        # bfloat16 and its kin, which an .npz could not hold.
+        return array.astype("float32")
     if array.dtype.kind not in "OS":
         return array
     texts = [item.decode("utf-8") if isinstance(item, bytes) else str(item) for item in array.flat]

@@ -117,6 +117,21 @@ def load_compile_false(loading: Loading) -> Model:
     return model
 
 
+def load_recompile(loading: Loading) -> Model:
+    """Load with the compile state, naming custom objects, and compile again from code."""
+    model = load_custom_objects(loading)
+    loading.code().compile_model(model)
+    return model
+
+
+def load_json_dictionary(loading: Loading) -> Model:
+    """Rebuild from the parsed architecture, which is a dictionary, then load the weights."""
+    architecture = json.loads(read_architecture(loading.path))
+    model = loading.api.keras.models.model_from_json(architecture)
+    model.load_weights(loading.path)
+    return model
+
+
 def load_json_weights(loading: Loading) -> Model:
     """Rebuild from the architecture inside the file, then load the weights."""
     code = loading.code()
@@ -293,6 +308,8 @@ REMEDIES = {
     "compat_shims_compile_false": load_compat_shims_compile_false,
     "unsafe": load_unsafe,
     "compile_false": load_compile_false,
+    "recompile": load_recompile,
+    "json_dictionary": load_json_dictionary,
     "json_weights": load_json_weights,
     "rebuild_weights": load_rebuild_weights,
     "right_suffix": load_right_suffix,

@@ -53,6 +53,12 @@ class UserCode:
         made = getattr(self.module, "reader_model", None)
         return made(self.variant) if made else self.build_model()
 
+    def before_loading(self, path: str) -> None:
+        """Do to the reader's copy at `path` what the scenario wants done before it is loaded."""
+        prepare = getattr(self.module, "before_loading", None)
+        if prepare:
+            prepare(path, self.variant)
+
     @property
     def compiles(self) -> bool:
         """Whether the module says how its model is compiled."""

@@ -294,6 +294,7 @@ ops = types.SimpleNamespace(
             "subtract",
             "sum",
             "tanh",
+            "transpose",
         ]
     }
 )

@@ -82,3 +82,11 @@ def test_legacy_keras_cannot_be_imported_while_it_is_hidden(modules, tmp_path, m
     assert importlib.import_module("tf_keras").found
     hide_legacy_keras(False)
     assert sys.modules["tf_keras"].found
+
+
+def test_a_module_may_prepare_the_copy_of_its_reader() -> None:
+    prepared = []
+    module = types.SimpleNamespace(before_loading=lambda *given: prepared.append(given))
+    UserCode(module, "changed").before_loading("payload/model.keras")
+    UserCode(types.SimpleNamespace(), "").before_loading("payload/model.keras")
+    assert prepared == [("payload/model.keras", "changed")]
