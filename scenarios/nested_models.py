@@ -1,7 +1,9 @@
 """Models inside models, as programs that reuse a trained one make them.
 
-Cause: a model is a layer, and its graph and its weights are stored a level deeper. In Keras 3.4 a
-functional model with a branch inside a Sequential comes back with an input too many (none).
+Cause: a model is a layer, and its graph and its weights are stored a level deeper. Without a
+variant a functional model is inside a Sequential. Reported for Keras 3.4 as an input too many for
+the layer behind it. As measured: Keras 3.4, and 3.11 and later for files of earlier ones, give that
+layer a list.
 `classifier` is a Sequential of a Sequential that ends a functional model with depthwise
 convolutions, as tools for image classifiers in a browser export it; `time_distributed` repeats a
 convolution for each step.

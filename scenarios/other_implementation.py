@@ -97,6 +97,12 @@ def _other_error(y_true, y_pred):
     return ops.mean(ops.abs(y_true - y_pred), axis=-1)
 
 
+# A model shows the names of its classes, which are the same in both programs.
+_PerChannel.__name__ = InstanceNormalization.__name__
+_TanhGated.__name__ = Gated.__name__
+_other_error.__name__ = own_error.__name__
+
+
 def _made(variant, normalization, gated):
     layers = keras.layers
     if _is_image(variant):

@@ -17,7 +17,11 @@ INPUT_SHAPE = (6,)
 
 def before_loading(path, variant):
     """Put a folder in the place where the weights would be unpacked."""
-    pathlib.Path(path).with_name("model.weights.h5").mkdir(exist_ok=True)
+    place = pathlib.Path(path).with_name("model.weights.h5")
+    if place.is_file():
+        # Keras 3.4.0 leaves it there when it saves.
+        place.unlink()
+    place.mkdir(exist_ok=True)
 
 
 def build_model(variant):

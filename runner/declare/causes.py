@@ -16,7 +16,7 @@ from runner.declare.place import Place, shortened_sentence, shown
 from runner.domain import UNCLASSIFIED, UNEXPLAINED, Cause, CauseRule
 from runner.domain.causes import HELPED, Sentence
 from runner.domain.errors import ConfigurationError
-from runner.domain.selector import unmatched
+from runner.domain.selector import minor_of, unmatched
 
 REGEXES = ("message", "traceback", "detail")
 SENTENCE_REGEXES = ("name", "message", "traceback", "details")
@@ -56,7 +56,7 @@ def check_seen(path: Path, causes: Collection[Cause], environment_ids: Collectio
         ConfigurationError: one it was seen in, or a glob of a rule that matches none.
     """
     for cause in causes:
-        unknown = sorted(each for each in cause.seen if each not in environment_ids)
+        unknown = sorted(each for each in cause.seen if minor_of(each) not in environment_ids)
         if unknown:
             raise ConfigurationError(
                 f"{path}: cause {cause.id!r}: `seen` names {shown(unknown[0])}",
