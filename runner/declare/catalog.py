@@ -160,7 +160,7 @@ def check_module(path: Path) -> None:
         ast.parse(path.read_bytes(), filename=str(path), feature_version=OLDEST_PYTHON)
     except OSError as error:
         raise ConfigurationError(
-            f"{path}: the scenario module cannot be read: {error.strerror}",
+            f"{path}: the module that catalog.toml names cannot be read: {error.strerror}",
             cause="the module of a scenario was renamed, or is not written yet",
             next_step=f"write {path}, or correct `module` in {path.with_name('catalog.toml')}",
         ) from error

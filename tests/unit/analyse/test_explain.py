@@ -125,15 +125,17 @@ def test_captures_find_their_cause(texts, evidence_of, form):
     """What the text cannot say is given: the versions, the format, the way of loading."""
     names = user_names(texts)
     remedies = {each.id for each in texts.run.remedies}
+    scenarios = {each.id for each in texts.run.scenarios}
     tried, wrong, unlisted = 0, [], []
     for cause, capture in CAPTURES:
         text = FORMS[form](capture)
         if letters(text) < 25:
             continue
-        _, format_, pair, remedy = capture["cell"].split("/")
+        scenario, format_, pair, remedy = capture["cell"].split("/")
         writer, _, reader = pair.partition("->")
         # Of the run that is asked, not of a later one.
-        if not {writer, reader} <= set(texts.run.environment_ids) or remedy not in remedies:
+        known = scenario in scenarios and remedy in remedies
+        if not known or not {writer, reader} <= set(texts.run.environment_ids):
             continue
         given = Given(writers=(writer,), readers=(reader,), formats=(format_,), remedies=(remedy,))
         for each in (text, rename(text, names)):
