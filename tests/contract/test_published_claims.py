@@ -44,7 +44,12 @@ def test_the_published_run_decides_every_claim_that_has_cells(
     held: tuple[list[str], dict[str, JudgedClaim]],
 ) -> None:
     _, judged = held
-    undecided = [each.id for each in judged.values() if each.verdict is ClaimVerdict.UNDECIDED]
+    # The others are about scenarios or remedies that came after the published run.
+    undecided = [
+        each.id
+        for each in judged.values()
+        if each.verdict is ClaimVerdict.UNDECIDED and not each.unmatched
+    ]
     apart = [each for each in judged.values() if each.verdict is ClaimVerdict.NOT_DECIDABLE]
 
     assert undecided == []
