@@ -113,6 +113,47 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OriginFacts:
+    """All that is known of one origin."""
+
+    origin: Origin
+    label: str
+    explanation: str
+    """Ends a sentence that begins with the moment of the measurement."""
+
+
+ORIGIN_TABLE: tuple[OriginFacts, ...] = (
+    OriginFacts(
+        origin=Origin.MEASURED,
+        label="measured by this run",
+        explanation="by this run, or recorded in its store with the same code, locks and file",
+    ),
+    OriginFacts(
+        origin=Origin.KEPT,
+        label="kept from an earlier run",
+        explanation="by an earlier run and kept: with the code, locks and file of today",
+    ),
+    OriginFacts(
+        origin=Origin.STALE,
+        label="stale",
+        explanation="by an earlier run and kept, and not known to be measured with the code, "
+        "locks and file of today",
+    ),
+    OriginFacts(
+        origin=Origin.UNKNOWN,
+        label="origin not recorded",
+        explanation="by this run or by an earlier one that it kept cells of: it does not say which",
+    ),
+    OriginFacts(
+        origin=Origin.NONE,
+        label="not measured",
+        explanation="by nobody: nothing ran that could be measured",
+    ),
+)
+"""A row for each origin, in the order in which pages list them."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Depends:
     """Short digests of a measurement's inputs, beside the artifact; empty if unknown."""
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from runner.analyse.ages import summarize_ages
 from runner.analyse.grids import code_cells
 from runner.publish.files import DATA_FILES, name_csv, publish_files
 from runner.publish.placing import place
@@ -66,7 +67,13 @@ def site_files(
     site = Site(
         data=data,
         coded=code_cells(data),
-        templates=load_templates(data.run, PAGES, data_href=data_href, csv=data.csv),
+        templates=load_templates(
+            data.run,
+            PAGES,
+            ages=summarize_ages(data.cells),
+            data_href=data_href,
+            csv=data.csv,
+        ),
         data_href=data_href,
         base_url=base_url,
     )

@@ -13,19 +13,27 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from runner.analyse.ages import AgeSummary
 from runner.domain import OUTCOME_TABLE, Family
 from runner.domain.claims import VERDICT_STYLES
 from runner.domain.environments import FAMILY_CSS, FAMILY_LABEL
 from runner.publish.record import RunRecord
 from runner.render.page import Page
 from runner.render.parts.svg import mark_path
-from runner.render.parts.text import code_line, link_name, mark_code, split_paragraphs, upper_first
+from runner.render.parts.text import (
+    code_line,
+    link_name,
+    mark_code,
+    split_paragraphs,
+    upper_first,
+    write_moment,
+)
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
 
 
 def load_templates(
-    run: RunRecord, pages: Sequence[Page], *, data_href: str, csv: str
+    run: RunRecord, pages: Sequence[Page], *, ages: AgeSummary, data_href: str, csv: str
 ) -> jinja2.Environment:
     """Return the templates for the pages of one run; `csv` is the name of the cells as text."""
     templates = jinja2.Environment(
@@ -42,6 +50,7 @@ def load_templates(
         mark_code=mark_code,
         sentence=upper_first,
         link_name=link_name,
+        moment=write_moment,
         mark=lambda shape: mark_path(shape, 6, 6),
     )
     templates.tests["weblink"] = lambda url: bool(re.match(r"https?://", url))
@@ -49,6 +58,7 @@ def load_templates(
         scripts=_script_tags,
         navigation=[page for page in pages if page.label],
         run=run,
+        ages=ages,
         data_href=data_href,
         data_csv=csv,
         legend=OUTCOME_TABLE,

@@ -48,6 +48,16 @@ function commandLine(cells, asked, scenario = "'*'") {
   return make("pre", { className: "code" }, `nox -s matrix -- --writer ${cells.environments[asked.writer]} --reader ${cells.environments[asked.reader]} --format ${cells.formats[asked.format]} --scenario ${scenario}`);
 }
 
+/** When loads were measured and by which run, in one sentence with its counts. @param {Cells} cells @param {Found[]} loads */
+function agesText(cells, loads) {
+  if (!loads.length) return [];
+  const { first, last, origins } = cells.agesOf(loads);
+  const [{ id }] = origins;
+  if (origins.length === 1 && first === last) return [make("p", { className: "age" }, ageWords(cells.index, id, first))];
+  const when = !first ? "" : first === last ? ` ${first}` : ` between ${first} and ${last}`;
+  return [make("p", { className: "age" }, `Measured${when}: ${origins.map((each) => `${count(each.number)} ${each.label}`).join(", ")}.`)];
+}
+
 // --- one kind of model -----------------------------------------------------------------------
 
 /** @param {Cells} cells @param {Question} asked @param {Found} found */
@@ -59,7 +69,7 @@ function answerOne(cells, asked, found) {
   const said = [verdictBox(style, style.symbol, head, [make("p", {}, make("b", {}, style.label), ": ", style.explanation), ...why])];
   const file = aboutFile(cells, asked, found);
   if (file.length) said.push(make("p", {}, ...file));
-  said.push(...insteadOf(cells, asked, found));
+  said.push(...agesText(cells, [found]), ...insteadOf(cells, asked, found));
   said.push(make("p", {}, cellLink(cells, asked, found, "Everything that was measured of this load"), ", or measure it yourself:"), commandLine(cells, asked, cells.scenarios[found.scenario]));
   return said;
 }
@@ -223,7 +233,7 @@ function answerAny(cells, asked, loads) {
   return [verdictBox(style, good.length && bad.length ? "◐" : style.symbol, verdict, words),
     ...silentPart(cells, asked, sorted), ...waysPart(cells, asked, sorted), ...lostPart(cells, asked, sorted),
     ...(good.length ? [fold(`✓ ${times(good.length, "kind loads", "kinds load")} as the same model with a plain load`, [make("ul", { className: "plain kinds" }, ...good.map((each) => loadItem(cells, asked, each)))])] : []),
-    ...bestReader(cells, asked, good.length), ...apartPart(cells, asked, sorted), ...everyFormat(cells, asked),
+    ...bestReader(cells, asked, good.length), ...apartPart(cells, asked, sorted), ...everyFormat(cells, asked), ...agesText(cells, loads),
     make("p", {}, "Choose what is in the model for its own answer, or measure all of it yourself:"), commandLine(cells, asked)];
 }
 

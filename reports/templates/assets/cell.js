@@ -103,12 +103,7 @@ function why(index, id) {
 /** @param {Index} index @param {Facts} found */
 function verdictOf(index, found) {
   const style = index.outcomes[found.outcome];
-  return verdictBox(style, style.symbol, style.label, [make("p", {}, style.explanation), ...(found.cause ? why(index, found.cause) : []), ...(found.reason ? [make("p", {}, found.reason)] : []), ...staleness(found)]);
-}
-
-/** What a reader must know of a cell that was not measured with the code of today. @param {Facts} found */
-function staleness(found) {
-  return found.origin === "stale" ? [make("p", {}, make("b", {}, "Stale"), ": kept from an earlier run, and not known to be measured with the code, locks and file of today.")] : [];
+  return verdictBox(style, style.symbol, style.label, [make("p", {}, style.explanation), ...(found.cause ? why(index, found.cause) : []), ...(found.reason ? [make("p", {}, found.reason)] : []), make("p", { className: "age" }, ageWords(index, found.origin, found.when))]);
 }
 
 /** What works instead, from measurements of this very pair alone. @param {Index} index @param {Shard} shard @param {CellId} cell */
@@ -195,10 +190,9 @@ function waysTried(index, shard, cell) {
 /** @param {Index} index @param {Facts} found */
 function measuredHow(index, found) {
   /** @type {Record<string, string>} */ const isolation = { fork: "a child forked after the import", spawn: "a process started for the job", fresh: "a process of its own, started anew" };
-  /** @type {Record<string, string>} */ const origin = { measured: "measured by this run", kept: "kept from an earlier run, measured with the same code, locks and file", stale: "stale: kept from an earlier run, and not known to be measured with the code, locks and file of today", unknown: "this run kept cells of an earlier one, and does not say which" };
   const rows = [
     ["measured at", found.when],
-    ["where from", origin[found.origin] ?? found.origin],
+    ["where from", index.origins[found.origin]?.label ?? found.origin],
     ["the writer itself, loaded the same way", found.baseline && index.outcomes[found.baseline].label],
     ["what the difference means", found.impact],
     ["code of the probe, of the scenario", found.probe && `${found.probe}…, ${found.recipe}…`],

@@ -18,7 +18,7 @@ const UNKNOWN = 3;
  * @property {number[]} readers
  * @property {number} start where its cells begin in the arrays
  */
-/** @typedef {{scenario: number, format: number, remedy: number, outcome: number, cause: number}} Found */
+/** @typedef {{scenario: number, format: number, remedy: number, outcome: number, cause: number, age: number}} Found */
 
 class Cells {
   /** @param {Index} index @param {any} packed */
@@ -45,6 +45,8 @@ class Cells {
     /** By key of a bare grid. @type {Map<number, {writer: number, reader: number, cause: number}[]>} */ this.tried = new Map();
     /** Whether that way gives up what failed. */
     this.givesUp = new Uint8Array(size);
+    /** Origin and moment of a measurement, by number. @type {[string, string][]} */ this.ages = packed.ages;
+    this.age = new Uint8Array(size);
     this.unpack(packed);
     const files = this.formats.length * this.scenarios.length * this.environments.length;
     this.about = new Uint8Array(files).fill(UNKNOWN);
@@ -80,6 +82,7 @@ class Cells {
       for (let at = 0; at < given.o.length; at += 1) {
         this.outcome[grid.start + at] = numbers[given.o.charCodeAt(at)];
         if (given.c) this.cause[grid.start + at] = numbers[given.c.charCodeAt(at)];
+        if (given.a) this.age[grid.start + at] = numbers[given.a.charCodeAt(given.a.length > 1 ? at : 0)];
         const way = given.b ? numbers[given.b.charCodeAt(at)] : NO_CELL;
         if (way !== NO_CELL) {
           this.best[grid.start + at] = way >> 1;
@@ -134,7 +137,7 @@ class Cells {
   /** @param {number} format @param {number} scenario @param {number} remedy @param {number} writer @param {number} reader @returns {Found|null} */
   look(format, scenario, remedy, writer, reader) {
     const place = this.place(this.grid(format, scenario, remedy), writer, reader);
-    return place < 0 ? null : { scenario, format, remedy, outcome: this.outcome[place], cause: this.cause[place] };
+    return place < 0 ? null : { scenario, format, remedy, outcome: this.outcome[place], cause: this.cause[place], age: this.age[place] };
   }
 
   /** The cheapest way for one pair, the bare load included; -1 where none was measured to work. @param {Found} found @param {number} writer @param {number} reader */
@@ -211,6 +214,13 @@ class Cells {
   /** @param {number} scenario */
   titleOf(scenario) {
     return this.index.scenarios[this.scenarios[scenario]].title;
+  }
+
+  /** When cells were measured and by which run: the moments, and how many have each origin. @param {Found[]} loads */
+  agesOf(loads) {
+    const moments = loads.map((each) => this.ages[each.age][1]).filter(Boolean).sort();
+    const origins = Object.entries(this.index.origins).map(([id, { label }]) => ({ id, label, number: loads.filter((each) => this.ages[each.age][0] === id).length })).filter((each) => each.number);
+    return { first: moments[0] ?? "", last: moments.at(-1) ?? "", origins };
   }
 
   /** The line of code of a way of loading. @param {number} remedy @param {number} format */

@@ -5,7 +5,7 @@ const ROW_HEIGHT = 36;
 const ROWS_AT_ONCE = 8;
 const FRAME_MS = 16;
 const TOP = ["from", "as", "to", "with"];
-const VIEW = ["format", "models", "remedy", "outcome", "cause", "pair", "writer", "reader", "files", "over"];
+const VIEW = ["format", "models", "remedy", "outcome", "cause", "pair", "writer", "reader", "files", "over", "age"];
 
 // --- the page --------------------------------------------------------------------------------
 
@@ -37,13 +37,20 @@ function scenarioOptions(cells, whole) {
   ]]);
 }
 
+/** Where cells have their facts from, and when they were measured. @param {Cells} cells @returns {[string, [string, string][]][]} */
+function ageOptions(cells) {
+  const origins = Object.entries(cells.index.origins).filter(([id]) => id && cells.ages.some(([origin]) => origin === id));
+  const moments = [...new Set(cells.ages.map(([, moment]) => moment))].filter(Boolean).sort().reverse();
+  return [["by origin", origins.map(([id, { label }]) => [`origin:${id}`, label])], ...(moments.length ? [/** @type {[string, [string, string][]]} */ (["by date", moments.map((moment) => [`moment:${moment}`, moment])])] : [])];
+}
+
 /** @param {Cells} cells */
 function allowedValues(cells) {
   const names = cells.environments;
   return {
     from: names, to: names, as: cells.formats, with: ["", ...cells.scenarios],
     format: ["", ...cells.formats], models: ["", ...cells.groups.map((group) => `group:${group}`), ...cells.scenarios],
-    remedy: [...cells.remedies, CHEAPEST, ANY_WAY], writer: ["", ...names], reader: ["", ...names], files: Object.keys(FILES), over: ["", "all"], outcome: ["", ...cells.outcomes], cause: ["", ...cells.causes],
+    remedy: [...cells.remedies, CHEAPEST, ANY_WAY], writer: ["", ...names], reader: ["", ...names], files: Object.keys(FILES), over: ["", "all"], age: ["", ...ageOptions(cells).flatMap(([, options]) => options.map(([value]) => value))], outcome: ["", ...cells.outcomes], cause: ["", ...cells.causes],
     pair: ["", ...names.flatMap((writer) => names.map((reader) => `${writer}->${reader}`))],
   };
 }
@@ -53,7 +60,7 @@ function usualValues(cells) {
   const names = cells.environments;
   const has = (/** @type {string[]} */ all, /** @type {string} */ name, /** @type {string} */ other) => (all.includes(name) ? name : other);
   return { from: has(names, "tf2.12", names[0]), as: has(cells.formats, "h5", cells.formats[0]), to: has(names, "keras3.15", /** @type {string} */ (names.at(-1))), with: "",
-    format: "", models: "", remedy: BARE, outcome: "", cause: "", pair: "", writer: "", reader: "", files: "", over: "" };
+    format: "", models: "", remedy: BARE, outcome: "", cause: "", pair: "", writer: "", reader: "", files: "", over: "", age: "" };
 }
 
 class OverviewPage {
@@ -104,6 +111,7 @@ class OverviewPage {
     fillSelect(filters.elements.remedy, [["", [...cells.remedies.map((id) => /** @type {[string, string]} */ ([id, cells.index.remedies[id].title])), [CHEAPEST, "The cheapest way that works"], [ANY_WAY, "All ways of loading"]]]]);
     fillSelect(filters.elements.writer, environmentOptions(cells));
     fillSelect(filters.elements.reader, environmentOptions(cells));
+    fillSelect(filters.elements.age, ageOptions(cells));
     fillSelect(filters.elements.outcome, [["", cells.outcomes.map((id, place) => /** @type {[string, string]} */ ([id, `${cells.styles[place].symbol} ${cells.styles[place].label}`]))]]);
     fillSelect(filters.elements.cause, [["", cells.causes.map((id) => /** @type {[string, string]} */ ([id, (cells.index.causes[id]?.title ?? id).replaceAll("`", "")]))]]);
   }
@@ -297,7 +305,7 @@ class OverviewPage {
     forEachCell(cells, { ...view, writer: from, reader: to }, gridsOf(cells, view).kept, (w, r, outcome, place, grid) => {
       if (w !== writer || r !== reader || (view.outcome && cells.outcomes[outcome] !== view.outcome)) return;
       const remedy = view.remedy === CHEAPEST && cells.best[place] !== NO_CELL ? cells.best[place] : grid.remedy;
-      const found = { scenario: grid.scenario, format: grid.format, remedy, outcome, cause: outcome === cells.equivalent ? NO_CELL : cells.cause[place] };
+      const found = { scenario: grid.scenario, format: grid.format, remedy, outcome, cause: outcome === cells.equivalent ? NO_CELL : cells.cause[place], age: cells.age[place] };
       const asked = { writer, reader, format: grid.format, scenario: grid.scenario };
       const notes = [" ", make("code", { className: "id" }, cells.formats[grid.format]), ...(remedy === cells.bare ? [] : [` ${cells.index.remedies[cells.remedies[remedy]].title}`])];
       items.set(outcome, [...(items.get(outcome) ?? []), loadItem(cells, asked, found, notes)]);

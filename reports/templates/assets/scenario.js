@@ -27,7 +27,8 @@ function describeCell(cells, td) {
   if (best >= 0) return `${pair}the bare load does not do; the cheapest way that works: ${cells.index.remedies[cells.remedies[best]].title}`;
   const style = cells.styles[found.outcome];
   const cause = cells.causeOf(found.cause);
-  return `${pair}${style.symbol} ${style.label}. ${cause ? cause.title.replaceAll("`", "") : style.explanation}`;
+  const [origin, moment] = cells.ages[found.age];
+  return `${pair}${style.symbol} ${style.label}. ${cause ? cause.title.replaceAll("`", "") : style.explanation} ${ageWords(cells.index, origin, moment)}`;
 }
 
 /** The page of a cell; empty where there is no cell. @param {Cells} cells @param {Cell} td */
@@ -58,6 +59,7 @@ function drawGrid(cells, table) {
     td.className = best > cells.bare ? "r" : style.css;
     td.textContent = best > cells.bare ? String(best) : style.symbol;
     if (writer === reader) td.classList.add("x");
+    if (cells.ages[found.age][0] === "stale") td.classList.add("old");
     return td;
   });
 }

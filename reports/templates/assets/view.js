@@ -6,7 +6,7 @@ const CHEAPEST = "cheapest";
 /** Which files count, and what their loads say something about; the usual view has the first. */
 const FILES = /** @type {Record<string, number[]>} */ ({ "": [VERSIONS], itself: [ITSELF], damaged: [DAMAGED], unknown: [UNKNOWN], all: [VERSIONS, ITSELF, DAMAGED, UNKNOWN] });
 
-/** @typedef {{format: string, models: string, remedy: string, outcome: string, cause: string, pair: string, writer: string, reader: string, files: string, over: string}} View */
+/** @typedef {{format: string, models: string, remedy: string, outcome: string, cause: string, pair: string, writer: string, reader: string, files: string, over: string, age: string}} View */
 /**
  * @typedef {object} PairCounts Numbers of every pair of a view, pair by pair.
  * @property {Int32Array} outcomes by outcome
@@ -42,6 +42,12 @@ function gridsOf(cells, view) {
   return wide.length ? { kept: wide, narrow: asked.filter((grid) => !wide.includes(grid)) } : { kept: asked, narrow: [] };
 }
 
+/** Which ages a view asks for, by number: all, those of an origin, or those of a moment. @param {Cells} cells @param {View} view */
+function agesAsked(cells, view) {
+  const [field, value] = view.age.split(/:(.*)/s);
+  return cells.ages.map(([origin, moment]) => !view.age || (field === "origin" ? origin === value : moment === value));
+}
+
 /**
  * Call `each` for every cell of some grids that a view asks for.
  * @param {Cells} cells
@@ -54,6 +60,7 @@ function forEachCell(cells, view, grids, each) {
   const cause = view.cause ? cells.causes.indexOf(view.cause) : NO_CELL;
   const [onlyWriter, onlyReader] = [cells.environments.indexOf(view.writer), cells.environments.indexOf(view.reader)];
   const files = FILES[view.files] ?? FILES[""];
+  const ages = agesAsked(cells, view);
   for (const grid of grids) {
     const first = cells.file(grid.format, grid.scenario, 0);
     let row = grid.start;
@@ -65,6 +72,7 @@ function forEachCell(cells, view, grids, each) {
         const found = cells.outcome[start + column];
         const reader = grid.readers[column];
         if (found === NO_CELL || (onlyReader >= 0 && reader !== onlyReader)) continue;
+        if (!ages[cells.age[start + column]]) continue;
         if (cause !== NO_CELL && cells.cause[start + column] !== cause) continue;
         each(writer, reader, cheapest && cells.best[start + column] !== NO_CELL ? cells.equivalent : found, start + column, grid);
       }
@@ -190,17 +198,17 @@ function describePair(cells, numbers, ofFiles, writer, reader) {
   return `Saved with ${cells.environments[writer]}, loaded with ${cells.environments[reader]}: ${total ? `${parts.join(", ")}${share}${missing}` : "no cell of this view; not measured is not “does not load”"}`;
 }
 
-/** Exactly the cells of a view, in the columns of cells.csv that every page has. @param {Cells} cells @param {View} view */
+/** Exactly the cells of a view, in the columns of cells.csv that every page has; `measured` is the day of `measured_at`. @param {Cells} cells @param {View} view */
 function viewAsCsv(cells, view) {
   const quote = (/** @type {string} */ text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const rows = ["scenario,format,writer,reader,remedy,outcome,cause"];
+  const rows = ["scenario,format,writer,reader,remedy,outcome,cause,origin,measured"];
   const wanted = view.outcome ? cells.outcomes.indexOf(view.outcome) : -1;
   forEachCell(cells, view, gridsOf(cells, view).kept, (writer, reader, outcome, place, grid) => {
     if (wanted >= 0 && outcome !== wanted) return;
     const helped = view.remedy === CHEAPEST && cells.best[place] !== NO_CELL;
     const remedy = helped ? cells.best[place] : grid.remedy;
     const cause = helped ? undefined : cells.causes[cells.cause[place]];
-    rows.push([cells.scenarios[grid.scenario], cells.formats[grid.format], cells.environments[writer], cells.environments[reader], cells.remedies[remedy], cells.outcomes[outcome], cause ?? ""].map(quote).join(","));
+    rows.push([cells.scenarios[grid.scenario], cells.formats[grid.format], cells.environments[writer], cells.environments[reader], cells.remedies[remedy], cells.outcomes[outcome], cause ?? "", ...cells.ages[cells.age[helped ? cells.place(cells.grid(grid.format, grid.scenario, remedy), writer, reader) : place]]].map(quote).join(","));
   });
   return `${rows.join("\n")}\n`;
 }

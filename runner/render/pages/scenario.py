@@ -13,11 +13,12 @@ from runner.analyse.grids import (
     Coded,
     Codes,
     Count,
+    Mask,
     best_remedies,
     outcome_matrix,
     tally,
 )
-from runner.domain import BARE, UNCLASSIFIED
+from runner.domain import BARE, UNCLASSIFIED, Origin
 from runner.domain.errors import StoreError
 from runner.domain.selector import compile_glob, parse_pattern
 from runner.publish.reading import PublishedRun
@@ -68,6 +69,7 @@ def _files(site: Site) -> Iterator[File]:
     data, coded = site.data, site.coded
     causes = _cause_counts(data)
     remedies = {each.id: each for each in data.run.remedies}
+    stale = (data.cells["origin"].astype(object) == str(Origin.STALE)).to_numpy()
     sources = data.run.sources
     claims = data.claims.claims if data.claims else ()
     for place, scenario in enumerate(data.run.scenarios):
@@ -83,7 +85,9 @@ def _files(site: Site) -> Iterator[File]:
             cells=len(here),
             page_counts=tally(coded.outcome[here]),
             formats=[
-                _format_view(coded, rows, name, remedies) for name, rows in by_format if len(rows)
+                _format_view(coded, rows, name, remedies, stale)
+                for name, rows in by_format
+                if len(rows)
             ],
             causes=causes.get(scenario.id, []),
             boundaries=site.boundaries.get(scenario.id, []),
@@ -123,7 +127,7 @@ def _cause_counts(data: PublishedRun) -> dict[str, list[CauseCount]]:
 
 
 def _format_view(
-    coded: Coded, rows: Codes, name: str, remedies: Mapping[str, RemedyRecord]
+    coded: Coded, rows: Codes, name: str, remedies: Mapping[str, RemedyRecord], stale: Mask
 ) -> FormatView:
     grids = []
     for number, remedy in enumerate(coded.remedies):
@@ -140,7 +144,9 @@ def _format_view(
                 code=code_line(remedies[remedy].code, example_path(name)),
                 cells=len(chosen),
                 counts=tally(coded.outcome[chosen]),
-                table=outcome_grid(coded, matrix) if remedy == BARE else None,
+                table=outcome_grid(coded, matrix, _mark(coded, chosen, stale))
+                if remedy == BARE
+                else None,
             )
         )
     titles = [remedies[each].title for each in coded.remedies]
@@ -151,6 +157,16 @@ def _format_view(
         grids=grids,
         best_used=[(remedy, titles[remedy], count) for remedy, count in best_remedies(coded, rows)],
     )
+
+
+def _mark(coded: Coded, rows: Codes, marked: Mask) -> list[list[int]]:
+    """Writer x reader: 1 for the rows that are marked."""
+    size = len(coded.environments)
+    found = np.zeros((size, size), dtype=np.int64)
+    here = rows[marked[rows]]
+    found[coded.writer[here], coded.reader[here]] = 1
+    matrix: list[list[int]] = found.tolist()
+    return matrix
 
 
 PAGE = Page(name="scenario", order=21, parent="scenarios", files=_files)

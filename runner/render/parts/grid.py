@@ -16,15 +16,21 @@ from runner.domain import OUTCOME_TABLE
 from runner.domain.environments import FAMILY_CSS
 
 
-def outcome_grid(coded: Coded, matrix: Codes) -> Markup:
-    """Make a table with one symbol a cell."""
-    plain = [f"<td class={style.css}>{style.symbol}" for style in OUTCOME_TABLE] + ["<td>"]
-    same = [f'<td class="{style.css} x">{style.symbol}' for style in OUTCOME_TABLE] + ["<td>"]
+def outcome_grid(coded: Coded, matrix: Codes, stale: Sequence[Sequence[int]]) -> Markup:
+    """Make a table with one symbol a cell; `stale` holds 1 where a cell is that.
+
+    A writer that reads its own file is outlined, and what is stale has a corner.
+    """
+    looks = [
+        [f'<td class="{style.css}{more}">{style.symbol}' for style in OUTCOME_TABLE] + ["<td>"]
+        for more in ("", " old", " x", " x old")
+    ]
 
     def cells() -> Iterator[tuple[int, int, str]]:
         for writer, row in enumerate(matrix.tolist()):
             for reader, code in enumerate(row):
-                yield writer, reader, (same if writer == reader else plain)[code]
+                look = looks[2 * (writer == reader) + stale[writer][reader]]
+                yield writer, reader, look[code]
 
     # The newest first: most people ask about them.
     return _table(coded, matrix != BLANK, list(cells())[::-1])

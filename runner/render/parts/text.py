@@ -44,6 +44,12 @@ def link_name(link: str) -> str:
     return f"{thread[1]}#{thread[2]}" if thread else re.sub(r"^https?://", "", link)
 
 
+def write_moment(moment: str) -> str:
+    """Write a moment of ISO 8601 for people: to the minute, and UTC where it is."""
+    utc = moment.endswith(("+00:00", "Z"))
+    return moment[:16].replace("T", " ") + (" UTC" if utc else "")
+
+
 def mark_code(text: object) -> Markup:
     """Make the words between backticks code; all else stays text."""
     return Markup("").join(

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from runner.analyse.advice import build_advice
+from runner.analyse.ages import code_ages
 from runner.analyse.grids import Coded, Codes, code_column
 from runner.domain import BARE, Help
 from runner.domain.errors import StoreError
@@ -38,10 +39,13 @@ def pack_cells(data: PublishedRun, coded: Coded) -> dict[str, Any]:
     # Code 0 is "no cause", which is no letter.
     cause = code_column(data.cells["cause"], ("", *causes)) - 1
     way = _advised_ways(data, coded)
+    ages, age = code_ages(data.cells, len(LETTERS))
     grids: dict[str, dict[str, dict[str, Any]]] = {}
     for rows in _groups(coded):
         first = rows[0]
         grid = _pack_grid(coded, rows, cause, way)
+        if len(ages) > 1:
+            grid["a"] = _spell_ages(age[rows], coded, rows)
         scenario = coded.scenarios[coded.scenario[first]]
         of_format = grids.setdefault(coded.formats[coded.format[first]], {})
         of_format.setdefault(scenario, {})[coded.remedies[coded.remedy[first]]] = grid
@@ -49,6 +53,7 @@ def pack_cells(data: PublishedRun, coded: Coded) -> dict[str, Any]:
         "environments": list(coded.environments),
         "causes": causes,
         "letters": LETTERS,
+        "ages": [[each.origin, each.moment] for each in ages],
         "grids": grids,
     }
 
@@ -62,20 +67,31 @@ def _groups(coded: Coded) -> list[Codes]:
     return [rows for rows in np.split(order, edges) if len(rows)]
 
 
-def _pack_grid(coded: Coded, rows: Codes, cause: Codes, way: Codes) -> dict[str, Any]:
+def _spell_ages(age: Codes, coded: Coded, rows: Codes) -> str:
+    """Spell the age of each cell; one letter stands for a grid of one age."""
+    if (age == age[0]).all():
+        return LETTERS[int(age[0])]
+    return _spell(age, *_places(coded, rows))
+
+
+def _places(coded: Coded, rows: Codes) -> tuple[Codes, int]:
+    """Return the place of each cell in its grid, writer by writer, and how many places it has."""
     writers = np.unique(coded.writer[rows])
     readers = np.unique(coded.reader[rows])
     at = np.searchsorted(writers, coded.writer[rows]) * len(readers)
-    at = at + np.searchsorted(readers, coded.reader[rows])
+    return at + np.searchsorted(readers, coded.reader[rows]), len(writers) * len(readers)
+
+
+def _pack_grid(coded: Coded, rows: Codes, cause: Codes, way: Codes) -> dict[str, Any]:
+    at, size = _places(coded, rows)
     packed = {
-        "w": writers.tolist(),
-        "r": readers.tolist(),
-        "o": _spell(coded.outcome[rows], at, len(writers) * len(readers)),
+        "w": np.unique(coded.writer[rows]).tolist(),
+        "r": np.unique(coded.reader[rows]).tolist(),
+        "o": _spell(coded.outcome[rows], at, size),
     }
-    if (cause[rows] >= 0).any():
-        packed["c"] = _spell(cause[rows], at, len(writers) * len(readers))
-    if (way[rows] >= 0).any():
-        packed["b"] = _spell(way[rows], at, len(writers) * len(readers))
+    for name, codes in (("c", cause), ("b", way)):
+        if (codes[rows] >= 0).any():
+            packed[name] = _spell(codes[rows], at, size)
     return packed
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from runner.analyse.attribution import ATTRIBUTION_TEXT
-from runner.domain import OUTCOME_TABLE
+from runner.domain import ORIGIN_TABLE, OUTCOME_TABLE
 from runner.domain.environments import FAMILY_CSS
 from runner.domain.scenarios import ASPECT_WORDS
 from runner.publish.record import RunRecord
@@ -76,4 +76,13 @@ def index_data(run: RunRecord) -> dict[str, Any]:
         "carries": {str(name): list(map(str, each)) for name, each in run.formats.items()},
         "aspects": {str(name): words for name, words in ASPECT_WORDS.items()},
         "profile": run.profile,
+        "run": {
+            "started": run.started,
+            "cells": run.totals.cells,
+            "kept": {"started": run.kept.started, "cells": run.kept.cells} if run.kept else None,
+        },
+        "origins": {
+            str(each.origin): {"label": each.label, "explanation": each.explanation}
+            for each in ORIGIN_TABLE
+        },
     }
