@@ -157,6 +157,12 @@ def baseline(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def bisect(session: nox.Session) -> None:
+    """Find the releases at which a cell changes: every one between two environments."""
+    runner(session, "bisect")
+
+
+@nox.session(python=PYTHON)
 def causes(session: nox.Session) -> None:
     """List the causes of a run, and hold each of their sentences against its cells."""
     runner(session, "causes")

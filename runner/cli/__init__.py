@@ -35,7 +35,7 @@ COMMANDS = (
         "report",
         "compare",
     ),
-    *("gate", "accept", "baseline"),
+    *("gate", "accept", "baseline", "bisect"),
     *("causes", "claims", "boundaries", "rejudge", "audit", "bench"),
 )
 """Modules of this package, in the order of the help."""

@@ -132,6 +132,41 @@ image_settings = _all(
     ),
 )
 
+executor = request_option(
+    "--executor",
+    type=click.Choice(registry.NAMES),
+    default=registry.DEFAULT,
+    help=f"Where probes run: {', or '.join(row.summary for row in registry.EXECUTORS)}.",
+)
+
+start_method = request_option(
+    "--start-method",
+    type=click.Choice(["auto", "fork", "spawn", "fresh"]),
+    default="auto",
+    help="How children start (default: fork if it works).",
+)
+
+memory = request_option(
+    "--memory-mb",
+    type=click.IntRange(LEAST_MEMORY_MB, MOST_MEMORY_MB),
+    default=Limits().memory_mb,
+    metavar="MB",
+    help=f"Resident memory one load may take (default {Limits().memory_mb}).",
+)
+
+force = request_option(
+    "--force", is_flag=True, help="Measure every selected cell again, recorded or not."
+)
+
+recorded = request_option(
+    "--recorded",
+    is_flag=True,
+    help="Measure nothing: report the recorded cells, and the others as not_run.",
+)
+
+bisecting = _all(force, recorded, store, jobs, executor, image_settings, start_method, memory)
+"""Where and how cells are measured that are named otherwise."""
+
 measuring = _all(
     profile,
     selection,
@@ -145,40 +180,18 @@ measuring = _all(
         "same model; needed: only where it is not equivalent; all: everywhere "
         "(default: first in the profile full, else auto).",
     ),
-    request_option(
-        "--force", is_flag=True, help="Measure every selected cell again, recorded or not."
-    ),
+    force,
     request_option(
         "--failed", is_flag=True, help="Measure again every recorded cell that is not equivalent."
     ),
-    request_option(
-        "--recorded",
-        is_flag=True,
-        help="Measure nothing: report the recorded cells, and the others as not_run.",
-    ),
+    recorded,
     store,
     out,
     jobs,
-    request_option(
-        "--executor",
-        type=click.Choice(registry.NAMES),
-        default=registry.DEFAULT,
-        help=f"Where probes run: {', or '.join(row.summary for row in registry.EXECUTORS)}.",
-    ),
+    executor,
     image_settings,
-    request_option(
-        "--start-method",
-        type=click.Choice(["auto", "fork", "spawn", "fresh"]),
-        default="auto",
-        help="How children start (default: fork if it works).",
-    ),
-    request_option(
-        "--memory-mb",
-        type=click.IntRange(LEAST_MEMORY_MB, MOST_MEMORY_MB),
-        default=Limits().memory_mb,
-        metavar="MB",
-        help=f"Resident memory one load may take (default {Limits().memory_mb}).",
-    ),
+    start_method,
+    memory,
     request_option(
         "--keep",
         type=PATH,

@@ -142,3 +142,9 @@ class IncompleteMatrix(MatrixError):
     """An artifact, a witness or a control is missing, and nothing declares why."""
 
     exit_code = 22
+
+
+class NothingChanges(MatrixError):
+    """A cell was bisected that is the same at every release."""
+
+    exit_code = 23

@@ -16,6 +16,7 @@ import msgspec
 
 from runner.domain.errors import ConfigurationError
 from runner.publish.api_record import ApiEnvironment, ApiIndex, ApiScenario
+from runner.publish.change_points import ChangePointsRecord
 from runner.publish.columns import CellRow
 from runner.publish.record import ChangesRecord, ClaimsRecord, Record, RunRecord
 from runner.store import atomic_write_text
@@ -25,6 +26,7 @@ DESCRIBED: Mapping[str, tuple[type[Record], ...]] = types.MappingProxyType(
     {
         "api": (ApiIndex, ApiScenario, ApiEnvironment),
         "cells": (CellRow,),
+        "change_points": (ChangePointsRecord,),
         "changes": (ChangesRecord,),
         "claims": (ClaimsRecord,),
         "run": (RunRecord,),

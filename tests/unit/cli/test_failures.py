@@ -38,6 +38,7 @@ CODES = {
     errors.CouldNotJudge: 20,
     errors.StaleAcceptance: 21,
     errors.IncompleteMatrix: 22,
+    errors.NothingChanges: 23,
 }
 
 

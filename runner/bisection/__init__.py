@@ -1,0 +1,1 @@
+"""The search for the release, or the commit, at which a cell changes."""

@@ -1,0 +1,109 @@
+"""Change points as text for a terminal: a `Bisection` -> lines."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+
+from runner.domain import FACTS, Outcome
+from runner.domain.change_points import Axis, Bisection, ChangeKind, ChangePoint, Point
+
+WORDS: Mapping[ChangeKind, str] = {
+    ChangeKind.BREAKS: "broken",
+    ChangeKind.REPAIRS: "repaired",
+    ChangeKind.CHANGES: "another failure",
+}
+MESSAGE = 160
+"""Characters of a message."""
+
+
+def lines(found: Bisection, titles: Mapping[str, str], command: str) -> Iterator[str]:
+    """Yield the row of results, then every change; `titles` are those of the causes.
+
+    `command` is the line that repeats it all.
+    """
+    points = found.points
+    measured = len(points) - len(found.unmeasured)
+    yield found.cell
+    yield f"  {len(points)} {found.axis}s, {measured} measured; changes: {len(found.changes)}"
+    yield ""
+    yield from _rows(points)
+    for change in found.changes:
+        yield ""
+        yield from _change_lines(change, found.axis, titles)
+    yield ""
+    yield f"  repeat with: {command}"
+
+
+def _rows(points: Sequence[Point]) -> Iterator[str]:
+    width = max(len(each.environment) for each in points)
+    before: Point | None = None
+    for each in points:
+        mark = "   "
+        if each.measured:
+            mark = " > " if before is not None and before.detail != each.detail else "   "
+            before = each
+        yield f" {mark}{each.environment:{width}}  {each.released}  {_result(each)}"
+
+
+def _result(point: Point) -> str:
+    """Name a result in a few words."""
+    if not point.measured or point.detail is None:
+        what = FACTS[point.detail.outcome].label if point.detail else "not measurable"
+        return f"{what}: {_cut(point.reason)}" if point.reason else what
+    parts = [FACTS[point.detail.outcome].label]
+    if point.detail.cause:
+        parts.append(f"[{point.detail.cause}]")
+    if point.detail.aspects:
+        parts.append(f"({', '.join(sorted(point.detail.aspects))})")
+    return " ".join(parts)
+
+
+def _change_lines(change: ChangePoint, axis: Axis, titles: Mapping[str, str]) -> Iterator[str]:
+    after = change.after
+    yield f"  {WORDS[change.kind]} by {after.environment} ({after.version}, {after.released})"
+    yield from _side("before", change.before, titles)
+    for each in change.between:
+        yield f"    not measured between: {each.environment}: {_cut(each.reason)}"
+    yield from _side("after", after, titles)
+    others = change.also_differ
+    if others:
+        said = ", ".join(f"{name} {old} to {new}" for name, (old, new) in others.items())
+        yield f"    other packages of the two {axis}s differ, too: {said}"
+    if change.backport:
+        yield (
+            f"    {change.before.environment} was released later than {after.environment}:"
+            " its result may be that of a backport"
+        )
+    if after.notes:
+        yield f"    notes: {after.notes}"
+    repeats = min(change.before.repeated, after.repeated)
+    if repeats:
+        yield f"    both results came again in {repeats} more run(s), in fresh processes"
+    yield f"    repeat with: {repeat_command(change)}"
+
+
+def _side(word: str, point: Point, titles: Mapping[str, str]) -> Iterator[str]:
+    assert point.detail is not None  # noqa: S101 - a side of a change was measured
+    said = FACTS[point.detail.outcome].phrase
+    yield f"    {word}: {point.environment} ({point.version}): {said}"
+    if point.detail.cause:
+        title = titles.get(point.detail.cause, "")
+        yield f"      cause: {f'{title} ' if title else ''}[{point.detail.cause}]"
+    if point.detail.aspects:
+        yield f"      differs: {', '.join(sorted(point.detail.aspects))}"
+    if point.message and point.detail.outcome is not Outcome.EQUIVALENT:
+        yield f"      {point.exception}: {_cut(point.message)}"
+
+
+def repeat_command(change: ChangePoint) -> str:
+    """Return the command that measures both sides of a change again."""
+    cells = " ".join(
+        f"--select {shlex.quote(each.cell.id)}" for each in (change.before, change.after)
+    )
+    return f"nox -s matrix -- {cells} --force"
+
+
+def _cut(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= MESSAGE else f"{flat[:MESSAGE]}..."
