@@ -98,10 +98,8 @@ def _side(word: str, point: Point, titles: Mapping[str, str]) -> Iterator[str]:
 
 def repeat_command(change: ChangePoint) -> str:
     """Return the command that measures both sides of a change again."""
-    cells = " ".join(
-        f"--select {shlex.quote(each.cell.id)}" for each in (change.before, change.after)
-    )
-    return f"nox -s matrix -- {cells} --force"
+    before, after = (shlex.quote(each.cell.id) for each in (change.before, change.after))
+    return f"nox -s matrix -- --select {before} --select {after} --force"
 
 
 def _cut(text: str) -> str:

@@ -72,6 +72,7 @@ Sequential.save = _save_flawed
 models.load_model = load_model
 """
 
+
 @dataclass(frozen=True)
 class ReleasePlace:
     """Environments that are this Python; each remembers nothing but its number."""

@@ -15,8 +15,7 @@ def text(found=None):
 
 
 def test_the_row_has_every_release_and_marks_where_it_changes():
-    assert (
-        """\
+    assert """\
 plain_dense/h5/keras3.15->keras3.0..keras3.5/none
   6 readers, 5 measured; changes: 2
 
@@ -26,9 +25,7 @@ plain_dense/h5/keras3.15->keras3.0..keras3.5/none
     keras3.3  2024-04-01  environment unavailable: keras3.3: the package index cannot be reached
   > keras3.4  2024-05-01  equivalent
     keras3.5  2024-06-01  equivalent
-"""
-        in text()
-    )
+""" in text()
 
 
 def test_a_change_has_both_sides_the_notes_and_the_way_to_repeat_it():
@@ -52,16 +49,16 @@ def test_a_change_has_both_sides_the_notes_and_the_way_to_repeat_it():
 
 def test_what_may_have_another_reason_is_said():
     said = text()
-    assert "    not measured between: keras3.3: keras3.3: the package index cannot be reached" in said
+    assert (
+        "    not measured between: keras3.3: keras3.3: the package index cannot be reached" in said
+    )
     assert "    other packages of the two readers differ, too: numpy 1.26.4 to 2.0.2" in said
     assert said.count("other packages") == 1
 
 
 def test_a_backport_is_said():
     points = [point(3, GOOD), point(1, BAD)]
-    said = text(
-        Bisection(cell=CELL, axis=Axis.READER, points=points, changes=find_changes(points))
-    )
+    said = text(Bisection(cell=CELL, axis=Axis.READER, points=points, changes=find_changes(points)))
     assert "keras3.3 was released later than keras3.1: its result may be that of a backport" in said
 
 
