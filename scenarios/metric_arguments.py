@@ -18,7 +18,7 @@ def targets(rng, variant):
 
 
 def build_model(variant):
-    return keras.Sequential([keras.layers.Dense(1, "sigmoid", input_shape=INPUT_SHAPE)])
+    return keras.Sequential([keras.layers.Dense(1, activation="sigmoid", input_shape=INPUT_SHAPE)])
 
 
 def compile_model(model, variant):

@@ -17,6 +17,7 @@ import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ sys.path.insert(0, str(ROOT))
 from msgspec import structs  # noqa: E402
 
 from runner.declare.causes import load_causes  # noqa: E402
+from runner.declare.environments import read_environments  # noqa: E402
 from runner.domain import (  # noqa: E402
     ID_COLUMNS,
     UNCLASSIFIED,
@@ -35,6 +37,7 @@ from runner.domain import (  # noqa: E402
     Format,
     Outcome,
 )
+from runner.domain.selector import minor_of  # noqa: E402
 from runner.judge.cause import CauseTable, Symptoms, detail_lines, find_innermost  # noqa: E402
 from runner.publish.reading import PublishedRun, load_data  # noqa: E402
 
@@ -61,21 +64,28 @@ class Capture:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=ROOT / "reports" / "published")
-    data = load_data(parser.parse_args().data)
+    parser.add_argument("--add", metavar="GLOBS", help="causes, with commas; keep what is there")
+    arguments = parser.parse_args()
+    data = load_data(arguments.data)
     causes = load_causes(CAUSES)
     table = CauseTable(causes)
     found: dict[str, list[Capture]] = defaultdict(list)
     for capture in read_captures(data):
         found[table.find(as_symptoms(asdict(capture)))].append(capture)
-    for cause in causes:
-        write_captures(cause, found[cause.id])
-    write_seen({cause.id: sorted(seen_in(found[cause.id])) for cause in causes}, data)
+    chosen = [each for each in causes if not arguments.add or _is_named(each.id, arguments.add)]
+    for cause in chosen:
+        write_captures(cause, found[cause.id], add=bool(arguments.add))
+    write_seen([cause.id for cause in chosen])
     counts = {name: len(captures) for name, captures in found.items()}
     for name in sorted(counts, key=lambda each: -counts[each]):
         sys.stdout.write(f"{counts[name]:7} {name}\n")
     for capture in found[UNCLASSIFIED][:20]:
         sys.stdout.write(f"unclassified: {capture.cell}: {capture.message[:100]}\n")
     return 1 if found[UNCLASSIFIED] else 0
+
+
+def _is_named(cause: str, globs: str) -> bool:
+    return any(fnmatch(cause, glob) for glob in globs.split(","))
 
 
 def read_captures(data: PublishedRun) -> Iterator[Capture]:
@@ -137,18 +147,25 @@ def seen_in(captures: list[Capture]) -> dict[str, str]:
     return found
 
 
-def write_captures(cause: Cause, captures: list[Capture]) -> None:
-    """Write the file of one cause: the shortest captures of each rule, all unlike each other."""
+def write_captures(cause: Cause, captures: list[Capture], *, add: bool) -> None:
+    """Write the file of one cause: the shortest captures of each rule, all unlike each other.
+
+    With `add`, what the file has stays, and only rules without a capture get some.
+    """
     path = CAPTURES / f"{cause.id}.json"
-    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"captures": []}
+    empty: dict[str, Any] = {"seen": {}, "captures": []}
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else empty
     chosen: dict[str, dict[str, Any]] = {}
     for rule in cause.rules:
         alone = CauseTable([structs.replace(cause, rules=(rule,))])
+        if add and any(alone.matching(as_symptoms(each)) for each in before["captures"]):
+            continue
         matching = [each for each in captures if alone.matching(as_symptoms(asdict(each)))]
         for capture in _unlike(matching)[:PER_RULE]:
             chosen.setdefault(capture.cell, asdict(capture))
-    kept = [each for each in before["captures"] if "source" in each]
-    record = {"seen": seen_in(captures), "captures": [*chosen.values(), *kept]}
+    kept = [each for each in before["captures"] if add or "source" in each]
+    seen = {**seen_in(captures), **(before["seen"] if add else {})}
+    record = {"seen": seen, "captures": [*chosen.values(), *kept]}
     path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -167,12 +184,15 @@ def _unlike(captures: list[Capture]) -> list[Capture]:
     ]
 
 
-def write_seen(seen: dict[str, list[str]], data: PublishedRun) -> None:
-    """Rewrite `seen` of every cause, in release order."""
-    place = {name: number for number, name in enumerate(data.run.environment_ids)}
+def write_seen(causes: list[str]) -> None:
+    """Rewrite `seen` of causes as their files have it, in release order."""
+    declared = read_environments(ROOT / "containers" / "environments.toml").environments
+    place = {each.id: number for number, each in enumerate(declared)}
     text = CAUSES.read_text(encoding="utf-8")
-    for name, environments in seen.items():
-        ordered = sorted(environments, key=place.__getitem__)
+    for name in causes:
+        record = json.loads((CAPTURES / f"{name}.json").read_text(encoding="utf-8"))
+        # A release stands behind its minor version.
+        ordered = sorted(record["seen"], key=lambda each: (place[minor_of(each)], each))
         block = re.compile(
             rf'(\[\[cause\]\]\nid = "{re.escape(name)}"\n(?:(?!\[\[).*\n)*?)seen = \[[^\]]*\]'
         )

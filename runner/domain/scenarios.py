@@ -26,6 +26,13 @@ class Aspect(StrEnum):
     COMPILE = "compile"
     OPTIMIZER = "optimizer"
     TRAINING_STEP = "training_step"
+    INTERFACE = "interface"
+    PREPROCESSING = "preprocessing"
+    STATES = "states"
+    CONSTRAINTS = "constraints"
+    SEEDS = "seeds"
+    LOSS_WEIGHTS = "loss_weights"
+    METRICS = "metrics"
 
 
 class Impact(StrEnum):
@@ -50,6 +57,13 @@ IMPACTS: Mapping[Aspect, Impact] = MappingProxyType(
         Aspect.COMPILE: Impact.TRAINING,
         Aspect.OPTIMIZER: Impact.TRAINING,
         Aspect.TRAINING_STEP: Impact.TRAINING,
+        Aspect.INTERFACE: Impact.BOOKKEEPING,
+        Aspect.PREPROCESSING: Impact.PREDICTIONS,
+        Aspect.STATES: Impact.PREDICTIONS,
+        Aspect.CONSTRAINTS: Impact.TRAINING,
+        Aspect.SEEDS: Impact.TRAINING,
+        Aspect.LOSS_WEIGHTS: Impact.TRAINING,
+        Aspect.METRICS: Impact.TRAINING,
     }
 )
 """The impact of a difference in each aspect; `runner/judge/impact.py` reads its detail too."""
@@ -66,6 +80,13 @@ ASPECT_WORDS: Mapping[Aspect, str] = MappingProxyType(
         Aspect.COMPILE: "the compiled loss and metrics",
         Aspect.OPTIMIZER: "the optimizer's state",
         Aspect.TRAINING_STEP: "training on as before",
+        Aspect.INTERFACE: "the names and types of inputs and outputs",
+        Aspect.PREPROCESSING: "the vocabulary and other learnt state",
+        Aspect.STATES: "the recurrent states",
+        Aspect.CONSTRAINTS: "the constraints",
+        Aspect.SEEDS: "the seeds",
+        Aspect.LOSS_WEIGHTS: "the weights of the losses",
+        Aspect.METRICS: "the metrics of each output",
     }
 )
 """What a sentence calls that which is compared, as in "it loads, without ..."."""

@@ -18,10 +18,11 @@ from runner.fileprobe import convert, describe, refusal
 from runner.fileprobe.ways import WAYS, FileCode, FileLoading
 from runner.probe import artifact, measure
 from runner.probe import jobs as probe_jobs
-from runner.probe.compare import Tolerance, compare_aspects
+from runner.probe.compare import compare_aspects
 from runner.probe.jobs import Stopped, Workshop, _Stage
 from runner.probe.keras_api import Arrays, Given, KerasApi
 from runner.probe.remedies import Inference
+from runner.probe.results import Tolerance
 
 Job = Dict[str, Any]
 Findings = Dict[str, Any]

@@ -13,10 +13,11 @@ import sys
 from typing import AbstractSet, Any, Callable, Dict, List
 
 from runner.probe import artifact, clock, damage, formats, measure
-from runner.probe.compare import Tolerance, compare_aspects
+from runner.probe.compare import compare_aspects
 from runner.probe.keras_api import Arrays, KerasApi, Model
 from runner.probe.measure import Measurement
 from runner.probe.remedies import LEGACY, REMEDIES, Inference, Loading
+from runner.probe.results import Tolerance
 from runner.probe.user_code import UserCode, load_user_code
 
 Job = Dict[str, Any]
@@ -255,7 +256,7 @@ def _measure_loaded(
                 outputs = loaded.predict(inputs)
         except Exception as error:  # whatever it raises when called is the finding
             raise measure.Unusable("call", error)
-        return measure.measure_outputs(outputs)
+        return measure.measure_outputs(outputs, loaded.owner)
     found = measure.measure_model(api, loaded, inputs, targets, aspects)
     if "training_step" in aspects and getattr(loaded, "optimizer", None) is not None:
         found.facts["training_step"] = measure.training_step(api, loaded, inputs, targets)

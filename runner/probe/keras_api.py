@@ -123,12 +123,32 @@ class KerasApi:
             return [t if isinstance(t, (int, float)) else next(values) for t in tensors]
         return [to_numpy(tensor) for tensor in tensors]
 
-    def predict(self, model: Model, inputs: Arrays) -> Arrays:
-        """Return the outputs for `inputs` (a list of arrays) as a flat list of arrays."""
+    def value(self, tensor: Any) -> Array:
+        """Return the value of a tensor or variable that depends on no input."""
+        return self.keras.backend.eval(tensor) if self.graph_mode else to_numpy(tensor)
+
+    def assign(self, variable: Any, value: Array) -> None:
+        """Give a variable a value."""
+        if self.graph_mode:
+            self.keras.backend.set_value(variable, value)
+        else:
+            variable.assign(value)
+
+    def constant(self, array: Array) -> Any:
+        """Return an array as a tensor."""
+        made = self.keras.ops.convert_to_tensor if self.is_keras3 else self.keras.backend.constant
+        return made(array)
+
+    def call(self, model: Model, inputs: Arrays) -> Any:
+        """Return the outputs for `inputs` (a list of arrays) in the structure the model has."""
         data = as_given(inputs)
         if self.graph_mode:
-            return flatten(model.predict_on_batch(data))
-        return flatten(model(data, training=False))
+            return model.predict_on_batch(data)
+        return model(data, training=False)
+
+    def predict(self, model: Model, inputs: Arrays) -> Arrays:
+        """Return the outputs for `inputs` (a list of arrays) as a flat list of arrays."""
+        return flatten(self.call(model, inputs))
 
 
 @contextlib.contextmanager

@@ -12,8 +12,8 @@ from typing import AbstractSet, Any, Callable, Dict, List, Optional
 
 import numpy as np
 
-from runner.probe import clock
-from runner.probe.keras_api import Array, Arrays, KerasApi, Model, as_given, to_numpy
+from runner.probe import clock, heads, interface, layer_facts
+from runner.probe.keras_api import Array, Arrays, KerasApi, Model, as_given, flatten, to_numpy
 
 Facts = Dict[str, Any]
 
@@ -26,6 +26,13 @@ ASPECTS = (
     "dtype",
     "compile",
     "optimizer",
+    "interface",
+    "preprocessing",
+    "states",
+    "constraints",
+    "seeds",
+    "loss_weights",
+    "metrics",
 )
 """In the order in which they are measured; `training_step` changes the model and comes last."""
 
@@ -78,34 +85,44 @@ def measure_model(
 
     `inputs` and `targets` are lists of arrays, eight samples each.
     """
-    found = Measurement()
+    states = layer_facts.RecurrentStates(api, leaf_layers(model)) if "states" in aspects else None
     # Calling comes first: some models only have their weights afterwards.
-    outputs = _guard("call", api.predict, model, inputs)
+    made = _guard("call", api.call, model, inputs)
+    called = _Called(api, model, inputs, targets, made, states)
     for aspect in ASPECTS:
-        if aspect not in aspects:
-            continue
-        if aspect == "outputs":
-            found.facts[aspect] = [
-                found.put("outputs", index, output) for index, output in enumerate(outputs)
-            ]
-        elif aspect == "compile":
-            found.facts[aspect] = _compile_state(api, model, inputs, targets)
-        elif aspect == "losses":
-            # A regularizer that came back as something else raises when it is called.
-            found.facts[aspect] = _guard("call", _losses, api, model, inputs)
-        elif aspect == "dtype":
-            found.facts[aspect] = _dtypes(model, outputs)
-        else:
-            found.facts[aspect] = _PLAIN[aspect](found, model)
-    return found
+        if aspect in aspects:
+            called.found.facts[aspect] = _MEASURES[aspect](called)
+    if states is not None:
+        states.put_back()
+    return called.found
 
 
-def measure_outputs(outputs: Arrays) -> Measurement:
-    """Return the Measurement of something that only predicts (a SavedModel's signature)."""
+class _Called:
+    """A model that was called, with all that its aspects are measured from."""
+
+    def __init__(
+        self, api: KerasApi, model: Model, inputs: Arrays, targets: Arrays, made: Any, states: Any
+    ) -> None:
+        self.api = api
+        self.model = model
+        self.inputs = inputs
+        self.targets = targets
+        self.made = made
+        self.outputs = flatten(made)
+        self.states = states
+        self.layers = leaf_layers(model)
+        self.found = Measurement()
+
+    def evaluate(self, targets: Arrays) -> List[float]:
+        """Return the total loss for the inputs and these targets, then the metrics."""
+        return _evaluate(self.api, self.model, self.inputs, targets)
+
+
+def measure_outputs(outputs: Arrays, owner: Any = None) -> Measurement:
+    """Return the Measurement of something that only predicts (`owner`'s signature)."""
     found = Measurement()
-    found.facts["outputs"] = [
-        found.put("outputs", index, output) for index, output in enumerate(outputs)
-    ]
+    found.facts["interface"] = interface.describe_signature(owner)
+    found.facts["outputs"] = _put_outputs(found, outputs)
     return found
 
 
@@ -143,8 +160,7 @@ def _class_name(layer: Any) -> str:
     return re.sub(r"V[12]$", "", type(layer).__name__)
 
 
-def _structure(found: Measurement, model: Model) -> Facts:
-    del found
+def _structure(model: Model) -> Facts:
     return {
         "layers": [[_class_name(layer), layer.name] for layer in leaf_layers(model)],
         "parameters": int(sum(np.prod(w.shape) for w in model.get_weights())),
@@ -171,8 +187,7 @@ def _losses(api: KerasApi, model: Model, inputs: Arrays) -> Facts:
     }
 
 
-def _trainable(found: Measurement, model: Model) -> Facts:
-    del found
+def _trainable(model: Model) -> Facts:
     return {
         "layers": [
             [layer.name, bool(layer.trainable), len(layer.trainable_weights)]
@@ -191,7 +206,9 @@ def _dtypes(model: Model, outputs: Arrays) -> Facts:
     return {"layers": layers, "outputs": [output.dtype.name for output in outputs]}
 
 
-def _compile_state(api: KerasApi, model: Model, inputs: Arrays, targets: Arrays) -> Facts:
+def _compile_state(
+    model: Model, evaluate: Callable[[Arrays], List[float]], targets: Arrays
+) -> Facts:
     optimizer = _optimizer(model)
     if optimizer is None:
         return {"compiled": False}
@@ -200,7 +217,7 @@ def _compile_state(api: KerasApi, model: Model, inputs: Arrays, targets: Arrays)
         "optimizer": type(optimizer).__name__,
         "hyperparameters": _hyperparameters(optimizer),
         # Loss and metrics by what they compute: their names and classes differ by version.
-        "evaluation": _evaluate(api, model, inputs, targets),
+        "evaluation": evaluate(targets),
     }
 
 
@@ -298,6 +315,30 @@ def _evaluate_outputs(model: Model, inputs: Arrays, targets: Arrays) -> List[flo
     return [float(np.asarray(value)) for value in [total] + metrics]
 
 
+def _put_outputs(found: Measurement, outputs: Arrays) -> List[str]:
+    return [found.put("outputs", index, output) for index, output in enumerate(outputs)]
+
+
+def _put_states(found: Measurement, states: Any) -> List[Any]:
+    layers = []
+    for place, name, values in states.values:
+        keys = values and [
+            value if value is None else found.put("states", "{}/{}".format(place, index), value)
+            for index, value in enumerate(values)
+        ]
+        layers.append([place, name, keys])
+    return layers
+
+
+def _constraints(called: _Called) -> List[Any]:
+    # A constraint that came back as something else raises when it is called.
+    held = _guard("train", layer_facts.constraints, called.api, called.layers)
+    return [
+        [place, name, array if array is None else called.found.put("constraints", place, array)]
+        for place, name, array in held
+    ]
+
+
 def _train_on_batch(api: KerasApi, model: Model, inputs: Arrays, targets: Arrays) -> None:
     with api.without_tracing():
         model.train_on_batch(as_given(inputs), as_given(targets))
@@ -309,9 +350,23 @@ def train(api: KerasApi, model: Model, inputs: Arrays, targets: Arrays, steps: i
         _train_on_batch(api, model, inputs, targets)
 
 
-_PLAIN = {
-    "structure": _structure,
-    "weights": _weights,
-    "trainable": _trainable,
-    "optimizer": _optimizer_state,
+_MEASURES: Dict[str, Callable[[_Called], Any]] = {
+    "structure": lambda called: _structure(called.model),
+    "outputs": lambda called: _put_outputs(called.found, called.outputs),
+    "weights": lambda called: _weights(called.found, called.model),
+    # A regularizer that came back as something else raises when it is called.
+    "losses": lambda called: _guard("call", _losses, called.api, called.model, called.inputs),
+    "trainable": lambda called: _trainable(called.model),
+    "dtype": lambda called: _dtypes(called.model, called.outputs),
+    "compile": lambda called: _compile_state(called.model, called.evaluate, called.targets),
+    "optimizer": lambda called: _optimizer_state(called.found, called.model),
+    "interface": lambda called: interface.describe_model(called.api, called.model, called.made),
+    "preprocessing": lambda called: layer_facts.learnt_state(called.layers),
+    "states": lambda called: _put_states(called.found, called.states),
+    "constraints": _constraints,
+    "seeds": lambda called: layer_facts.seeds(called.layers),
+    "loss_weights": lambda called: heads.shares_of_loss(
+        called.model, called.evaluate, called.targets
+    ),
+    "metrics": lambda called: heads.metrics_of_heads(called.model, called.evaluate, called.targets),
 }

@@ -19,7 +19,17 @@ OLDEST_SYNTAX = (3, 7)
 
 NOT_SCENARIOS = {"__init__", "framework"}
 TRAINING_ASPECTS = {Aspect.COMPILE, Aspect.OPTIMIZER, Aspect.TRAINING_STEP}
-BASE_ASPECTS = set(Aspect) - TRAINING_ASPECTS
+PARTICULAR_ASPECTS = {
+    Aspect.INTERFACE,
+    Aspect.PREPROCESSING,
+    Aspect.STATES,
+    Aspect.CONSTRAINTS,
+    Aspect.SEEDS,
+    Aspect.LOSS_WEIGHTS,
+    Aspect.METRICS,
+}
+"""Asked for by scenarios that are about them alone."""
+BASE_ASPECTS = set(Aspect) - TRAINING_ASPECTS - PARTICULAR_ASPECTS
 CASES_OF_THE_ARTICLES = {
     "plain_dense",
     "compile_state",
@@ -146,9 +156,15 @@ def test_a_trained_scenario_asks_for_the_aspects_of_training_and_no_other_does()
         if _case(scenario) in OUTPUTS_ALONE:
             asked = {Aspect.OUTPUTS} <= scenario.aspects <= BASE_ASPECTS
             return scenario.trained or not asked
-        return scenario.aspects != BASE_ASPECTS | training
+        compiled = {Aspect.LOSS_WEIGHTS, Aspect.METRICS} & scenario.aspects
+        asked = scenario.aspects - PARTICULAR_ASPECTS
+        return asked != BASE_ASPECTS | training or (compiled and not scenario.trained)
 
     assert offenders(wrong) == []
+
+
+def test_every_aspect_is_asked_for_by_a_scenario():
+    assert set().union(*(each.aspects for each in ENTRIES)) == set(Aspect)
 
 
 def test_remedies_apply_to_a_format():

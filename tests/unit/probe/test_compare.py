@@ -10,13 +10,9 @@ import numpy as np
 import pytest
 
 from runner.domain import Aspect
-from runner.probe.compare import (
-    Tolerance,
-    compare_arrays,
-    compare_aspects,
-    largest_difference,
-)
+from runner.probe.compare import compare_aspects
 from runner.probe.measure import ASPECTS, Measurement
+from runner.probe.results import Tolerance, compare_arrays, largest_difference
 
 TOLERANCE = Tolerance(rtol=1e-4, atol=1e-5)
 EVERY = {str(aspect) for aspect in Aspect}
@@ -55,6 +51,29 @@ def measurement() -> Measurement:
             ],
         },
         "training_step": {"loss_before": 0.5, "loss_after": 0.4},
+        "interface": {
+            "inputs": [["zulu", "float32"], ["alpha", "int32"]],
+            "outputs": [["foo", "float32"], ["bar", "float32"]],
+            "keys": ["one", "two"],
+        },
+        "preprocessing": [
+            [0, "words", {"words": ["red", "green"]}],
+            [2, "bins", {"bins": [0.0, 1.0], "mean": [0.25]}],
+        ],
+        "states": [
+            [1, "lstm", [found.put("states", "1/0", bias), found.put("states", "1/1", bias)]],
+            [2, "gru", None],
+        ],
+        "constraints": [
+            ["0/kernel", "dense kernel", found.put("constraints", "0/kernel", kernel)],
+            ["0/bias", "dense bias", None],
+        ],
+        "seeds": [[1, "dropout", 7], [2, "noise", None]],
+        "loss_weights": [0.5, -0.1],
+        "metrics": {
+            "values": [[0.25], []],
+            "arguments": [["Recall", {"thresholds": 0.2}]],
+        },
     }
     return found
 
@@ -142,6 +161,37 @@ def _array(key, change):
         ("optimizer", _array("optimizer/1", lambda a: a + 1), "largest difference 1"),
         ("optimizer", _array("optimizer/2", lambda a: a[:2]), "no slot of shape (3,)"),
         ("training_step", put(["training_step", "loss_after"], 0.45), "loss_after"),
+        ("interface", put(["interface", "inputs", 0, 0], "input_1"), "became input_1 (float32)"),
+        (
+            "interface",
+            put(["interface", "inputs", 1, 1], "float32"),
+            "became zulu (float32), alpha",
+        ),
+        ("interface", lambda f: f.facts["interface"]["outputs"].reverse(), "outputs foo (float32)"),
+        ("interface", put(["interface", "keys"], []), "outputs by name one, two became none"),
+        ("preprocessing", put(["preprocessing", 0, 2, "words"], []), "2 (red, green) became none"),
+        ("preprocessing", put(["preprocessing", 1, 2, "bins"], [0.0]), "bins: bins: shape"),
+        ("preprocessing", put(["preprocessing", 1, 2, "mean"], [0.5]), "bins: mean: largest"),
+        ("states", _array("states/1/1", lambda a: a * 0), "lstm: state 1: largest difference 0.5"),
+        ("states", put(["states", 0, 2, 0], None), "lstm: state 0: largest difference 0.5"),
+        ("states", put(["states", 0, 2], None), "lstm: lost a state"),
+        ("states", put(["states", 1, 2], ["states/1/0"]), "gru: gained a state"),
+        ("states", put(["states", 0, 2], ["states/1/0"]), "lstm: 2 states became 1"),
+        ("constraints", _array("constraints/0/kernel", lambda a: a + 1), "dense kernel: largest"),
+        ("constraints", put(["constraints", 0, 2], None), "dense kernel: constraint lost"),
+        ("constraints", put(["constraints", 1, 2], "weights/0/1"), "dense bias: constraint gained"),
+        ("seeds", put(["seeds", 0, 2], 8), "dropout: seed 7 became 8"),
+        ("seeds", put(["seeds", 0, 2], None), "dropout: seed 7 became None"),
+        ("loss_weights", put(["loss_weights", 1], -0.5), "share of output 1 in the loss"),
+        ("loss_weights", put(["loss_weights"], [0.5]), "losses of 2 outputs became 1"),
+        ("metrics", put(["metrics", "values", 0, 0], 0.5), "metrics of output 0: largest"),
+        ("metrics", put(["metrics", "values"], [[], [0.25]]), "output 0: 1 metrics became 0"),
+        (
+            "metrics",
+            put(["metrics", "arguments", 0, 1, "thresholds"], 0.5),
+            "metrics Recall(thresholds=0.2) became Recall(thresholds=0.5)",
+        ),
+        ("metrics", put(["metrics", "arguments"], []), "Recall(thresholds=0.2) became none"),
         ("training_step", put(["training_step", "loss_before"], 0.55), "loss_before"),
     ],
 )
@@ -181,6 +231,58 @@ def test_a_learning_rate_schedule_is_compared_as_a_whole():
     assert compare_aspects(oracle, same, {"compile"}, TOLERANCE)["compile"]["status"] == "agrees"
     # A schedule that became a number has lost the schedule.
     assert compare_aspects(oracle, other, {"compile"}, TOLERANCE)["compile"]["status"] == "differs"
+
+
+@pytest.mark.parametrize(
+    ("aspect", "change"),
+    [
+        ("interface", put(["interface", "inputs"], None)),
+        ("interface", put(["interface", "outputs", 0, 0], None)),
+        ("interface", put(["interface", "keys"], None)),
+        ("preprocessing", lambda f: f.facts["preprocessing"][0][2].pop("words")),
+        ("preprocessing", lambda f: f.facts["preprocessing"].pop()),
+        ("states", lambda f: f.facts["states"].pop(0)),
+        ("constraints", put(["constraints"], [])),
+        ("seeds", put(["seeds"], [])),
+        ("metrics", lambda f: f.facts["metrics"]["arguments"][0][1].pop("thresholds")),
+    ],
+)
+def test_a_part_one_version_does_not_tell_is_not_compared(aspect, change):
+    assert compare(change)[aspect]["status"] == "agrees"
+
+
+def _signature(outputs):
+    def change(found):
+        found.facts["interface"] = {
+            "inputs": [["alpha", "int32"], ["zulu", "float32"]],
+            "outputs": outputs,
+            "keys": None,
+            "signature": True,
+        }
+
+    return change
+
+
+def test_a_signature_has_its_names_in_any_order():
+    same = _signature([["one", "float32"], ["two", "float32"]])
+    assert compare(same)["interface"]["status"] == "agrees"
+    other = compare(_signature([["output_0", "float32"], ["output_1", "float32"]]))["interface"]
+    assert other["detail"].endswith("became output_0 (float32), output_1 (float32)")
+
+
+def test_a_state_that_is_not_made_yet_is_zero():
+    def zero(found):
+        found.arrays["states/1/0"] = found.arrays["states/1/0"] * 0
+
+    def not_made(found):
+        found.facts["states"][0][2][0] = None
+
+    oracle, read = measurement(), measurement()
+    zero(oracle)
+    not_made(read)
+    assert compare_aspects(oracle, read, {"states"}, TOLERANCE)["states"]["status"] == "agrees"
+    not_made(oracle)
+    assert compare_aspects(oracle, read, {"states"}, TOLERANCE)["states"]["status"] == "agrees"
 
 
 def test_a_dtype_one_version_does_not_tell_is_not_compared():
