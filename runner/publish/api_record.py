@@ -52,6 +52,7 @@ class ApiEnvironmentLink(Record, kw_only=True, frozen=True):
     released: date
     href: FromIndex
     badge: FromIndex
+    page: FromIndex = ""
 
 
 class ApiIndex(Record, kw_only=True, frozen=True):

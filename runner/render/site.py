@@ -25,7 +25,15 @@ from runner.render.scripts import script_files
 from runner.render.templates import TEMPLATES, load_templates
 
 GENERATED = (
-    *("*.html", "*.xml", "scenario/*.html", "data/*.js", "badges/*.svg", "api/**/*.json"),
+    *(
+        "*.html",
+        "*.xml",
+        "scenario/*.html",
+        "release/*.html",
+        "data/*.js",
+        "badges/*.svg",
+        "api/**/*.json",
+    ),
     *("assets/*.js", "assets/*.css"),
 )
 """Globs over the files of former reports."""

@@ -241,7 +241,8 @@ function answerAny(cells, asked, loads) {
 function everyFormat(cells, asked) {
   const [writer, reader] = [cells.environments[asked.writer], cells.environments[asked.reader]];
   const view = new URLSearchParams({ from: writer, as: cells.formats[asked.format], to: reader, writer, reader, remedy: ANY_WAY, outcome: "diverged", files: "all", over: "all", pair: `${writer}->${reader}` });
-  return [make("p", {}, make("a", { href: `#${view}` }, "Every silent difference of this pair"), ", in every format and with every way of loading.")];
+  const release = (/** @type {string} */ name, /** @type {string} */ role) => make("a", { href: `release/${encodeURIComponent(name)}.html#${role}` }, name);
+  return [make("p", {}, make("a", { href: `#${view}` }, "Every silent difference of this pair"), ", in every format and with every way of loading. Who reads what ", release(writer, "writer"), " writes; what ", release(reader, "reader"), " reads.")];
 }
 
 /** @param {Cells} cells @param {Question} asked @param {Found[]} loads */

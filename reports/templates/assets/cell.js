@@ -168,7 +168,7 @@ function folded(title, text) {
 function side(index, role, id) {
   const environment = index.environments[id];
   const versions = Object.entries(environment.resolved).flatMap(([name, version]) => [make("span", { className: "pkg" }, `${name} `, make("b", {}, version)), " "]);
-  const link = make("a", { href: `environments.html#${encodeURIComponent(id)}` }, id);
+  const link = make("a", { href: `release/${encodeURIComponent(id)}.html#${role}` }, id);
   return make("div", {}, make("h3", {}, `${role}: `, link),
     make("p", {}, `${environment.family}, ${environment.backend}, Python ${environment.python}, released ${environment.released}`),
     make("p", {}, ...(versions.length ? versions : [environment.reason])));

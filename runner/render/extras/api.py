@@ -89,6 +89,7 @@ def _index(data: PublishedRun, helps: Helps, data_href: str) -> ApiIndex:
                 released=each.released,
                 href=f"environments/{each.id}.json",
                 badge=f"../badges/{each.id}.svg",
+                page=f"../release/{each.id}.html",
             )
             for each in run.environments
         ),
