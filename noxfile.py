@@ -103,6 +103,12 @@ def inspect(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def rewrite(session: nox.Session) -> None:
+    """Edit the configuration of a model file in a copy, so that another version reads it."""
+    runner(session, "rewrite")
+
+
+@nox.session(python=PYTHON)
 def explain(session: nox.Session) -> None:
     """Explain an error text: its cause, where it was seen, and what helped."""
     runner(session, "explain")

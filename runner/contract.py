@@ -64,10 +64,14 @@ class AspectRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FactsRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """Further facts of a job that is done; a load has `loaded`, a save the rest."""
+    """Further facts of a job that is done.
+
+    A load has `loaded`, a file that was made of an artifact `steps`, a save the rest.
+    """
 
     written: str = ""
     damage: str = ""
+    steps: list[str] = []
     changed_by_saving: list[str] = []
     files: Annotated[int, msgspec.Meta(ge=0)] = 0
     bytes: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -318,19 +322,21 @@ def load_job(
     inputs: str,
     *,
     aspects: frozenset[Aspect],
+    format_: Format | None = None,
     tampered: Sequence[Aspect] = (),
     job_id: str = "",
 ) -> Job:
     """Return the job that loads an artifact in the cell's reader.
 
-    `aspects` are those asked for in this cell. `tampered` are aspects of the oracle to
+    `aspects` are those asked for in this cell, `format_` is that of the artifact, where it was
+    made of the cell's and has another. `tampered` are aspects of the oracle to
     falsify, for the control that a difference is found.
     """
     order = LoadOrder(
         id=job_id or cell.id,
         scenario=scenario_order(scenario),
         aspects=sorted(aspects),
-        format=cell.format,
+        format=format_ or cell.format,
         remedy=cell.remedy,
         artifact=str(artifact),
         sibling=str(sibling) if sibling else "",

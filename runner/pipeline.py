@@ -35,6 +35,8 @@ from runner.domain import (
     ControlResult,
     Declared,
     Known,
+    Made,
+    MadeBy,
     Observation,
     Outcome,
     Provisioned,
@@ -54,6 +56,7 @@ from runner.judge.outcome import classify_cell, classify_save
 from runner.judge.verdict import Judge
 from runner.measure.digests import InputDigests
 from runner.measure.known import LookUp
+from runner.measure.making import Rewrites, only_needed
 from runner.measure.rounds import JobRunner, timed
 from runner.publish import facts, files, reading, tables
 from runner.publish.carry_over import Kept, Today, keep_results
@@ -74,8 +77,11 @@ class Run:
     reporter: Reporter
     look_up: LookUp
     jobs: JobRunner
+    rewrites: Rewrites
     artifacts: dict[Save, Artifact | None] = field(default_factory=dict)
     """The artifacts of the saves planned so far."""
+    made: dict[Cell, Made] = field(default_factory=dict)
+    """The files made of them for cells planned so far."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -188,6 +194,7 @@ def _begin(
             cause=str(first) if first else "the profile names no environment",
             next_step=first.next_step if first else "see the environments there are: `nox -s envs`",
         )
+    scratch = _scratch(request, store)
     return Run(
         request=request,
         declared=declared,
@@ -209,7 +216,7 @@ def _begin(
                 workers=request.workers,
                 limits=request.limits,
                 start_method=request.start_method,
-                scratch=_scratch(request, store),
+                scratch=scratch,
             ),
             environments=built.available,
             reporter=reporter,
@@ -218,6 +225,7 @@ def _begin(
             recorded_only=request.recorded,
             durations=durations,
         ),
+        rewrites=Rewrites(store, request.root, scratch),
     )
 
 
@@ -237,7 +245,26 @@ def measure_cells(run: Run, cells: Iterable[Cell], label: str) -> dict[Cell, Cel
     """Save the artifacts of the cells, load them, confirm time-outs; return the results."""
     planned = list(dict.fromkeys(cells))
     save_artifacts(run, plan.plan_saves(run.declared.scope, planned))
-    return load_cells(run, know(run, planned), label)
+    return load_cells(run, know(run, make_files(run, planned)), label)
+
+
+def make_files(run: Run, cells: Sequence[Cell]) -> list[Cell]:
+    """Make the files that remedies have made of artifacts; return the cells without needless ones.
+
+    A cell is needless where the file would be as it is.
+    """
+    edited = [cell for cell in cells if _made_by(run, cell) is MadeBy.REWRITE]
+    if run.request.recorded:
+        run.made.update(run.rewrites.look_up(edited, run.artifacts))
+    elif edited:
+        with timed(run.jobs.durations, "rewrites"):
+            started = run.jobs.started.isoformat(timespec="seconds")
+            run.made.update(run.rewrites.make(edited, run.artifacts, started))
+    return only_needed(cells, run.made)
+
+
+def _made_by(run: Run, cell: Cell) -> MadeBy:
+    return run.declared.scope.remedies[cell.remedy].made_by
 
 
 def measure_remedies(run: Run, bare: Mapping[Cell, Outcome]) -> dict[Cell, CellResult]:
@@ -323,7 +350,9 @@ def _run_loads(run: Run, cells: Sequence[Known], label: str) -> dict[Cell, CellR
 
 def know(run: Run, cells: Sequence[Cell], *, tampered: tuple[Aspect, ...] = ()) -> list[Known]:
     """Return what is known of cells now, or of their controls with a falsified oracle."""
-    return run.look_up.cells(cells, run.artifacts, run.jobs.errors, tampered=tampered)
+    return run.look_up.cells(
+        cells, run.artifacts, run.jobs.errors, made=run.made, tampered=tampered
+    )
 
 
 def observed(known: Known, seen: Observation) -> Known:
@@ -349,6 +378,8 @@ def recorded_cells(run: Run) -> list[tuple[Known, CellResult]]:
 
 def _recorded(run: Run, cells: Sequence[Cell]) -> list[tuple[Known, CellResult]]:
     _look_up_artifacts(run, plan.plan_saves(run.declared.scope, cells))
+    edited = [cell for cell in cells if _made_by(run, cell) is MadeBy.REWRITE]
+    run.made.update(run.rewrites.look_up(edited, run.artifacts))
     return [(known, classify_cell(known)) for known in know(run, cells)]
 
 

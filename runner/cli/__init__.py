@@ -30,6 +30,7 @@ COMMANDS = (
         "inspect",
         "explain",
         "migrate",
+        "rewrite",
         "show",
         "advise",
         "report",

@@ -43,7 +43,7 @@ from runner.domain.environments import (
     ProvisionedEnvironment,
 )
 from runner.domain.formats import FORMAT_FACTS, FORMAT_TABLE, Format, FormatFacts
-from runner.domain.known import TAMPERED, Absence, Artifact, Known, save_of
+from runner.domain.known import TAMPERED, Absence, Artifact, Known, Made, save_of
 from runner.domain.observed import AspectStatus, Kind, Stage, Status
 from runner.domain.outcomes import (
     FACTS,
@@ -62,6 +62,7 @@ from runner.domain.scenarios import (
     Help,
     Impact,
     Isolation,
+    MadeBy,
     Remedy,
     Scenario,
     offered,
@@ -130,6 +131,8 @@ __all__ = [
     "Isolation",
     "Kind",
     "Known",
+    "Made",
+    "MadeBy",
     "Observation",
     "Origin",
     "OriginFacts",

@@ -174,6 +174,8 @@ class CellResult:
     outcome: Outcome
     aspects: tuple[Aspect, ...] = ()
     """The aspects that differ, for `diverged`."""
+    steps: tuple[str, ...] = ()
+    """How the file that was loaded was made of the artifact; empty for the artifact itself."""
     cause: str = ""
     """Id of a cause; empty for `equivalent` and for cells that never ran."""
     reason: str = ""

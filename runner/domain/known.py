@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from runner.domain.cells import DEPENDS_UNKNOWN, Cell, Depends, Observation, Save
+from runner.domain.formats import Format
 from runner.domain.scenarios import Aspect
 
 TAMPERED = (Aspect.OUTPUTS, Aspect.WEIGHTS)
@@ -37,6 +38,25 @@ class Artifact:
         return str(self.observation.facts.get("damage") or "")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """The file that was made of an artifact for a reader, or why there is none."""
+
+    steps: tuple[str, ...] = ()
+    """How it was made: of a rewrite the rules that changed something."""
+    artifact: Artifact | None = None
+    """Its payload, with the oracle of the original; None where nothing was made."""
+    format: Format | None = None
+    """Where it has another format than the original."""
+    error: Observation | None = None
+    """Our own fault, where that is the reason."""
+
+    @property
+    def needless(self) -> bool:
+        """Whether there is nothing to be made: the file would be as it is."""
+        return self.artifact is None and self.error is None
+
+
 class Absence(StrEnum):
     """Why there is no observation of a cell's reader."""
 
@@ -49,6 +69,8 @@ class Absence(StrEnum):
     WRITER_FAILED = "writer failed"
     SIBLING_MISSING = "sibling missing"
     """The remedy reads another format, which the writer could not write."""
+    NOT_MADE = "not made"
+    """The file that the remedy loads was not made of the artifact yet."""
     HARNESS = "harness"
     """The save or the load failed in this run through our own fault."""
     NOT_MEASURED = "not measured"
@@ -72,6 +94,8 @@ class Known:
     artifact: Artifact | None = None
     sibling: Artifact | None = None
     """The other format of the same model, where the remedy reads that."""
+    made: Made | None = None
+    """The file that is loaded in place of the artifact, where the remedy has one made."""
     inputs: str = ""
     """Digest of everything the load depends on; empty where nothing can be loaded."""
     observation: Observation | None = None
@@ -90,6 +114,11 @@ class Known:
     def job_id(self) -> str:
         """The id that the load's observation is recorded under, beside its inputs."""
         return f"tampered:{self.cell.id}" if self.tampered else self.cell.id
+
+    @property
+    def loaded(self) -> Artifact | None:
+        """What is really loaded: the artifact, or what was made of it."""
+        return self.made.artifact if self.made else self.artifact
 
     @property
     def loadable(self) -> bool:

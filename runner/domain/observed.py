@@ -10,6 +10,8 @@ class Kind(StrEnum):
 
     SAVE = "save"
     LOAD = "load"
+    MAKE = "make"
+    """A file is made of an artifact."""
 
 
 class Status(StrEnum):

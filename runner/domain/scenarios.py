@@ -117,6 +117,15 @@ class Isolation(StrEnum):
     """No other job: it executes code from the file."""
 
 
+class MadeBy(StrEnum):
+    """Who makes the file that a remedy loads, of the artifact."""
+
+    NOBODY = ""
+    """It loads the artifact itself."""
+    REWRITE = "rewrite"
+    """The host: a copy whose configuration is edited by the rules of rewrites.toml."""
+
+
 class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One isolated cause, or a variant of one, as declared in catalog.toml."""
 
@@ -170,6 +179,7 @@ class Remedy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """With `everywhere`: only scenarios that ask for one of these have it."""
     sibling: Format | None = None
     """The other format of the same model that is loaded instead, if any."""
+    made_by: MadeBy = MadeBy.NOBODY
 
 
 def offered(scenario: Scenario, remedies: Iterable[Remedy]) -> list[Remedy]:

@@ -148,6 +148,7 @@ def _result(
         cell=known.cell,
         outcome=outcome,
         aspects=aspects,
+        steps=known.made.steps if known.made else (),
         reason=reason,
         observation=known.observation,
         artifact_sha256=known.artifact.sha256 if known.artifact else "",
@@ -222,7 +223,7 @@ def _absent(known: Known, absence: Absence) -> CellResult:
             reason = known.error.message if known.error else ""
         case Absence.SIBLING_MISSING:
             outcome, reason = Outcome.SAVE_ERROR, "the writer could not write the other format"
-        case Absence.NOT_SAVED | Absence.NOT_MEASURED:
+        case Absence.NOT_SAVED | Absence.NOT_MADE | Absence.NOT_MEASURED:
             outcome, reason = Outcome.NOT_RUN, "not measured yet"
         case Absence.UNDECLARED | Absence.WRITER_FAILED:
             outcome, reason = Outcome.HARNESS_ERROR, "nothing is known of the save"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,15 @@ def probe_digest(root: Path) -> str:
     return _digest([[str(path.relative_to(root)), source_digest(path)] for path in sources])
 
 
+def code_digest(sources: Iterable[Path]) -> str:
+    """Return the digest of Python files by their names and code.
+
+    Raises:
+        ConfigurationError: one cannot be read.
+    """
+    return _digest([[path.name, source_digest(path)] for path in sources])
+
+
 def scenario_digest(scenario: Scenario, root: Path) -> str:
     """Return the digest of a scenario's code and of the declared fields that the probe is given.
 
@@ -178,7 +187,7 @@ def save_inputs(
     `probe_sha` a `probe_digest`: they are the same for many jobs, so the caller works
     them out once.
     """
-    return _short(["save", environment_sha, format_, scenario_sha, probe_sha])
+    return short_digest(["save", environment_sha, format_, scenario_sha, probe_sha])
 
 
 def load_inputs(
@@ -197,7 +206,7 @@ def load_inputs(
     `environment_sha` is the reader's; the writer counts through its artifact. `aspects`
     are those the job asks for, after what the format carries and the remedy gives up.
     """
-    return _short(
+    return short_digest(
         [
             "load",
             environment_sha,
@@ -291,5 +300,6 @@ def _digest(values: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _short(values: Any) -> str:
+def short_digest(values: Any) -> str:
+    """Return the digest of JSON values that a record is filed under."""
     return _digest(values)[:DIGEST_LENGTH]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from runner import contract
@@ -23,6 +24,8 @@ from runner.domain import (
     Environment,
     Format,
     Known,
+    Made,
+    MadeBy,
     Observation,
     ProvisionedEnvironment,
     Save,
@@ -40,6 +43,7 @@ Key = tuple[str, str]
 """Id of a job and the digest of its inputs."""
 Seen = tuple[Observation, str]
 """An observation, and when it was recorded."""
+NOTHING_MADE: Mapping[Cell, Made] = MappingProxyType({})
 Errors = Mapping[str, Observation]
 """The harness errors of this run, by job id: they are shown but never kept."""
 
@@ -51,6 +55,8 @@ class _Declared(NamedTuple):
     written: bool
     """Whether the writer has the format at all."""
     sibling: Format | None
+    made: bool
+    """Whether the remedy has the file made that it loads."""
 
 
 class _Files(NamedTuple):
@@ -59,8 +65,20 @@ class _Files(NamedTuple):
     absence: Absence
     artifact: Artifact | None = None
     sibling: Artifact | None = None
+    made: Made | None = None
     reason: str = ""
     error: Observation | None = None
+
+    @property
+    def loaded(self) -> Artifact | None:
+        """What is really loaded."""
+        return self.made.artifact if self.made else self.artifact
+
+    @property
+    def beside(self) -> str:
+        """The digest of what counts beside it: the sibling, or what it was made of."""
+        other = self.artifact if self.made else self.sibling
+        return other.sha256 if other else ""
 
 
 class LookUp:
@@ -127,13 +145,14 @@ class LookUp:
         artifacts: Artifacts,
         errors: Errors,
         *,
+        made: Mapping[Cell, Made] = NOTHING_MADE,
         tampered: tuple[Aspect, ...] = (),
     ) -> list[Known]:
-        """Return what is known of cells; `artifacts` has all that they read.
+        """Return what is known of cells; `artifacts` and `made` have all that they read.
 
         With `tampered` they are those of the control that loads against a falsified oracle.
         """
-        found = [self._readable(cell, artifacts, errors, tampered) for cell in cells]
+        found = [self._readable(cell, artifacts, errors, made, tampered) for cell in cells]
         keys = {(known.job_id, known.inputs): known for known in found if known.loadable}
         seen = dict(self._recorded("load", keys))
         return [
@@ -149,33 +168,41 @@ class LookUp:
         Raises:
             ValueError: it is not.
         """
-        if known.artifact is None or not known.loadable:
+        if known.loaded is None or not known.loadable:
             raise ValueError(f"{known.cell.id} cannot be loaded: {known.absence}")
         return contract.load_job(
             known.cell,
             self._catalog.scenarios[known.cell.scenario],
             self._catalog.remedies[known.cell.remedy],
-            known.artifact.folder,
+            known.loaded.folder,
             known.sibling.folder if known.sibling else None,
             known.inputs,
             aspects=known.asked,
+            format_=known.made.format if known.made else None,
             tampered=known.tampered,
             job_id=known.job_id,
         )
 
     def _readable(
-        self, cell: Cell, artifacts: Artifacts, errors: Errors, tampered: tuple[Aspect, ...]
+        self,
+        cell: Cell,
+        artifacts: Artifacts,
+        errors: Errors,
+        made: Mapping[Cell, Made],
+        tampered: tuple[Aspect, ...],
     ) -> Known:
         """Return the files a cell would read, or why there is nothing to read."""
         declared = self._declared_of(cell)
         files = self._find_files(cell, declared, artifacts, errors)
+        if declared.made and files.absence is Absence.NOT_MEASURED:
+            files = _find_made(files, made.get(cell))
         inputs = ""
-        if files.absence is Absence.NOT_MEASURED and files.artifact is not None:
+        if files.absence is Absence.NOT_MEASURED and files.loaded is not None:
             inputs = self._digests.of_load(
                 cell,
                 aspects=declared.asked,
-                artifact=files.artifact.sha256,
-                sibling=files.sibling.sha256 if files.sibling else "",
+                artifact=files.loaded.sha256,
+                sibling=files.beside,
             )
         return Known(
             cell=cell,
@@ -184,6 +211,7 @@ class LookUp:
             tampered=tampered,
             artifact=files.artifact,
             sibling=files.sibling,
+            made=files.made,
             inputs=inputs,
             absence=files.absence,
             reason=files.reason,
@@ -257,6 +285,7 @@ class LookUp:
                 asked=contract.asked_aspects(scenario, remedy, self._catalog.carries[cell.format]),
                 written=writes(self._environments[cell.writer], scenario, cell.format),
                 sibling=remedy.sibling,
+                made=remedy.made_by is not MadeBy.NOBODY,
             )
             self._declared[key] = found
         return found
@@ -272,6 +301,15 @@ class LookUp:
     def _is_read(self, cell: Cell) -> bool:
         # A remedy exists to read files that a bare load does not: its failures are its own.
         return cell.remedy != BARE or reads(self._environments[cell.reader], cell.format)
+
+
+def _find_made(files: _Files, made: Made | None) -> _Files:
+    """Return the files of a cell whose remedy has the file made that it loads."""
+    if made is None or made.needless:
+        return files._replace(absence=Absence.NOT_MADE)
+    if made.error is not None:
+        return files._replace(absence=Absence.HARNESS, made=made, error=made.error)
+    return files._replace(made=made)
 
 
 def _with_observation(known: Known, seen: Seen | None, errors: Errors) -> Known:

@@ -202,6 +202,11 @@ def load_sibling(loading: Loading) -> Model:
     return loading.api.keras.models.load_model(loading.sibling)
 
 
+def load_rewritten(loading: Loading) -> Model:
+    """Load the copy whose configuration the host edited, naming custom objects."""
+    return load_custom_objects(loading) if _has_custom(loading) else load_bare(loading)
+
+
 def load_legacy_keras(loading: Loading) -> Model:
     """Load with tf-keras, naming custom objects; `api` already is legacy Keras."""
     return load_custom_objects(loading) if _has_custom(loading) else load_bare(loading)
@@ -316,6 +321,7 @@ REMEDIES = {
     "by_name": load_by_name,
     "skip_mismatch": load_skip_mismatch,
     "saved_model": load_sibling,
+    "rewrite": load_rewritten,
     "legacy_keras": load_legacy_keras,
     "tfsm_layer": load_tfsm_layer,
 }

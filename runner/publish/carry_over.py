@@ -107,7 +107,7 @@ def keep_results(data_dir: Path, *, measured: Collection[Cell], today: Today) ->
 
 def _read_rows(data: PublishedRun) -> Iterable[Row]:
     ids = list(ID_COLUMNS)
-    columns = [*ids, "outcome", "aspects", "artifact_sha256", "measured_at", *_DEPENDS]
+    columns = [*ids, "outcome", "aspects", "artifact_sha256", "measured_at", "steps", *_DEPENDS]
     seen = data.observations.rename(columns={"aspects": "compared"})
     rows = data.cells[columns].merge(seen, on=ids, how="left").astype(object)
     for each in rows.where(rows.notna(), None).to_dict("records"):
@@ -179,6 +179,7 @@ def _read_result(cell: Cell, row: Row) -> CellResult:
         cell=cell,
         outcome=Outcome(row["outcome"]),
         aspects=tuple(Aspect(name) for name in differing),
+        steps=tuple(name for name in (row["steps"] or "").split(";") if name),
         reason=row["reason"] or "",
         artifact_sha256=row["artifact_sha256"] or "",
         observation=_read_observation(row),

@@ -109,6 +109,13 @@ class CellRow(Record, kw_only=True, frozen=True):
     recipe: Annotated[Digest, msgspec.Meta(description="Digest of the scenario's code.")]
     writer_lock: Annotated[Digest, msgspec.Meta(description="Digest of the writer's lock.")]
     reader_lock: Annotated[Digest, msgspec.Meta(description="Digest of the reader's lock.")]
+    steps: Annotated[
+        str,
+        msgspec.Meta(
+            description="How the file that was loaded was made of the artifact, joined by ';': of "
+            "`rewrite` the rules that edited its configuration. Empty for the artifact itself.",
+        ),
+    ]
 
 
 class AspectRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,7 +194,7 @@ LATER_COLUMNS: Mapping[str, Mapping[str, str]] = types.MappingProxyType(
             "impact": "",
             "measured_at": "",
             "origin": Origin.UNKNOWN,
-            **dict.fromkeys(("probe", "recipe", "writer_lock", "reader_lock"), ""),
+            **dict.fromkeys(("probe", "recipe", "writer_lock", "reader_lock", "steps"), ""),
         },
         # Cells of older runs were not confined.
         "observations/1": {"isolation": ""},

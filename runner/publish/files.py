@@ -371,6 +371,7 @@ def _remedy_record(remedy: Remedy) -> RemedyRecord:
         cost=remedy.cost,
         gives_up=_ordered(Aspect, remedy.gives_up),
         sibling=str(remedy.sibling or ""),
+        made_by=remedy.made_by.value,
     )
 
 

@@ -168,6 +168,8 @@ class RemedyRecord(Record, kw_only=True, frozen=True):
     gives_up: tuple[Aspect, ...]
     sibling: str = ""
     """The other format of the same model that it loads instead; empty if it loads the file."""
+    made_by: Literal["", "rewrite"] = ""
+    """What makes the file that it loads of the artifact; empty if it loads the artifact."""
 
 
 class SaidRecord(Record, kw_only=True, frozen=True):

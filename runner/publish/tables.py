@@ -53,7 +53,7 @@ TEXT_COLUMNS = ("message", "traceback", "output", "warnings", "aspects", "facts"
 
 REPEATED = (
     *("cause", "aspects", "exception", "measured_at"),
-    *("probe", "recipe", "writer_lock", "reader_lock"),
+    *("probe", "recipe", "writer_lock", "reader_lock", "steps"),
 )
 """Columns of `cells` in which few values stand for many rows."""
 DIGEST_LIMIT = 12
@@ -234,6 +234,7 @@ def _cell_row(result: CellResult, shorten: Callable[[str], str]) -> tuple[Any, .
         result.depends.scenario,
         result.depends.writer_lock,
         result.depends.reader_lock,
+        ";".join(result.steps),
     )
 
 

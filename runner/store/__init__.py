@@ -7,7 +7,7 @@ what they depend on), `artifacts` (the folders of saved models), `space` (room o
 docs/formats.md describes every file.
 """
 
-from runner.store.artifacts import Manifest
+from runner.store.artifacts import Manifest, Place
 from runner.store.files import atomic_write_bytes, atomic_write_text
 from runner.store.journal import Journal, Record
 from runner.store.space import RESERVE_MB, START_MB, require_space, require_space_for
@@ -18,6 +18,7 @@ __all__ = [
     "START_MB",
     "Journal",
     "Manifest",
+    "Place",
     "Record",
     "Store",
     "atomic_write_bytes",

@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
@@ -22,7 +22,7 @@ import msgspec
 from runner.domain import Format
 from runner.store.files import TEMPORARY_PREFIX, disk_errors
 
-SCHEMA = "artifact/1"
+SCHEMA: Literal["artifact/1"] = "artifact/1"
 MANIFEST = "manifest.json"
 PAYLOAD = "payload"
 ORACLE = ("oracle.json", "oracle.npz")
@@ -48,6 +48,10 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """The kind of file really written, by its magic bytes, such as `hdf5`."""
     damage: str = ""
     """A sentence on the damage that the scenario did on purpose."""
+    made_from: Sha256 | Literal[""] = ""
+    """The payload that this one was made of; empty for what a writer saved."""
+    steps: tuple[str, ...] = ()
+    """How it was made of that."""
     files: dict[str, Sha256]
     """Path inside the payload -> SHA-256."""
     sha256: Sha256
@@ -118,6 +122,30 @@ class Artifacts:
         self._damaged.pop(folder, None)
         return manifest
 
+    def add(
+        self, place: Place, payload: Path, *, written: str, original: Path, steps: Sequence[str]
+    ) -> Manifest:
+        """Put in place a payload that was made of the artifact in `original`; keep its oracle.
+
+        The payload's folder is moved.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        folder = self.folder(place)
+        beside = folder.with_name(f"{TEMPORARY_PREFIX}{folder.name}-{os.getpid()}")
+        with disk_errors(folder, "put the made file in place"):
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir(parents=True)
+            shutil.move(payload, beside / PAYLOAD)
+            for name in ORACLE:
+                shutil.copyfile(original / name, beside / name)
+            manifest = _describe(beside, place, written, _read_manifest(original).sha256, steps)
+            (beside / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+            shutil.rmtree(folder, ignore_errors=True)
+            beside.rename(folder)
+        return manifest
+
     def found_damaged(self, folder: Path) -> str:
         """Return the damage that was found, and not mended since; empty for none."""
         return self._damaged.get(folder, "")
@@ -179,6 +207,31 @@ class Artifacts:
             taken = {each.name for each in aside.iterdir()}
             names = (f"{name}-{number}" for number in range(1, len(taken) + 2))
             path.rename(aside / next(each for each in names if each not in taken))
+
+
+def _describe(
+    folder: Path, place: Place, written: str, made_from: str, steps: Sequence[str]
+) -> Manifest:
+    files = {
+        name.removeprefix(f"{PAYLOAD}/"): _sha256(folder / name)
+        for name, _ in _walk(folder)
+        if name.startswith(f"{PAYLOAD}/") and not name.endswith("/")
+    }
+    return Manifest(
+        schema=SCHEMA,
+        writer=place.writer,
+        scenario=place.scenario,
+        format=place.format,
+        written=written,
+        made_from=made_from,
+        steps=tuple(steps),
+        files=files,
+        sha256=_whole(files),
+        oracle={
+            "oracle.json": _sha256(folder / "oracle.json"),
+            "oracle.npz": _sha256(folder / "oracle.npz"),
+        },
+    )
 
 
 def remove_leftovers(store: Path) -> int:
