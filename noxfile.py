@@ -115,6 +115,12 @@ def explain(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def check(session: nox.Session) -> None:
+    """Check a model file: which versions really load it, how, and who computes the same."""
+    runner(session, "check")
+
+
+@nox.session(python=PYTHON)
 def migrate(session: nox.Session) -> None:
     """Migrate a model file: a chain of environments to a file that another version reads."""
     runner(session, "migrate")

@@ -29,6 +29,7 @@ COMMANDS = (
         "images",
         "inspect",
         "explain",
+        "check",
         "migrate",
         "rewrite",
         "show",

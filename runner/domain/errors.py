@@ -108,6 +108,12 @@ class NoChain(MatrixError):
     exit_code = 14
 
 
+class NoReader(MatrixError):
+    """No environment that tried loads a model file, or none gives the expected outputs."""
+
+    exit_code = 15
+
+
 class ControlFailure(MatrixError):
     """A control did not behave: nothing this matrix says can be trusted."""
 

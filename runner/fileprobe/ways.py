@@ -19,6 +19,8 @@ from runner.probe.keras_api import Arrays, KerasApi, Model
 from runner.probe.remedies import REMEDIES, Inference, Loading
 from runner.probe.user_code import register_object
 
+LARGE_MB = 400
+"""A file beyond this is not copied."""
 MODULE = "user_objects"
 """Name of the user's module while it is executed."""
 
@@ -82,12 +84,38 @@ class FileLoading(Loading):
 
     def __init__(self, api: KerasApi, job: Dict[str, Any], folder: str, code: FileCode) -> None:
         source = os.path.join(job["files"], job["file"])
-        # A link, since a model may be large: nobody may write to the file itself.
         path = os.path.join(folder, job.get("name") or os.path.basename(job["file"]))
-        os.symlink(source, path)
+        put_file(source, path)
         super().__init__(api, job["format"], os.path.basename(path), "", lambda: code)  # type: ignore[arg-type,return-value]
         self.job = job
         self.source = source
+
+
+def put_file(source: str, path: str) -> None:
+    """Give a job the file as a user has it, who may write to it: some versions open it so.
+
+    A large one is a link that nobody may write to, since a copy takes memory.
+    """
+    if os.path.isdir(source):
+        size = sum(
+            os.path.getsize(os.path.join(parent, name))
+            for parent, _, names in os.walk(source)
+            for name in names
+            if not os.path.islink(os.path.join(parent, name))
+        )
+    else:
+        size = os.path.getsize(source)
+    if size > LARGE_MB * 2**20:
+        os.symlink(source, path)
+    elif os.path.isdir(source):
+        shutil.copytree(source, path, symlinks=True)
+        for parent, folders, names in os.walk(path):
+            for name in [os.curdir] + folders + names:
+                inside = os.path.join(parent, name)
+                if not os.path.islink(inside):
+                    os.chmod(inside, 0o700)
+    else:
+        shutil.copyfile(source, path)
 
 
 def load_architecture(loading: Loading) -> Model:
@@ -110,6 +138,17 @@ def load_architecture_shimmed(loading: Loading) -> Model:
             return loading.api.keras.models.model_from_json(
                 file.read(), custom_objects=custom_objects
             )
+
+
+def load_weights(loading: Loading) -> Model:
+    """Build the model from the user's code, then load the weights."""
+    code = loading.code()
+    model = code.reader_model()
+    if code.inputs():
+        # Some models only have their weights once they were called.
+        loading.api.predict(model, describe.fit_inputs(model, code.inputs(), []))
+    model.load_weights(loading.path)
+    return model
 
 
 def load_function(loading: Loading) -> Inference:
@@ -153,5 +192,6 @@ WAYS: Dict[str, Callable[[Any], Any]] = dict(
     function=load_function,
     right_name=REMEDIES["none"],
     unpacked=load_unpacked,
+    weights=load_weights,
     packed=load_packed,
 )

@@ -22,24 +22,10 @@ import msgspec
 
 from runner.migrate.manifest import File
 from runner.store.files import sync_folder
+from runner.userfile.digest import digest_of
 from runner.userfile.workbench import Observed
 
-PIECE = 2**20
 CODE = ("probe", "fileprobe")
-
-
-def digest_of(path: Path) -> tuple[str, int]:
-    """Return the SHA-256 and the bytes of a file; of a folder, over its files in order."""
-    if not path.is_dir():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
-    whole, size = hashlib.sha256(), 0
-    for each in sorted(path.rglob("*")):
-        if each.is_file() and not each.is_symlink():
-            inner, length = digest_of(each)
-            whole.update(f"{each.relative_to(path).as_posix()}\0{inner}\n".encode())
-            size += length
-    return whole.hexdigest(), size
 
 
 def describe_file(path: Path, kind: str, name: str = "") -> File:

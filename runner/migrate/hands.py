@@ -8,7 +8,7 @@ attempt in its environment, since starting one costs more than an attempt.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,12 @@ from runner.domain.errors import ProvisionError
 from runner.executors.sandbox import Exchange, Sandbox
 from runner.inspect import Description
 from runner.migrate.chain import Way, formats_between, ways_of
-from runner.migrate.files import Attempts, digest_of, key_of
+from runner.migrate.files import Attempts, key_of
 from runner.migrate.order import ConvertOrder, Order, encode
 from runner.migrate.reading import read_compared, read_outcome, read_saved
 from runner.migrate.search import NOT_SAVED, SAME, Result, Saved
-from runner.userfile.inputs import Inputs, described_inputs, make_inputs, reported_inputs
+from runner.userfile.digest import digest_of
+from runner.userfile.inputs import Inputs, candidate_inputs, described_inputs, reported_inputs
 from runner.userfile.orders import LoadOrder
 from runner.userfile.workbench import Observed, Workbench, open_workbench
 
@@ -34,8 +35,6 @@ MOST_OPEN = 3
 """Probes that are open at once."""
 NAMES = {"h5": "model.h5", "keras": "model.keras", "saved_model": "model"}
 """Kind of a file -> the name it is loaded under: versions of Keras go by it."""
-FREE_SIZES = (0, 128, 224)
-"""Sizes that are tried, one after the other, for what the model does not fix."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -196,18 +195,7 @@ class SandboxHands:
             observed = self._run(LoadOrder(id=f"inputs/{file.name}", **told), environment, file)
             described = reported_inputs(observed.report().get("inputs") or (), self.description)
             source = f"the model that {environment} loaded"
-        free = any(size is None for each in described for size in each.shape[1:])
-        for size in (self.order.free_size,) if self.order.free_size else FREE_SIZES:
-            if described:
-                with suppress(ValueError):
-                    yield make_inputs(described, source, size)
-            if not free:
-                break
-        whole = tuple(msgspec.structs.replace(each, ids=2) for each in described)
-        if whole and whole != described:
-            # Values that are no words of an embedding which is not the first layer.
-            with suppress(ValueError):
-                yield make_inputs(whole, f"{source}; whole numbers", self.order.free_size)
+        yield from candidate_inputs(described, source, self.order.free_size)
 
     def _load_alone(self, file: Saved, environment: str, way: Way) -> Result:
         told = self._told(file, way)

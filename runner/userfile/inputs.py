@@ -7,7 +7,8 @@ the order of the model's inputs. Pure, but for the writing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ SAMPLES = 8
 FREE_SIZES = {1: 1, 2: 12, 3: 64, 4: 16}
 """Number of sizes behind the batch -> the size taken for one that the file does not fix."""
 MOST_ELEMENTS = 50_000_000
+TRIED_SIZES = (0, 128, 224)
+"""Sizes that are tried, one after the other, for what a model leaves open; 0: the usual ones."""
 IDS = 10
 """Whole numbers are below this where no embedding says how many it knows."""
 
@@ -87,6 +90,22 @@ def make_inputs(inputs: Sequence[Input], source: str, free_size: int = 0) -> Inp
     rng = np.random.RandomState(SEED)
     arrays = tuple(_values(rng, each, _sizes(each.shape, free_size)) for each in inputs)
     return Inputs(names=tuple(each.name for each in inputs), arrays=arrays, source=source)
+
+
+def candidate_inputs(
+    described: Sequence[Input], source: str, free_size: int = 0
+) -> Iterator[Inputs]:
+    """Yield inputs for a model that nobody has called yet, the likeliest first."""
+    free = any(size is None for each in described for size in each.shape[1:])
+    sizes = (free_size,) if free_size or not free else TRIED_SIZES
+    for size in sizes if described else ():
+        with suppress(ValueError):
+            yield make_inputs(described, source, size)
+    whole = tuple(msgspec.structs.replace(each, ids=2) for each in described)
+    if whole != tuple(described):
+        # Values that are no words of an embedding which is not the first layer.
+        with suppress(ValueError):
+            yield make_inputs(whole, f"{source}; whole numbers", free_size)
 
 
 def _sizes(shape: tuple[int | None, ...], free_size: int) -> tuple[int, ...]:

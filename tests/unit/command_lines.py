@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Further words of programs that are not ours; each of these is one that exists.
 FOREIGN = {
     "git": ("checkout", "diff", "--version", "ls-remote", "lfs pull"),
-    "uv": ("cache clean", "python install"),
+    "uv": ("cache clean", "python install", "venv --python", "pip install"),
     "docker": ("info", "system df", "login", "image prune", "load", "buildx bake"),
     "pyenv": ("install",),
 }

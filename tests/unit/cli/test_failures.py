@@ -34,6 +34,7 @@ CODES = {
     errors.AuditDisagreement: 12,
     errors.NoSandbox: 13,
     errors.NoChain: 14,
+    errors.NoReader: 15,
     errors.BuildError: 16,
     errors.CouldNotJudge: 20,
     errors.StaleAcceptance: 21,

@@ -7,10 +7,11 @@ import pytest
 
 from runner.declare.environments import REPOSITORY
 from runner.domain.errors import SelectionError
-from runner.migrate.files import Attempts, digest_of, put_in_place
+from runner.migrate.files import Attempts, put_in_place
 from runner.migrate.manifest import schema
 from runner.migrate.order import ConvertOrder, Order, encode
 from runner.migrate.work import check_places
+from runner.userfile.digest import digest_of
 from runner.userfile.workbench import Observed
 
 SCHEMA = REPOSITORY / "reports" / "schemas" / "migrate.schema.json"

@@ -1,0 +1,1 @@
+"""The answer of `check`, for a terminal and as a page."""
