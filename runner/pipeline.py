@@ -30,6 +30,7 @@ from runner.domain import (
     TAMPERED,
     Artifact,
     Aspect,
+    Cause,
     Cell,
     CellResult,
     ControlResult,
@@ -135,7 +136,7 @@ def measure_all(run: Run) -> Measured:
 def finish_run(run: Run, measured: Measured, results: Sequence[CellResult]) -> RunOutcome:
     """Stages 8 and 9: publish the results, which have their verdicts now."""
     published = aggregate_run(run, results, measured.controls, measured.kept)
-    report = publish_run(run.request.out, published, run.jobs.durations)
+    report = publish_run(run.request.out, published, run.jobs.durations, run.declared.causes)
     return RunOutcome(
         results=results,
         controls=[
@@ -490,7 +491,9 @@ def aggregate_run(
         return conclude(record, cells, observations, causes=declared.causes, claims=declared.claims)
 
 
-def publish_run(out: Path, published: PublishedRun, durations: dict[str, float]) -> Path:
+def publish_run(
+    out: Path, published: PublishedRun, durations: dict[str, float], causes: Sequence[Cause]
+) -> Path:
     """Stages 8 and 9: the data and the pages, put in place at once; return the first page."""
     with timed(durations, "aggregate"):
         # Looked at before the run before is replaced.
@@ -498,7 +501,7 @@ def publish_run(out: Path, published: PublishedRun, durations: dict[str, float])
         whole = replace(published, changes=changed)
         data = list(files.data_files(whole))
     with timed(durations, "render"):
-        return publish_site(out, whole, data)
+        return publish_site(out, whole, data, causes)
 
 
 def _with_minor_dates(
@@ -538,5 +541,5 @@ def judge_again(request: Request, folder: Path) -> PublishedRun:
         claims=declared.claims,
     )
     whole = replace(published, changes=before.changes)
-    publish_site(folder, whole, list(files.data_files(whole)))
+    publish_site(folder, whole, list(files.data_files(whole)), declared.causes)
     return whole

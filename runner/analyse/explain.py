@@ -279,6 +279,21 @@ class Evidence:
         ]
         return "{}/{}/{}->{}/{}".format(*parts)
 
+    def examples(self) -> dict[int, str]:
+        """Return the id of a cell for each message that has one, of a bare load if there is one."""
+        columns = [self.texts.columns[name] for name in ID_COLUMNS]
+        remedy = self.texts.columns["remedy"]
+        rows = np.flatnonzero(self.rows)
+        bare = np.array([each == BARE for each in remedy.values])[remedy.codes[rows]]
+        ordered = rows[np.argsort(~bare, kind="stable")]
+        codes, first = np.unique(self.codes[ordered], return_index=True)
+        return {
+            code: "{}/{}/{}->{}/{}".format(
+                *(column.values[column.codes[row]] for column in columns)
+            )
+            for code, row in zip(codes.tolist(), ordered[first].tolist(), strict=True)
+        }
+
     @cached_property
     def _pairs(self) -> Codes:
         key = np.zeros(len(self.rows), dtype=np.int64)
@@ -322,7 +337,7 @@ def _whole(message: str) -> set[str]:
     return {normalise(message)}
 
 
-def _lines(message: str) -> set[str]:
+def line_kinds(message: str) -> set[str]:
     """Return the kinds of the first line and the last, either of which may be all one has."""
     lines = message.strip().split("\n")
     return {normalise(each) for each in (lines[0], lines[-1]) if _says_something(each)}
@@ -337,10 +352,10 @@ def _loose_whole(message: str) -> set[str]:
 
 
 def _loose_lines(message: str) -> set[str]:
-    return set(map(_loosen, _lines(message)))
+    return set(map(_loosen, line_kinds(message)))
 
 
-_KINDS: tuple[Callable[[str], set[str]], ...] = (_whole, _lines, _loose_whole, _loose_lines)
+_KINDS: tuple[Callable[[str], set[str]], ...] = (_whole, line_kinds, _loose_whole, _loose_lines)
 
 
 def explain_text(
@@ -351,15 +366,42 @@ def explain_text(
 ) -> Explanation:
     """Explain a text; `readings` are of `read_text`, and at least one."""
     evidence = Evidence(texts=texts, given=given or Given())
+    found = name_causes(readings, causes, evidence)
+    if found is None:
+        return _explanation(readings[0], evidence, nearest=find_nearest(readings, evidence))
+    possible = tuple(
+        _describe(each, found.matches, found.counts, found.codes, causes, evidence)
+        for each in found.names
+    )
+    return _explanation(found.reading, evidence, causes=possible)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Named:
+    """The causes that a text may have, and the reading that says so."""
+
+    reading: Reading
+    names: tuple[str, ...]
+    """The likeliest first."""
+    matches: Mapping[str, Match]
+    counts: Counter[str]
+    """Cells of the run with a message of this kind, by cause."""
+    codes: frozenset[int]
+    """The run's messages of this kind."""
+
+
+def name_causes(
+    readings: Sequence[Reading], causes: Sequence[Cause], evidence: Evidence
+) -> Named | None:
+    """Return the causes of the first reading that has any; None for an unknown text."""
     for reading in readings:
         codes = find_alike(reading, evidence)
         matches = match_rules(reading, causes, evidence)
         counts = evidence.count(codes)
-        named = _order(matches, counts)
-        if named:
-            possible = [_describe(each, matches, counts, codes, causes, evidence) for each in named]
-            return _explanation(reading, evidence, causes=tuple(possible))
-    return _explanation(readings[0], evidence, nearest=find_nearest(readings, evidence))
+        names = tuple(_order(matches, counts))
+        if names:
+            return Named(reading=reading, names=names, matches=matches, counts=counts, codes=codes)
+    return None
 
 
 def _explanation(
@@ -459,13 +501,20 @@ def _match(rule: CauseRule, place: int, reading: Reading, given: Given) -> Match
         (known if reading.exception else unknown)["exceptions"] = _shown(rule.exceptions)
     if rule.traceback:
         (known if reading.traceback else unknown)["traceback"] = rule.traceback
-    for name in _CONDITIONS:
-        value = getattr(rule, name)
-        if value is None or value in ((), frozenset(), ""):
-            continue
+    for name, value in beside_text(rule).items():
         decided = name in ("writers", "readers", "formats", "remedies") and getattr(given, name)
-        (known if decided else unknown)[name] = _shown(value)
+        (known if decided else unknown)[name] = value
     return Match(rule=place, conditions=known, unknown=unknown)
+
+
+def beside_text(rule: CauseRule) -> dict[str, str]:
+    """Return the conditions of a rule on which an error text says nothing -> as declared."""
+    values = {name: getattr(rule, name) for name in _CONDITIONS}
+    return {
+        name: _shown(value)
+        for name, value in values.items()
+        if value is not None and value not in ((), frozenset(), "")
+    }
 
 
 def _shown(value: object) -> str:

@@ -94,6 +94,21 @@ def code_cells(data: PublishedRun) -> Coded:
     )
 
 
+def find_observations(coded: Coded, observations: pd.DataFrame) -> Codes:
+    """Find the row of each cell's observation; -1 where it has none."""
+    ids = {
+        "scenario": coded.scenarios,
+        "format": coded.formats,
+        "writer": coded.environments,
+        "reader": coded.environments,
+        "remedy": coded.remedies,
+    }
+    keys = np.zeros(len(observations), dtype=np.int64)
+    for column in ID_COLUMNS:
+        keys = keys * len(ids[column]) + code_column(observations[column], ids[column])
+    return pd.Index(keys).get_indexer(pd.Index(coded.keys())).astype(np.int64)
+
+
 def code_column(column: pd.Series[Any], ids: Sequence[str]) -> Codes:
     """Find the place of each value in `ids`."""
     # Few values stand for many rows: only they are looked up.

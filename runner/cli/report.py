@@ -37,6 +37,7 @@ from runner.domain.request import Request
 )
 def command(request: Request, *, data: Path | None, site: Path | None, base_url: str) -> int:
     """Render the pages again; those of the published run only where it is named."""
+    from runner.declare.causes import load_causes
     from runner.render.site import render_site
 
     folder = find_folder(request, data)
@@ -44,6 +45,7 @@ def command(request: Request, *, data: Path | None, site: Path | None, base_url:
     # where one's own would be.
     own = folder if data is not None or folder == request.out else request.out
     pages = site or own / "site"
-    render_site(folder, pages, base_url)
+    causes = load_causes(request.root / "scenarios" / "causes.toml")
+    render_site(folder, pages, base_url, causes)
     print(f"report: {pages / 'index.html'}")
     return 0

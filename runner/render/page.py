@@ -5,7 +5,7 @@ Each module of `pages/` declares a `Page`; its function gets a `Site`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +15,10 @@ import pandas as pd
 
 from runner.analyse.advice import build_advice
 from runner.analyse.boundaries import GridBoundaries, describe_boundaries
+from runner.analyse.explain import Evidence
 from runner.analyse.grids import Coded, Codes, Mask, bare_loads, tell_apart
+from runner.analyse.messages import Family, find_families, texts_of
+from runner.domain import Cause
 from runner.publish.reading import PublishedRun
 
 File = tuple[str, str]
@@ -55,6 +58,13 @@ class Site:
     """Leads from the site to the data."""
     base_url: str
     """Where the site is served from, with a slash at its end; empty where nobody said so."""
+    causes: Sequence[Cause] = ()
+    """As declared: their rules explain an error text of which the run has no like."""
+
+    @cached_property
+    def messages(self) -> tuple[Family, ...]:
+        """The families of the run's error texts."""
+        return find_families(Evidence(texts=texts_of(self.data, self.coded)))
 
     @cached_property
     def bare(self) -> Mask:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from runner.analyse.ages import summarize_ages
 from runner.analyse.grids import code_cells
+from runner.domain import Cause
 from runner.publish.files import DATA_FILES, name_csv, publish_files
 from runner.publish.placing import place
 from runner.publish.reading import PublishedRun, load_data
@@ -25,16 +26,8 @@ from runner.render.scripts import script_files
 from runner.render.templates import TEMPLATES, load_templates
 
 GENERATED = (
-    *(
-        "*.html",
-        "*.xml",
-        "scenario/*.html",
-        "release/*.html",
-        "data/*.js",
-        "badges/*.svg",
-        "api/**/*.json",
-    ),
-    *("assets/*.js", "assets/*.css"),
+    *("*.html", "*.xml", "scenario/*.html", "release/*.html", "data/*.js", "badges/*.svg"),
+    *("api/**/*.json", "assets/*.js", "assets/*.css", "assets/vendor/**/*.*"),
 )
 """Globs over the files of former reports."""
 
@@ -43,33 +36,44 @@ SITE = "site"
 """The folder of the site among the data of its run."""
 
 
-def publish_site(out: Path, published: PublishedRun, data: Sequence[tuple[str, bytes]]) -> Path:
+def publish_site(
+    out: Path,
+    published: PublishedRun,
+    data: Sequence[tuple[str, bytes]],
+    causes: Sequence[Cause] = (),
+) -> Path:
     """Put the data of a run (name, content) and its report in place at once; return the page.
+
+    `causes` are the declared ones; see `Site`.
 
     Raises:
         StoreError: they could not be written; the run before is untouched.
     """
     shown = replace(published, csv=name_csv(data))
-    site = ((f"{SITE}/{name}", content) for name, content in site_files(shown, data_href=".."))
+    files = site_files(shown, data_href="..", causes=causes)
+    site = ((f"{SITE}/{name}", content) for name, content in files)
     ours = (*DATA_FILES, *(f"{SITE}/{pattern}" for pattern in GENERATED))
     publish_files(out, chain(data, site), ours=ours)
     return out / SITE / "index.html"
 
 
-def render_site(data_dir: Path, site_dir: Path, base_url: str = "") -> None:
+def render_site(
+    data_dir: Path, site_dir: Path, base_url: str = "", causes: Sequence[Cause] = ()
+) -> None:
     """Write the report of the run in `data_dir` into `site_dir`, all at once or not at all.
 
     `base_url` is where the site will be served from: only a map of the site and previews of
-    its links need it, as their addresses are absolute.
+    its links need it, as their addresses are absolute. `causes` are the declared ones; see `Site`.
     """
     base_url = round_off_address(base_url)
     data = load_data(data_dir)
     href = Path(os.path.relpath(data_dir.resolve(), site_dir.resolve())).as_posix()
-    place(site_dir, site_files(data, data_href=href, base_url=base_url), ours=GENERATED)
+    files = site_files(data, data_href=href, base_url=base_url, causes=causes)
+    place(site_dir, files, ours=GENERATED)
 
 
 def site_files(
-    data: PublishedRun, *, data_href: str, base_url: str = ""
+    data: PublishedRun, *, data_href: str, base_url: str = "", causes: Sequence[Cause] = ()
 ) -> Iterator[tuple[str, bytes]]:
     """`(name, content)` of every file of the site; `data_href` leads from it to the data."""
     site = Site(
@@ -84,6 +88,7 @@ def site_files(
         ),
         data_href=data_href,
         base_url=base_url,
+        causes=causes,
     )
     for name, text in _site_files(site):
         yield name, text.encode("utf-8", "replace")
@@ -103,3 +108,5 @@ def _site_files(site: Site) -> Iterator[File]:
         yield "sitemap.xml", sitemap_text(listed, site.data.run.finished, site.base_url)
     for path in sorted((TEMPLATES / "assets").glob("*.*s")):
         yield f"assets/{path.name}", path.read_text(encoding="utf-8")
+    for path in sorted((TEMPLATES / "assets" / "vendor").glob("*/*.*")):
+        yield path.relative_to(TEMPLATES).as_posix(), path.read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ PAGES = (
     *("remedies.html", "causes.html", "boundaries.html", "claims.html", "controls.html"),
     *("release/keras3.10.html", "release/keras3.10.html#list=reader.all"),
     *("pictures.html", "compare.html", "cell.html", f"cell.html#{CELL}"),
+    *("search.html", "errors.html"),
 )
 
 

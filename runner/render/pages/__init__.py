@@ -9,12 +9,14 @@ from runner.render.pages import (
     compare,
     controls,
     environments,
+    errors,
     index,
     pictures,
     release,
     remedies,
     scenario,
     scenarios,
+    search,
 )
 
 _MODULES = (
@@ -25,12 +27,14 @@ _MODULES = (
     compare,
     controls,
     environments,
+    errors,
     index,
     pictures,
     release,
     remedies,
     scenario,
     scenarios,
+    search,
 )
 
 PAGES: tuple[Page, ...] = tuple(

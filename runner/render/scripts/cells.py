@@ -24,8 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from runner.analyse.grids import BLANK, Coded, Codes, code_column
-from runner.domain import ID_COLUMNS
+from runner.analyse.grids import BLANK, Coded, Codes, find_observations
 from runner.publish.reading import PublishedRun
 from runner.publish.tables import round_significant
 from runner.render.scripts.script import script
@@ -97,7 +96,7 @@ def record_cells(data: PublishedRun, coded: Coded, attribution: pd.Series[Any]) 
 
     `attribution` is one word for each cell: whose doing a failure is.
     """
-    found = _observation_of_cell(data, coded)
+    found = find_observations(coded, data.observations)
     columns, texts = [], []
     for name in CELL_TEXTS:
         codes, values = _number(data.cells[name])
@@ -342,21 +341,6 @@ def _short_difference(value: float | str | None, *, agrees: bool) -> str:
     if agrees and number > 0 and math.isfinite(number):
         return f"< 1e{math.floor(math.log10(number)) + 1}"
     return f"{round_significant(number, DIFFERENCE_DIGITS):g}"
-
-
-def _observation_of_cell(data: PublishedRun, coded: Coded) -> Codes:
-    """Find the row of each cell's observation; -1 where it has none."""
-    ids = {
-        "scenario": coded.scenarios,
-        "format": coded.formats,
-        "writer": coded.environments,
-        "reader": coded.environments,
-        "remedy": coded.remedies,
-    }
-    keys = np.zeros(len(data.observations), dtype=np.int64)
-    for column in ID_COLUMNS:
-        keys = keys * len(ids[column]) + code_column(data.observations[column], ids[column])
-    return pd.Index(keys).get_indexer(pd.Index(coded.keys())).astype(np.int64)
 
 
 def _number(column: pd.Series[Any]) -> tuple[Codes, tuple[str, ...]]:

@@ -77,7 +77,8 @@ def test_a_run_that_was_named_and_is_not_there_is_an_error(named, fresh, capsys)
 def test_pages_of_the_published_run_are_left_alone(fresh, monkeypatch, capsys):
     rendered = []
     monkeypatch.setattr(
-        "runner.render.site.render_site", lambda data, site, url: rendered.append((data, site))
+        "runner.render.site.render_site",
+        lambda data, site, *_: rendered.append((data, site)),
     )
     assert main(("report",)) == 0
     assert rendered.pop() == (PUBLISHED, fresh / ".matrix" / "report" / "site")
