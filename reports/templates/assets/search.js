@@ -141,7 +141,6 @@ function begin(given) {
   addEventListener("hashchange", readAddress);
   $("find").hidden = false;
   readAddress();
-  if (!box.value) box.focus();
 }
 
 Object.assign(globalThis, { matrixSearch: begin });

@@ -26,7 +26,8 @@ def search_data(
 ) -> dict[str, Any]:
     """Return the documents, the families of messages and the rules of the causes."""
     seen = {str(each) for each in data.cells["cause"].unique()} - {""}
-    titles = {each.id: each.title for each in (*causes, *map(data.run.describe_cause, seen))}
+    titles = {name: data.run.describe_cause(name).title for name in seen}
+    titles |= {each.id: each.title for each in causes}
     return {
         "documents": [*_documents(data, families, seen)],
         "messages": [
