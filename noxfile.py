@@ -151,6 +151,12 @@ def compare(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def scenario(session: nox.Session) -> None:
+    """Write the template of a new scenario, which runs at once."""
+    runner(session, "scenario")
+
+
+@nox.session(python=PYTHON)
 def gate(session: nox.Session) -> None:
     """Decide on a release: hold a run against the last release, and against the target branch."""
     runner(session, "gate")

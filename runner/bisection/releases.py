@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runner import pipeline, plan
+from runner.bisection.repeats import repeat_cells
 from runner.declare.builds import declare_builds
 from runner.declare.environments import EnvironmentSet, read_environments
 from runner.declare.lines import RANGE, line_of, releases_between
@@ -24,11 +25,8 @@ from runner.domain.errors import CouldNotJudge, MatrixError, ProvisionError, Sel
 from runner.domain.request import Request
 from runner.domain.selector import ARROW, CellPattern, parse_pattern, require_cells
 from runner.host.progress import Reporter
-from runner.judge.cause import CauseTable, explain
 from runner.judge.change_points import find_changes
-from runner.judge.outcome import classify_cell
 from runner.judge.verdict import detail_of
-from runner.measure.rounds import repeat_jobs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,8 +43,6 @@ class Asked:
 
 Line = tuple[str, str, str, str]
 """Scenario, format, the environment that stays, remedy."""
-REPEATS = 1
-"""Further runs of each of the two cells of a change."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,7 +129,7 @@ def _measure(
             for change in _bisection(asked, seen, line).changes
             for point in (change.before, change.after)
         ]
-        return replace(seen, repeated=_repeat(run, list(dict.fromkeys(changed)), REPEATS))
+        return replace(seen, repeated=repeat_cells(run, list(dict.fromkeys(changed))))
 
 
 def _narrowed(request: Request, asked: Asked, along: Sequence[Environment]) -> Request:
@@ -161,23 +157,6 @@ def _plan(scope: Scope) -> list[Cell]:
     if not chosen:
         require_cells(scope.selection, [*bare, *remedied])
     return chosen
-
-
-def _repeat(run: pipeline.Run, cells: Sequence[Cell], times: int) -> dict[Cell, list[CellResult]]:
-    """Load the cells again, each in a fresh process; nothing of it is recorded."""
-    known = [each for each in pipeline.know(run, cells) if each.loadable]
-    table = CauseTable(run.declared.causes)
-    found: dict[Cell, list[CellResult]] = {each.cell: [] for each in known}
-    jobs = [(each.cell.reader, run.look_up.load_job(each)) for each in known]
-    for turn in range(times if jobs else 0):
-        label = f"what changed, in fresh processes, {turn + 1} of {times}"
-        seen = repeat_jobs(run.jobs, jobs, label)
-        for each in known:
-            if each.job_id in seen:
-                result = classify_cell(pipeline.observed(each, seen[each.job_id]))
-                damaged = bool(run.declared.catalog.scenarios[each.cell.scenario].damage)
-                found[each.cell].append(explain(result, table, damaged=damaged))
-    return found
 
 
 # --- the points of a line ----------------------------------------------------------------

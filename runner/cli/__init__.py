@@ -36,6 +36,7 @@ COMMANDS = (
         "advise",
         "report",
         "compare",
+        "scenario",
     ),
     *("gate", "accept", "baseline", "bisect"),
     *("causes", "claims", "boundaries", "rejudge", "audit", "bench"),

@@ -4,6 +4,11 @@ CELL is the id of a cell, or a selector of several, whose writer or reader is a 
 'plain_dense/h5/keras3.15->keras3.12..keras3.15/none'. An end that is left out is that of the line:
 keras3.12.. is all that came after. Every release in the range is measured, so that what breaks
 and is repaired later is found, too. A release that cannot be measured is neither good nor bad.
+
+With --commits, CELL has keras@commit in the place of its writer or reader, and the commits of a
+checkout of Keras 3 from --good to --bad are halved. Bad is what fails as --bad does; any other
+failure is unknown. With --here, the commit that is checked out is judged: 0 is good, 1 bad, 125
+unknown, and 129 an error, as `git bisect run` wants it.
 """
 
 from __future__ import annotations
@@ -11,7 +16,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,7 +25,7 @@ from runner.cli.command import Command
 from runner.domain.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from runner.domain.change_points import Bisection
 
@@ -42,6 +47,13 @@ if TYPE_CHECKING:
             "nox -s bisect -- 'lambda_layer*/h5/tf2.12->keras3.0..keras3.4' --add changes.json",
             "several cells, and a file of what was found",
         ),
+        (
+            (
+                "nox -s bisect -- 'plain_dense/h5/keras3.12->keras@commit/none' --commits ./keras "
+                "--good v3.14.0 --bad master"
+            ),
+            "the commits of a checkout",
+        ),
     ),
 )
 @click.argument("cell", metavar="CELL")
@@ -53,8 +65,44 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Put the change points into this file, in the place of those of the same cell.",
 )
-def command(request: Request, *, cell: str, add: Path | None) -> int:
+@click.option(
+    "--commits",
+    type=options.PATH,
+    metavar="REPO",
+    help="Bisect the commits of this checkout of Keras 3, on the environment of --base.",
+)
+@click.option("--good", default="", metavar="REF", help="The commit to begin with.")
+@click.option("--bad", default="", metavar="REF", help="The commit to end with.")
+@click.option(
+    "--here", is_flag=True, help="Judge the commit that is checked out: for `git bisect run`."
+)
+def command(request: Request, *, cell: str, add: Path | None, **given: Any) -> int:
     """Measure, print the change points, keep them in a file if asked to."""
+    if given["commits"] is not None:
+        return _bisect_commits(request, cell, given)
+    _refuse_alone(given)
+    return _bisect_releases(request, cell, add)
+
+
+def _refuse_alone(given: Mapping[str, Any]) -> None:
+    for name in ("good", "bad", "here"):
+        if given[name]:
+            raise click.UsageError(f"--{name} is of --commits, which is missing")
+
+
+def _bisect_commits(request: Request, cell: str, given: Mapping[str, Any]) -> int:
+    """Bisect a checkout, or judge what is checked out."""
+    from runner.cli import bisect_work
+
+    if not given["good"] or not given["bad"]:
+        raise click.UsageError("--commits wants both ends: --good REF and --bad REF")
+    asked = bisect_work.Ends(repository=given["commits"], good=given["good"], bad=given["bad"])
+    if given["here"]:
+        return bisect_work.judge(request, cell, asked)
+    return bisect_work.search(request, cell, asked)
+
+
+def _bisect_releases(request: Request, cell: str, add: Path | None) -> int:
     from runner.bisection.releases import bisect_releases, read_selector
     from runner.host.progress import make_reporter
 

@@ -67,9 +67,17 @@ def make_request(asked: Mapping[str, Any]) -> Request:
     """Return the request of the shared options; a command may have any of them."""
     store = (asked.get("store") or STORE).absolute()
     filters = {part: asked[part] for part in PARTS if asked.get(part)}
+    root = ROOT
+    if asked.get("scenarios"):
+        from runner.declare.own_scenarios import lay_over
+
+        own = lay_over(ROOT, asked["scenarios"])
+        root = own.root
+        if not asked.get("select") and "scenario" not in filters:
+            filters["scenario"] = own.ids
     plain = ("force", "failed", "recorded", "executor", "start_method")
     return Request(
-        root=ROOT,
+        root=root,
         store=store,
         out=(asked.get("out") or store / "report").absolute(),
         profile=asked.get("profile", "default"),

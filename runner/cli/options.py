@@ -85,6 +85,14 @@ builds = _all(
     ),
 )
 
+scenarios = request_option(
+    "--scenarios",
+    type=PATH,
+    metavar="FOLDER",
+    help="Folder of scenarios of your own, with a catalog.toml; without a selector only these are "
+    "measured.",
+)
+
 store = request_option(
     "--store", type=PATH, metavar="FOLDER", help="Folder kept between runs (default .matrix)."
 )
@@ -164,12 +172,15 @@ recorded = request_option(
     help="Measure nothing: report the recorded cells, and the others as not_run.",
 )
 
-bisecting = _all(force, recorded, store, jobs, executor, image_settings, start_method, memory)
+bisecting = _all(
+    scenarios, force, recorded, store, jobs, executor, image_settings, start_method, memory
+)
 """Where and how cells are measured that are named otherwise."""
 
 measuring = _all(
     profile,
     selection,
+    scenarios,
     builds,
     request_option(
         "--remedies",

@@ -30,6 +30,7 @@ from runner.domain.request import Request
 )
 @options.profile
 @options.selection
+@options.scenarios
 @options.builds
 @options.store
 def command(request: Request) -> int:

@@ -25,6 +25,10 @@ from runner.store.builds import read_build_records
 
 NIGHTLY = "-nightly"
 """Ends the name of a distribution of nightly builds; the rest is the package it replaces."""
+COMMIT = "commit+"
+"""Begins the source of a commit, FOLDER@SHA; `bisect --commits` makes them."""
+SHORT = 10
+"""Digits of a commit in a label."""
 LONGEST_LABEL = 40
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?")
@@ -100,14 +104,25 @@ def parse_build(text: str, base: str, declared: EnvironmentSet) -> tuple[str, Bu
     else:
         _fail(f"--with {shown(text)} does not say which build", "its source is missing")
     chosen = declared.by_id(base) if base else _newest_of(package, declared)
+    commit = ""
+    if kind is BuildKind.COMMIT:
+        found, _, commit = found.rpartition("@")
     build = Build(
-        base=chosen.id, package=package, distribution=distribution, kind=kind, source=found
+        base=chosen.id,
+        package=package,
+        distribution=distribution,
+        kind=kind,
+        source=found,
+        commit=commit,
     )
     return label or _as_label(suggested, package, kind), build
 
 
 def _read_source(text: str, source: str) -> tuple[BuildKind, str, str]:
     """Return the kind of a source, itself, and the text that its label is made of."""
+    if source.startswith(COMMIT):
+        repository, _, sha = source.removeprefix(COMMIT).rpartition("@")
+        return BuildKind.COMMIT, f"{Path(repository).absolute()}@{sha}", sha[:SHORT]
     if source.startswith("git+"):
         address, reference = split_reference(source)
         return BuildKind.GIT, source, reference if reference != "HEAD" else Path(address).stem

@@ -62,6 +62,8 @@ class BuildKind(StrEnum):
     CHECKOUT = "checkout"
     """A folder of sources."""
     GIT = "git"
+    COMMIT = "commit"
+    """A commit of a checkout, whose package is put before the installed ones: nothing is built."""
 
 
 class Build(Struct, frozen=True, kw_only=True, omit_defaults=True):

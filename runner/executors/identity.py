@@ -32,6 +32,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     framework_version: str | None
     framework: str = ""
     keras_version: str = ""
+    module_file: str = ""
+    """Where the framework was imported from."""
     implementation: str = ""
     platform: str = ""
     machine: str = ""

@@ -109,6 +109,7 @@ def identify(request: Dict[str, Any]) -> Dict[str, Any]:
         "framework": request["framework"],
         "framework_version": version or distributions.get(request["framework"].replace("_", "-")),
         "keras_version": getattr(keras, "__version__", ""),
+        "module_file": getattr(keras, "__file__", "") or "",
         "python_version": platform.python_version(),
         "implementation": platform.python_implementation(),
         "platform": platform.platform(),

@@ -14,7 +14,10 @@ from runner.cli import COMMANDS, DEVELOPER_COMMANDS, load
 ROOT = Path(__file__).resolve().parents[2]
 # Further words of programs that are not ours; each of these is one that exists.
 FOREIGN = {
-    "git": ("checkout", "diff", "--version", "ls-remote", "lfs pull"),
+    "git": (
+        *("checkout", "diff", "--version", "ls-remote", "lfs pull", "bisect run"),
+        *(f"-C sample {name}" for name in ("log", "merge-base", "ls-tree", "show")),
+    ),
     "uv": ("cache clean", "python install", "venv --python", "pip install"),
     "docker": ("info", "system df", "login", "image prune", "load", "buildx bake"),
     "pyenv": ("install",),

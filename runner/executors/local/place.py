@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.domain import Environment, ProvisionedEnvironment
+from runner.domain import BuildKind, Environment, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
 from runner.domain.request import Request
 from runner.executors.interface import Place, Warn
 from runner.executors.local.builds import provision_build
+from runner.executors.local.commits import base_of, folder_of, provision_commit
 from runner.executors.local.processes import LocalExecutor
 from runner.executors.local.provision import provision, require_whole
 from runner.executors.locks import LOCKS
@@ -30,6 +31,8 @@ class LocalPlace:
         """Build a virtual environment, or find it."""
         if environment.build is None:
             return provision(environment, self.store)
+        if environment.build.kind is BuildKind.COMMIT:
+            return provision_commit(environment, self.store, self.provision)
         return provision_build(environment, self.store, self.warn)
 
     def executor(self) -> LocalExecutor:
@@ -37,6 +40,8 @@ class LocalPlace:
         return LocalExecutor(self.root, self._check)
 
     def _check(self, built: ProvisionedEnvironment) -> None:
+        if folder_of(built.environment) is not None:
+            built = base_of(built, self.provision)
         folder = builds_folder(self.store) if built.environment.build else LOCKS
         require_whole(built, self.store, self.warn, folder=folder)
 

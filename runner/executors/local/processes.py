@@ -15,6 +15,7 @@ from runner.domain import Kind, ProvisionedEnvironment
 from runner.executors import confine
 from runner.executors.foreign import python_folders, sandboxed
 from runner.executors.interface import Probe
+from runner.executors.local.commits import folder_of
 from runner.host import process
 
 Check = Callable[[ProvisionedEnvironment], None]
@@ -104,6 +105,7 @@ class LocalExecutor:
             readable=[
                 *python_folders(Path(environment.executable)),
                 self._root,
+                *([tree] if (tree := folder_of(environment.environment)) else []),
                 *(each for each in read if each.exists()),
             ],
             writable=[folder, *written],

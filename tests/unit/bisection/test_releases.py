@@ -142,16 +142,16 @@ def test_without_any_environment_there_is_nothing_to_bisect(bisect):
 
 
 def test_runs_that_do_not_agree_are_no_result(bisect, monkeypatch):
-    honest = module._repeat
+    honest = module.repeat_cells
 
-    def repeat(run, cells, times):
-        found = honest(run, cells, times)
+    def repeat(run, cells):
+        found = honest(run, cells)
         for cell, results in found.items():
             if cell.reader == "keras3.4":
                 found[cell] = [replace(each, outcome=Outcome.CRASHED) for each in results]
         return found
 
-    monkeypatch.setattr(module, "_repeat", repeat)
+    monkeypatch.setattr(module, "repeat_cells", repeat)
     (found,) = bisect(READERS)
 
     assert told(found.changes)[1] == (ChangeKind.REPAIRS, "keras3.3", "keras3.5")

@@ -1,0 +1,124 @@
+"""A commit as an environment: that of its base, with another folder for one package (stage 2).
+
+Nothing is installed: the folder of the package comes before the installed packages. One virtual
+environment serves every commit of a bisection. What is measured is filed under the base's lock and
+the commit's tree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from runner.contract import FRAMEWORKS
+from runner.declare.environments import read_environments
+from runner.domain import Environment, ProvisionedEnvironment
+from runner.domain.errors import BuildError, MatrixError, ProvisionError
+from runner.executors.builds.commits import lay_out
+from runner.executors.foreign import python_folders, sandboxed
+from runner.executors.identity import Identity, parse_json
+from runner.executors.locks import REPOSITORY
+from runner.host import process
+from runner.host.process import Completed
+
+IDENTIFY_TIMEOUT_S = 900.0
+PATH = "PYTHONPATH"
+
+Provision = Callable[[Environment], ProvisionedEnvironment | ProvisionError]
+
+
+def provision_commit(
+    environment: Environment, store: Path, provision: Provision
+) -> ProvisionedEnvironment | ProvisionError:
+    """Return the base's environment with the package of a commit; a failure is a value."""
+    build = environment.build
+    assert build is not None  # noqa: S101 - it is the environment of a commit
+    base = provision(read_environments().with_releases().by_id(build.base))
+    if isinstance(base, ProvisionError):
+        return base
+    try:
+        folder = lay_out(Path(build.source), build.commit, build.package, store)
+        own = msgspec.structs.replace(environment, env={**environment.env, PATH: str(folder)})
+        identity = _identify(own, base, folder)
+    except ProvisionError as error:
+        return error
+    except MatrixError as error:
+        return BuildError(error.message, cause=error.cause, next_step=error.next_step)
+    key = f"{base.lock_digest} {build.package} {folder.name}"
+    return replace(
+        base,
+        environment=own,
+        lock_digest=hashlib.sha256(key.encode()).hexdigest(),
+        resolved={**base.resolved, build.package: identity.keras_version or "unknown"},
+        import_s=identity.import_s,
+        fork=identity.fork,
+    )
+
+
+def base_of(built: ProvisionedEnvironment, provision: Provision) -> ProvisionedEnvironment:
+    """Return the environment that a commit's is made of.
+
+    Raises:
+        ProvisionError: it is gone, and cannot be built again.
+    """
+    assert built.environment.build is not None  # noqa: S101 - it is the environment of a commit
+    declared = read_environments().with_releases().by_id(built.environment.build.base)
+    found = provision(declared)
+    if isinstance(found, ProvisionError):
+        raise found
+    return found
+
+
+def folder_of(environment: Environment) -> Path | None:
+    """Return the folder of a commit's package; None for any other environment."""
+    found = environment.env.get(PATH)
+    return Path(found) if found and environment.build is not None else None
+
+
+def _identify(environment: Environment, base: ProvisionedEnvironment, folder: Path) -> Identity:
+    """Import the commit's package, and hold where it came from against the folder."""
+    request = json.dumps({"framework": FRAMEWORKS[environment.family]})
+    with tempfile.TemporaryDirectory(prefix="identify-") as scratch:
+        home = Path(scratch)
+        command = sandboxed(
+            [base.executable, "-m", "runner.probe.identify", request],
+            readable=[*python_folders(Path(base.executable)), REPOSITORY, folder],
+            writable=[home],
+            folder=REPOSITORY,
+        )
+        variables = process.framework_environment(environment, home)
+        asked = process.run(
+            command,
+            env={**variables, "TMPDIR": scratch},
+            cwd=REPOSITORY,
+            timeout_s=IDENTIFY_TIMEOUT_S,
+        )
+    if not asked.ok:
+        raise _explain(environment, asked)
+    try:
+        identity = parse_json(asked.stdout, Identity)
+    except ValueError as error:
+        raise _explain(environment, asked) from error
+    if not Path(identity.module_file).is_relative_to(folder):
+        raise BuildError(
+            f"{environment.id}: not the commit's package was imported: {identity.module_file}",
+            cause=f"the checkout has no package {FRAMEWORKS[environment.family]} at its top",
+            next_step="bisect a checkout of Keras 3",
+        )
+    return identity
+
+
+def _explain(environment: Environment, asked: Completed) -> BuildError:
+    lines = [line.strip() for line in asked.stderr.splitlines() if line.strip()]
+    said = lines[-1][:300] if lines else f"exit code {asked.returncode}"
+    return BuildError(
+        f"{environment.id}: it cannot be imported: {said}",
+        cause="the commit is broken, or needs other packages than its base has",
+        next_step="choose other ends, or another base: --base ENVIRONMENT",
+    )
