@@ -174,6 +174,8 @@ class LoadOrder(
     chain: str
     timeout_s: Annotated[float, msgspec.Meta(gt=0)]
     tampered: list[Aspect]
+    variables: dict[str, str] = {}
+    """Environment variables of its process, beside those of the probe; one chain has the same."""
 
 
 class BatchLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -344,6 +346,7 @@ def load_job(
         chain=_load_chain(scenario, remedy),
         timeout_s=scenario.timeout_s,
         tampered=sorted(tampered),
+        variables=dict(scenario.reader_variables),
     )
     return Job(id=order.id, kind=Kind.LOAD, inputs=inputs, payload=msgspec.to_builtins(order))
 
@@ -381,6 +384,7 @@ def _load_chain(scenario: Scenario, remedy: Remedy) -> str:
         parts.append(remedy.id)
     if remedy.isolation is Isolation.SCENARIO or scenario.reader_knows == "registered":
         parts.append(_code_chain(scenario))
+    parts += [f"{name}={value}" for name, value in sorted(scenario.reader_variables.items())]
     return "+".join(parts)
 
 

@@ -377,6 +377,17 @@ def recorded_cells(run: Run) -> list[tuple[Known, CellResult]]:
     ]
 
 
+def recorded_saves(run: Run) -> list[tuple[Save, Artifact]]:
+    """Return every artifact of the selection that was written before; run none."""
+    scope = run.declared.scope
+    _look_up_artifacts(run, plan.plan_saves(scope, plan.plan_bare(scope)))
+    return [
+        (save, artifact)
+        for save, artifact in run.artifacts.items()
+        if artifact is not None and artifact.sha256
+    ]
+
+
 def _recorded(run: Run, cells: Sequence[Cell]) -> list[tuple[Known, CellResult]]:
     _look_up_artifacts(run, plan.plan_saves(run.declared.scope, cells))
     edited = [cell for cell in cells if _made_by(run, cell) is MadeBy.REWRITE]

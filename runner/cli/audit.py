@@ -1,6 +1,7 @@
 """Measure a random sample of cells again, each in a fresh process.
 
 The outcomes are compared with the recorded ones; the next run's run.json has the result.
+With --saves, models are saved again instead, and the writers' records are compared.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from runner.domain.request import Request
     examples=(
         ("nox -s audit", "200 cells of the default profile"),
         ("nox -s audit -- --sample 20 --seed 2 --format h5", "20 others, H5 files only"),
+        ("nox -s audit -- --saves --writer keras3.15", "200 saves of one writer"),
     ),
 )
 @click.option(
@@ -26,17 +28,26 @@ from runner.domain.request import Request
     type=click.IntRange(1),
     default=200,
     metavar="N",
-    help="Number of cells (default 200).",
+    help="Number of cells, or of saves (default 200).",
 )
 @click.option(
     "--seed", type=click.IntRange(0), default=1, metavar="N", help="Seed of the sample (default 1)."
+)
+@click.option(
+    "--saves",
+    is_flag=True,
+    help="Save models again: each must give the record it gave.",
 )
 @options.profile
 @options.selection
 @options.store
 @options.jobs
-def command(request: Request, *, sample: int, seed: int) -> int:
+def command(request: Request, *, sample: int, seed: int, saves: bool) -> int:
     """Run the audit."""
+    if saves:
+        from runner.cli.save_audit import audit_saves
+
+        return audit_saves(request, sample=sample, seed=seed)
     from runner.cli.audit_work import audit_run
 
     return audit_run(request, sample=sample, seed=seed)

@@ -145,6 +145,10 @@ class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The damage done to the artifact after it was written; empty for none."""
     reader_knows: Literal["nothing", "registered"] = "nothing"
     """The custom code in a bare load's program: `nothing` or `registered`."""
+    reader_variables: Annotated[
+        Mapping[Annotated[str, Meta(pattern=r"\A[A-Z_][A-Z0-9_]*\Z")], str], Meta(max_length=20)
+    ] = MappingProxyType({})
+    """Environment variables of the reader's process, such as its locale: set before it starts."""
     rtol: Tolerance = 1e-4
     atol: Tolerance = 1e-5
     links: tuple[Link, ...] = ()

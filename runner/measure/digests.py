@@ -139,8 +139,11 @@ def scenario_digest(scenario: Scenario, root: Path) -> str:
     sources = _sources(scenario.module, root)
     if scenario.damage:
         sources.append([_DAMAGE, source_digest(root / "runner" / "probe" / _DAMAGE)])
+    # What most do not have is left out, so that their digests stay.
+    variables = {"reader_variables": dict(scenario.reader_variables)}
     return _digest(
         {
+            **(variables if scenario.reader_variables else {}),
             "sources": sources,
             "module": scenario.module,
             "variant": scenario.variant,

@@ -19,17 +19,15 @@ def describe_model(api: KerasApi, model: Model, made: Any) -> Facts:
     `inputs` and `outputs` are [name, type] in order; `keys` are the names of outputs that are
     returned by name.
     """
-    inputs = getattr(model, "inputs", None)
-    outputs = getattr(model, "outputs", None)
-    names = getattr(model, "output_names", None)
+    # A model that was made up from a SavedModel may have neither.
+    inputs = getattr(model, "inputs", None) or None
+    outputs = getattr(model, "outputs", None) or None
+    # Keras 3 names the outputs of functional models alone.
+    names = getattr(model, "output_names", None) or [None] * len(outputs or ())
     return {
         "inputs": inputs and [[_tensor_name(each), _type(each)] for each in inputs],
         "outputs": outputs
-        and [
-            # Keras 3 names the outputs of functional models alone.
-            [str(names[place]) if names else None, _type(each)]
-            for place, each in enumerate(outputs)
-        ],
+        and [[name and str(name), _type(each)] for name, each in zip(names, outputs)],
         # A graph hands out lists alone.
         "keys": None if api.graph_mode else sorted(made) if isinstance(made, dict) else [],
     }

@@ -109,6 +109,8 @@ class Server:
         self.api: Optional[KerasApi] = None
         self.method: str = batch["start_method"]
         self.starts_s = 0.0
+        self.variables: Dict[str, str] = {}
+        """Those of the child at work, beside our own."""
 
     def run(self) -> None:
         """Run every job of the batch; returns when each has an observation."""
@@ -155,6 +157,8 @@ class Server:
     def _run_child(self, jobs: List[Job]) -> Tuple[int, str]:
         """Run jobs in one child; return how many got an observation, and why not one did."""
         began = time.time()
+        # One chain has the same variables; they act when a process begins.
+        self.variables = jobs[0].get("variables") or {}
         child = self._start()
         try:
             otherwise = self._greet(child)
@@ -223,7 +227,7 @@ class Server:
         ours = [orders, answers]
         sys.stdout.flush()
         sys.stderr.flush()
-        if self.method == "fork":
+        if self.method == "fork" and not self.variables:
             parent = os.getpid()
             process_id = os.fork()
             if process_id == 0:
@@ -262,7 +266,7 @@ class Server:
         home, temporary = child_folders(folder)
         process = subprocess.Popen(
             arguments,
-            env=dict(os.environ, HOME=home, TMPDIR=temporary),
+            env=dict(os.environ, HOME=home, TMPDIR=temporary, **self.variables),
             pass_fds=(listening, saying),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -348,7 +352,8 @@ class Server:
         return None
 
     def _write_observation(self, observation: Observation) -> None:
-        self._write(dict(observation, type="observation", start_method=self.method))
+        method = "spawn" if self.method == "fork" and self.variables else self.method
+        self._write(dict(observation, type="observation", start_method=method))
 
     def _write(self, record: Dict[str, Any]) -> None:
         self.out.write(json.dumps(record, sort_keys=True) + "\n")

@@ -8,7 +8,7 @@ docs/formats.md describes every file.
 """
 
 from runner.store.artifacts import Manifest, Place
-from runner.store.files import atomic_write_bytes, atomic_write_text
+from runner.store.files import TEMPORARY_PREFIX, atomic_write_bytes, atomic_write_text
 from runner.store.journal import Journal, Record
 from runner.store.space import RESERVE_MB, START_MB, require_space, require_space_for
 from runner.store.store import Store, open_store
@@ -16,6 +16,7 @@ from runner.store.store import Store, open_store
 __all__ = [
     "RESERVE_MB",
     "START_MB",
+    "TEMPORARY_PREFIX",
     "Journal",
     "Manifest",
     "Place",

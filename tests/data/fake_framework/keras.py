@@ -3,6 +3,7 @@
 import contextlib
 import glob
 import json
+import locale
 import os
 import random
 import shutil
@@ -274,6 +275,8 @@ def load_model(path, custom_objects=None):
     harm = stored["harm"]
     if harm == "forget":
         weights = [_draw(each) for each in weights]
+    if harm == "locale" and locale.getpreferredencoding(False).upper() != "UTF-8":
+        raise UnicodeDecodeError("ascii", b"\xe9", 0, 1, "read in a plain locale")
     if harm == "diverge":
         weights[0] = weights[0] + 1
     return Sequential([], harm="call" if harm == "call_later" else "", weights=weights)

@@ -110,6 +110,7 @@ def test_prose_may_change_without_a_new_measurement(root):
         {"variant": "other"},
         {"damage": "empty"},
         {"reader_knows": "registered"},
+        {"reader_variables": {"LC_ALL": "C"}},
         {"aspects": frozenset({Aspect.OUTPUTS})},
         {"trained": True},
         {"rtol": 1e-3},

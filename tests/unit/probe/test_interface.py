@@ -35,7 +35,7 @@ def test_inputs_have_the_names_of_their_tensors_and_outputs_those_of_their_layer
 
 
 def test_what_a_version_does_not_tell_is_none():
-    sequential = types.SimpleNamespace(outputs=[tensor("x", "float32")])
+    sequential = types.SimpleNamespace(inputs=[], outputs=[tensor("x", "float32")])
     found = describe_model(GRAPH, sequential, [np.zeros(1)])
     assert found == {"inputs": None, "outputs": [[None, "float32"]], "keys": None}
 

@@ -70,6 +70,22 @@ def test_a_batch_from_its_header_to_its_footer(bench):
     assert sum(found["parts_s"].values()) <= found["duration_s"] + 0.001
 
 
+def test_variables_of_a_reader_act_in_its_process_alone(bench):
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    utf8 = {"PYTHONUTF8": "1"}
+    bench.save_all("locale", "")
+    jobs = [
+        bench.load("locale", reader_variables=plain),
+        bench.load("", 1),
+        bench.load("locale", 2, reader_variables=utf8),
+    ]
+    answer = bench.run(jobs)
+    first, between, last = answer.observations
+    assert (first["status"], first["exception"]) == ("raised", "UnicodeDecodeError")
+    assert between["status"] == last["status"] == "done"
+    assert [each["start_method"] for each in answer.observations] == ["spawn", "fork", "spawn"]
+
+
 HARMS = [
     ("segfault", "crashed", "SIGSEGV"),
     ("abort", "crashed", "SIGABRT"),
