@@ -66,7 +66,7 @@ def take_share(request: Request, declared: Declared) -> Share | None:
         raise SelectionError(
             "--keep with --shard: each shard would keep the cells of all others",
             cause="earlier cells belong to the whole run",
-            next_step="leave --keep out, and join the shards with `nox -s merge`",
+            next_step="leave --keep out, and join the shards with `nox -s merge -- PARTS`",
         )
     split = split_run(request, declared, request.shard.of)
     index = request.shard.index

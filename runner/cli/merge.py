@@ -87,12 +87,13 @@ def _merge_reports(request: Request, parts: Sequence[Path]) -> int:
     if joined.missing:
         shown = "\n".join(f"  {cell.id}" for cell in joined.missing[:SHOWN])
         more = len(joined.missing) - SHOWN
+        shard = f"{joined.absent[0]}/{joined.of}" if joined.absent else ""
         raise PartsMissing(
             f"{len(joined.missing)} cells of the plan are missing; they are published as not run:\n"
             f"{shown}" + (f"\n  and {more} more" if more > 0 else ""),
             cause=_missing_shards(joined),
-            next_step=f"nox -s matrix -- --shard {joined.absent[0]}/{joined.of}"
-            if joined.absent
+            next_step=f"nox -s matrix -- --shard {shard}"
+            if shard
             else f"nox -s matrix -- --select '{joined.missing[0].id}'",
         )
     return 0

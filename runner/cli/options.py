@@ -203,7 +203,7 @@ shards = _all(
         default=None,
         metavar="I/N",
         help="Measure part I of N of the plan, by readers and then by estimated time; join the "
-        "parts with `nox -s merge`.",
+        "parts with `nox -s merge -- PARTS`.",
     ),
     request_option(
         "--artifacts",
