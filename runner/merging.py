@@ -17,7 +17,7 @@ import pandas as pd
 from runner import plan, shares
 from runner.analyse.conclusions import conclude
 from runner.declare.scope import declare
-from runner.domain import BARE, ID_COLUMNS, Cell, CellResult, Declared, Format, Outcome
+from runner.domain import BARE, ID_COLUMNS, Cell, CellResult, Declared, Format, MadeBy, Outcome
 from runner.domain.request import Request
 from runner.domain.selector import PARTS
 from runner.pipeline import publish_run
@@ -74,7 +74,9 @@ def merge_runs(request: Request, folders: Sequence[Path]) -> Joined:
     wanted = shard.remedies if shard else None
     found = _measured(cells)
     expected = dict.fromkeys(cell for each in plans for cell in _expected(each, found, wanted))
-    missing = [cell for cell in expected if cell not in found]
+    made = {each.id for each in whole.catalog.remedies.values() if each.made_by is not MadeBy.NOBODY}
+    # Whether a remedy that makes a file makes another one than there is, only the file tells.
+    missing = [cell for cell in expected if cell not in found and cell.remedy not in made]
     # Rows are made anew for what is missing; a control that each shard of a reader made is there
     # once, as one run makes it.
     left_out = [
