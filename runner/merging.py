@@ -74,7 +74,9 @@ def merge_runs(request: Request, folders: Sequence[Path]) -> Joined:
     wanted = shard.remedies if shard else None
     found = _measured(cells)
     expected = dict.fromkeys(cell for each in plans for cell in _expected(each, found, wanted))
-    made = {each.id for each in whole.catalog.remedies.values() if each.made_by is not MadeBy.NOBODY}
+    made = {
+        each.id for each in whole.catalog.remedies.values() if each.made_by is not MadeBy.NOBODY
+    }
     # Whether a remedy that makes a file makes another one than there is, only the file tells.
     missing = [cell for cell in expected if cell not in found and cell.remedy not in made]
     # Rows are made anew for what is missing; a control that each shard of a reader made is there
@@ -94,7 +96,7 @@ def merge_runs(request: Request, folders: Sequence[Path]) -> Joined:
         controls=_control_ids(plans),
     )
     published = conclude(run, cells, observations, causes=whole.causes, claims=whole.claims)
-    report = publish_run(request.out, published, {})
+    report = publish_run(request.out, published, {}, whole.causes)
     return Joined(
         report=report,
         cells=len(cells),
