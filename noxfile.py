@@ -154,6 +154,9 @@ def compare(session: nox.Session) -> None:
 def scenario(session: nox.Session) -> None:
     """Write the template of a new scenario, which runs at once."""
     runner(session, "scenario")
+
+
+@nox.session(python=PYTHON)
 def merge(session: nox.Session) -> None:
     """Join the parts of a matrix that several machines measured: their reports, or their stores."""
     runner(session, "merge")
