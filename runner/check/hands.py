@@ -145,8 +145,7 @@ class SandboxHands:
         try:
             bench = self._bench(environment)
         except ProvisionError as error:
-            why = f"{error.message}; next: {error.next_step}"
-            return Loaded(result=Result.ENVIRONMENT_UNAVAILABLE, why=why)
+            return Loaded(result=Result.HARNESS_ERROR, why=error.message)
         observed = bench.run(order)
         if observed.status == "harness_error":
             # The probe may be gone; an aspect that cannot be recorded must not hide the outputs.

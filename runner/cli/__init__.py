@@ -37,7 +37,6 @@ COMMANDS = (
         "report",
         "compare",
         "scenario",
-        "merge",
     ),
     *("gate", "accept", "baseline", "bisect"),
     *("causes", "claims", "boundaries", "rejudge", "audit", "bench"),

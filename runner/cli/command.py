@@ -75,10 +75,7 @@ def make_request(asked: Mapping[str, Any]) -> Request:
         root = own.root
         if not asked.get("select") and "scenario" not in filters:
             filters["scenario"] = own.ids
-    plain = (
-        *("force", "failed", "recorded", "executor", "start_method"),
-        *("shard", "artifacts", "saves_only"),
-    )
+    plain = ("force", "failed", "recorded", "executor", "start_method")
     return Request(
         root=root,
         store=store,

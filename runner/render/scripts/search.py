@@ -52,6 +52,9 @@ def _documents(
         yield ["scenario", f"scenario/{scenario.id}.html", *shown]
     for name, users in sorted(find_layers(run.sources).items()):
         titles = {each.id: each.title for each in run.scenarios if each.module in users}
+        if not titles:
+            # A module that others import, or of scenarios that this run does not have.
+            continue
         text = "; ".join(titles.values())
         yield ["layer", f"scenario/{next(iter(titles))}.html", name, text, " ".join(titles)]
     for claim in data.claims.claims if data.claims else ():

@@ -34,7 +34,9 @@ def test_messages_that_differ_in_numbers_are_one_family(tmp_path):
 
 def test_documents_lead_to_all_that_has_an_address(tmp_path):
     source = "import keras\nlayers = keras.layers\nlayers.Dense(1)\nkeras.layers.LSTM(2)\n"
-    publish_run(make_run(), tmp_path, sources={"plain_dense": source})
+    # A module of scenarios that the run does not have has no page.
+    sources = {"plain_dense": source, "elsewhere": "layers.Permute(1)"}
+    publish_run(make_run(), tmp_path, sources=sources)
     data = load_data(tmp_path)
     families = find_families(Evidence(texts=texts_of(data, code_cells(data))))
     found = search_data(data, families, ())

@@ -40,8 +40,6 @@ CODES = {
     errors.StaleAcceptance: 21,
     errors.IncompleteMatrix: 22,
     errors.NothingChanges: 23,
-    errors.PartsDisagree: 24,
-    errors.PartsMissing: 25,
 }
 
 
