@@ -157,6 +157,12 @@ def scenario(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def merge(session: nox.Session) -> None:
+    """Join the parts of a matrix that several machines measured: their reports, or their stores."""
+    runner(session, "merge")
+
+
+@nox.session(python=PYTHON)
 def gate(session: nox.Session) -> None:
     """Decide on a release: hold a run against the last release, and against the target branch."""
     runner(session, "gate")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from runner import plan
+from runner import plan, shares
 from runner.analyse import changes
 from runner.analyse.causes import explain_table
 from runner.analyse.conclusions import CONCLUDED, conclude
@@ -41,6 +41,7 @@ from runner.domain import (
     Observation,
     Outcome,
     Provisioned,
+    ProvisionedEnvironment,
     Save,
 )
 from runner.domain.errors import NoEnvironmentError
@@ -64,7 +65,9 @@ from runner.publish.carry_over import Kept, Today, keep_results
 from runner.publish.reading import PublishedRun
 from runner.publish.record import EnvironmentRecord
 from runner.render.site import publish_site
+from runner.shares import Share
 from runner.store import START_MB, Store, open_store, require_space
+from runner.store.exchange import Exchange, open_exchange
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +86,10 @@ class Run:
     """The artifacts of the saves planned so far."""
     made: dict[Cell, Made] = field(default_factory=dict)
     """The files made of them for cells planned so far."""
+    share: Share | None = None
+    """The part of the plan that is measured here; None for all of it."""
+    exchange: Exchange | None = None
+    """Where machines share their artifacts."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,15 +123,18 @@ def measure_all(run: Run) -> Measured:
     # and again takes a tenth of a run that finds everything recorded.
     gc.set_threshold(100_000)
     scope = run.declared.scope
-    controlled = plan.plan_controls(scope)
-    bare = plan.plan_bare(scope)
+    share = run.share
+    bare = list(share.cells) if share else plan.plan_bare(scope)
+    controlled = plan.plan_controls(
+        shares.narrow(run.declared, share.readers).scope if share else scope
+    )
     found = measure_cells(run, [*bare, *controlled.cells], "bare loads")
     outcomes = {cell: found[cell].outcome for cell in bare}
     remedied = measure_remedies(run, outcomes)
     found |= remedied
     remedies = list(remedied)
     chosen = [found[cell] for cell in [*bare, *remedies] if scope.selection.matches(cell)]
-    if not chosen:
+    if not chosen and not (share and share.cells):
         require_cells(scope.selection, [*bare, *remedies])
     kept = keep(run, chosen)
     results = explain_results(run, merge(chosen, kept))
@@ -149,6 +159,17 @@ def finish_run(run: Run, measured: Measured, results: Sequence[CellResult]) -> R
     )
 
 
+def save_all(request: Request, reporter: Reporter) -> tuple[int, int]:
+    """Stages 1 to 4 alone: write the artifacts of the request, for shards to read.
+
+    Returns how many saves there are, and how many of them have an artifact.
+    """
+    with opened(request, reporter) as run:
+        saves = shares.share_of_saves(request, run.declared)
+        save_artifacts(run, saves)
+        return len(saves), sum(bool(it and it.sha256) for it in map(run.artifacts.get, saves))
+
+
 # --- stages 1 and 2: declare, provision ------------------------------------------------
 
 
@@ -160,6 +181,8 @@ def opened(request: Request, reporter: Reporter) -> Iterator[Run]:
         MatrixError: nothing could be measured, or the store cannot be used.
     """
     declared = declare(request)
+    share = None if request.saves_only else shares.take_share(request, declared)
+    exchange = open_exchange(request.artifacts) if request.artifacts else None
     # A run that only reports needs no lock, and may go on while another one measures.
     with (
         open_store(
@@ -170,18 +193,24 @@ def opened(request: Request, reporter: Reporter) -> Iterator[Run]:
         ) as store,
         open_place(request, reporter.message) as place,
     ):
-        run = _begin(request, declared, store, place, reporter)
+        run = _begin(request, declared, store, place, reporter, share, exchange)
         with closing(run.jobs.crew.executor):
             yield run
 
 
 def _begin(
-    request: Request, declared: Declared, store: Store, place: Place, reporter: Reporter
+    request: Request,
+    declared: Declared,
+    store: Store,
+    place: Place,
+    reporter: Reporter,
+    share: Share | None,
+    exchange: Exchange | None,
 ) -> Run:
     started = datetime.now(UTC)
     durations: dict[str, float] = {}
     with timed(durations, "provision"):
-        built = provision_all(declared.environments, place, reporter, min(2, request.workers))
+        built = _provision(request, declared, place, reporter, share, exchange)
     for each in declared.environments:
         if each.build is not None and each.id in built.unavailable:
             raise built.unavailable[each.id]
@@ -227,7 +256,33 @@ def _begin(
             durations=durations,
         ),
         rewrites=Rewrites(store, request.root, scratch),
+        share=share,
+        exchange=exchange,
     )
+
+
+def _provision(
+    request: Request,
+    declared: Declared,
+    place: Place,
+    reporter: Reporter,
+    share: Share | None,
+    exchange: Exchange | None,
+) -> Provisioned:
+    """Build the environments that this machine needs, and tell the others what they are."""
+    elsewhere: dict[str, ProvisionedEnvironment] = {}
+    wanted = {each.id for each in declared.environments}
+    if request.saves_only:
+        wanted = {save.writer for save in shares.share_of_saves(request, declared)}
+    elif share is not None:
+        if exchange is not None:
+            elsewhere = shares.find_elsewhere(request, declared, share, place, exchange)
+        wanted = set(share.environments) - elsewhere.keys()
+    chosen = [each for each in declared.environments if each.id in wanted]
+    built = provision_all(chosen, place, reporter, min(2, request.workers))
+    if exchange is not None:
+        shares.note_environments(built.available, exchange)
+    return shares.join_provisioned(built, elsewhere)
 
 
 def _scratch(request: Request, store: Store) -> Path:
@@ -289,11 +344,35 @@ def measure_remedies(run: Run, bare: Mapping[Cell, Outcome]) -> dict[Cell, CellR
 def save_artifacts(run: Run, saves: Sequence[Save]) -> None:
     """Stage 4: write every artifact that is not there yet."""
     _look_up_artifacts(run, saves)
+    _take_artifacts(run, saves)
     wanted = [save for save in saves if _must_save(run, save)]
     jobs = [(save.writer, job) for save in wanted if (job := run.look_up.save_job(save))]
     run.jobs.run(jobs, "saves", EnvironmentState.SAVING, lambda _, seen: classify_save(seen))
     written = [save for save in wanted if save.id in run.jobs.fresh]
     run.artifacts.update(run.look_up.artifacts(written))
+    _offer_artifacts(run, saves)
+
+
+def _take_artifacts(run: Run, saves: Sequence[Save]) -> None:
+    """Take over the artifacts that another machine has written."""
+    missing = [save for save in saves if run.artifacts[save] is None]
+    if run.exchange is None or run.request.recorded or run.request.force:
+        return
+    known = [save for save in missing if save.writer in run.built.available]
+    if shares.take_artifacts(run.store, run.exchange, known, run.look_up.digests):
+        run.artifacts.update(run.look_up.artifacts(known))
+
+
+def _offer_artifacts(run: Run, saves: Sequence[Save]) -> None:
+    """Offer the artifacts to the other machines; where one was first, its artifact counts."""
+    if run.exchange is None or run.request.recorded:
+        return
+    whole = run.request.saves_only
+    own = [each for each in saves if run.artifacts[each] and (whole or each.id in run.jobs.fresh)]
+    late = shares.offer_artifacts(run.store, run.exchange, own, run.look_up.digests)
+    if late:
+        shares.take_artifacts(run.store, run.exchange, late, run.look_up.digests)
+        run.artifacts.update(run.look_up.artifacts(late))
 
 
 def _look_up_artifacts(run: Run, saves: Sequence[Save]) -> None:
@@ -489,6 +568,7 @@ def aggregate_run(
                 started=run.jobs.started,
                 durations=run.jobs.durations,
                 kept=kept,
+                shard=run.share.record if run.share else None,
             ),
             environments=declared.environments,
             provisioned=run.built.available,

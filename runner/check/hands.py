@@ -145,7 +145,8 @@ class SandboxHands:
         try:
             bench = self._bench(environment)
         except ProvisionError as error:
-            return Loaded(result=Result.HARNESS_ERROR, why=error.message)
+            why = f"{error.message}; next: {error.next_step}"
+            return Loaded(result=Result.ENVIRONMENT_UNAVAILABLE, why=why)
         observed = bench.run(order)
         if observed.status == "harness_error":
             # The probe may be gone; an aspect that cannot be recorded must not hide the outputs.

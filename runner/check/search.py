@@ -18,6 +18,9 @@ from runner.check.results import COMPUTES, Result
 from runner.check.ways import Way
 from runner.domain.errors import ProvisionError
 
+ENOUGH = frozenset({Result.SAME, Result.LOADS, Result.ENVIRONMENT_UNAVAILABLE})
+"""Results after which no other way is tried: the model is there, or nobody could try."""
+
 
 class Hands(Protocol):
     """Who carries out loads."""
@@ -134,7 +137,7 @@ class Search:
         """Try ways until one gives the model."""
         for way in ways:
             self._note(finding, way, self.hands.load(finding.environment, way))
-            if finding.tried[-1][2] in {Result.SAME, Result.LOADS}:
+            if finding.tried[-1][2] in ENOUGH:
                 return
 
     def _note(self, finding: Finding, way: Way, loaded: Loaded) -> None:

@@ -37,6 +37,7 @@ COMMANDS = (
         "report",
         "compare",
         "scenario",
+        "merge",
     ),
     *("gate", "accept", "baseline", "bisect"),
     *("causes", "claims", "boundaries", "rejudge", "audit", "bench"),

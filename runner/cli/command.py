@@ -75,7 +75,10 @@ def make_request(asked: Mapping[str, Any]) -> Request:
         root = own.root
         if not asked.get("select") and "scenario" not in filters:
             filters["scenario"] = own.ids
-    plain = ("force", "failed", "recorded", "executor", "start_method")
+    plain = (
+        *("force", "failed", "recorded", "executor", "start_method"),
+        *("shard", "artifacts", "saves_only"),
+    )
     return Request(
         root=root,
         store=store,

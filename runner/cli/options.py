@@ -12,7 +12,26 @@ from runner.cli import completion
 from runner.cli.command import RequestOption
 from runner.domain.request import BASE_IMAGE, Limits
 from runner.domain.selector import PARTS
+from runner.domain.shards import Shard, parse_shard
 from runner.executors import registry
+
+
+class ShardType(click.ParamType[Shard]):
+    """`i/n`."""
+
+    name = "shard"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Shard:
+        """Return the shard, or fail with the reason."""
+        if isinstance(value, Shard):
+            return value
+        try:
+            return parse_shard(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
 
 Function = Callable[..., int]
 Decorator = Callable[[Function], Function]
@@ -176,6 +195,24 @@ bisecting = _all(
     scenarios, force, recorded, store, jobs, executor, image_settings, start_method, memory
 )
 """Where and how cells are measured that are named otherwise."""
+
+shards = _all(
+    request_option(
+        "--shard",
+        type=ShardType(),
+        default=None,
+        metavar="I/N",
+        help="Measure part I of N of the plan, by readers and then by estimated time; join the "
+        "parts with `nox -s merge -- PARTS`.",
+    ),
+    request_option(
+        "--artifacts",
+        default="",
+        metavar="FOLDER",
+        help="Folder or address (s3://...) where machines share saved models: each is saved once.",
+    ),
+)
+"""For a plan that several machines measure."""
 
 measuring = _all(
     profile,

@@ -33,12 +33,26 @@ from runner.domain.request import Request, RunOutcome
         ),
         ("nox -s matrix -- --failed", "measure again every recorded cell that is not equivalent"),
         (
+            "nox -s matrix -- --saves-only --artifacts SHARED",
+            "save all models into a folder that machines share",
+        ),
+        (
+            "nox -s matrix -- --shard 3/12 --artifacts SHARED",
+            "the third of twelve machines loads its part of them",
+        ),
+        (
             "nox -s matrix -- --baseline reports/published/cells.parquet --gate",
             "fail if a cell became worse than in the published run",
         ),
     ),
 )
 @options.measuring
+@options.shards
+@options.request_option(
+    "--saves-only",
+    is_flag=True,
+    help="Only save the models of the selection into --artifacts, for shards to load.",
+)
 @options.request_option(
     "--baseline",
     type=options.PATH,
@@ -53,6 +67,10 @@ def command(request: Request, *, gate: bool) -> int:
     from runner.domain.errors import ControlFailure, RegressionFound
     from runner.host.progress import make_reporter
 
+    if request.saves_only:
+        return _save_all(request)
+    if request.shard is not None and not _print_share(request):
+        return 0
     reporter = make_reporter(sys.stdout)
     try:
         outcome = pipeline.run_matrix(request, reporter)
@@ -74,6 +92,45 @@ def command(request: Request, *, gate: bool) -> int:
             next_step=f"nox -s show -- '{worse[0].cell.id}'",
         )
     return 0
+
+
+def _save_all(request: Request) -> int:
+    """Save the models of the selection where other machines find them."""
+    from runner import pipeline
+    from runner.domain.errors import SelectionError
+    from runner.host.progress import make_reporter
+
+    if not request.artifacts:
+        raise SelectionError(
+            "--saves-only without --artifacts: no other machine would find the saved models",
+            cause="--artifacts names the folder or the address that the machines share",
+            next_step="nox -s matrix -- --saves-only --artifacts SHARED",
+        )
+    reporter = make_reporter(sys.stdout)
+    try:
+        saves, written = pipeline.save_all(request, reporter)
+    finally:
+        reporter.close()
+    part = f"shard {request.shard}: " if request.shard else ""
+    print(f"{part}{written} of {saves} saves have an artifact in {request.artifacts}")
+    return 0
+
+
+def _print_share(request: Request) -> bool:
+    """Say what the shard measures; return whether that is anything."""
+    from runner.declare.scope import declare
+    from runner.host.progress import format_duration
+    from runner.shares import take_share
+
+    share = take_share(request, declare(request))
+    if share is None or not share.readers:
+        print(f"shard {request.shard}: nothing to do, the others have all of the plan")
+        return False
+    print(
+        f"shard {request.shard}: {len(share.cells)} bare loads of {len(share.readers)} readers"
+        f" ({', '.join(share.readers)}), about {format_duration(share.estimated_s)} of work"
+    )
+    return True
 
 
 def _print_summary(outcome: RunOutcome) -> None:

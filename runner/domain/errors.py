@@ -132,6 +132,18 @@ class AuditDisagreement(MatrixError):
     exit_code = 12
 
 
+class PartsDisagree(MatrixError):
+    """Two parts of a run do not go together: nothing was joined."""
+
+    exit_code = 24
+
+
+class PartsMissing(MatrixError):
+    """Parts of a run were joined, and cells of its plan are missing."""
+
+    exit_code = 25
+
+
 class CouldNotJudge(MatrixError):
     """The gate could not judge every cell it was asked for: that is no pass."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner.domain.cells import CellResult, ControlResult
+from runner.domain.shards import Shard
 
 BASE_IMAGE = "python:{python}-slim"
 """The image that others are built from; `{python}` stands for the environment's Python."""
@@ -59,6 +60,12 @@ class Request:
     """Measure again every recorded cell that is not `equivalent`."""
     recorded: bool = False
     """Measure nothing: report the recorded cells, the others as `not_run`."""
+    shard: Shard | None = None
+    """The part of the plan that is measured here; None for all of it."""
+    saves_only: bool = False
+    """Only write the artifacts, for shards to read."""
+    artifacts: str = ""
+    """Folder or address where machines share their artifacts; empty for none."""
     workers: int = 2
     executor: str = DEFAULT_EXECUTOR
     """Name of a row of the registry of executors: where environments are and probes run."""

@@ -31,6 +31,13 @@ class Place(Protocol):
     def provision(self, environment: Environment) -> ProvisionedEnvironment | ProvisionError:
         """Build an environment, or find it built; a failure costs only itself."""
 
+    def lock_digest(self, environment: Environment) -> str:
+        """Return the SHA-256 of the lock that it would build the environment from, in hex.
+
+        Raises:
+            ProvisionError: there is none.
+        """
+
     def executor(self) -> Executor:
         """Return the executor of this place; called once the store is this run's alone."""
 

@@ -95,7 +95,7 @@ class LookUp:
         unavailable: Mapping[str, str],
     ) -> None:
         """Take environments by id: all that are declared, those built, and why others are not."""
-        self._digests = digests
+        self.digests = digests
         self._store = store
         self._catalog = catalog
         self._environments = environments
@@ -108,7 +108,7 @@ class LookUp:
         """Return the artifacts of saves with their present inputs; None where one must run."""
         found: dict[Save, Artifact | None] = dict.fromkeys(saves)
         keys = {
-            (save.id, self._digests.of_save(save)): save
+            (save.id, self.digests.of_save(save)): save
             for save in found
             if save.writer in self._available
         }
@@ -135,7 +135,7 @@ class LookUp:
         """Return the job of a save; None where its writer could not be built."""
         if save.writer not in self._available:
             return None
-        inputs = self._digests.of_save(save)
+        inputs = self.digests.of_save(save)
         folder = self._store.artifact_dir(save.writer, save.scenario, save.format, inputs)
         return contract.save_job(save, self._catalog.scenarios[save.scenario], folder, inputs)
 
@@ -198,7 +198,7 @@ class LookUp:
             files = _find_made(files, made.get(cell))
         inputs = ""
         if files.absence is Absence.NOT_MEASURED and files.loaded is not None:
-            inputs = self._digests.of_load(
+            inputs = self.digests.of_load(
                 cell,
                 aspects=declared.asked,
                 artifact=files.loaded.sha256,
@@ -258,7 +258,7 @@ class LookUp:
 
     def _damage(self, save: Save) -> Observation | None:
         """Return the harness error of an artifact that is there and damaged, or None."""
-        place = (save.writer, save.scenario, save.format, self._digests.of_save(save))
+        place = (save.writer, save.scenario, save.format, self.digests.of_save(save))
         reason = self._store.artifacts.found_damaged(self._store.artifact_dir(*place))
         return harness_error(f"the artifact of {save.id} is damaged: {reason}") if reason else None
 
@@ -295,7 +295,7 @@ class LookUp:
         key = (scenario, writer, reader)
         found = self._depends.get(key)
         if found is None:
-            found = self._depends[key] = self._digests.depends(*key)
+            found = self._depends[key] = self.digests.depends(*key)
         return found
 
     def _is_read(self, cell: Cell) -> bool:

@@ -17,6 +17,7 @@ from runner.domain.request import Request
 from runner.publish.audit import read_audit
 from runner.publish.carry_over import Kept
 from runner.publish.files import RunFacts
+from runner.publish.record import ShardRecord
 
 
 def gather_facts(
@@ -28,6 +29,7 @@ def gather_facts(
     started: datetime,
     durations: Mapping[str, float],
     kept: Kept | None,
+    shard: ShardRecord | None = None,
 ) -> RunFacts:
     """Return the facts of a run that ends now."""
     not_run: dict[str, int] = {}
@@ -49,6 +51,7 @@ def gather_facts(
         durations=durations,
         sources=module_sources(request.root, catalog),
         kept=kept.record if kept else None,
+        shard=shard,
     )
 
 

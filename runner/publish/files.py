@@ -58,6 +58,7 @@ from runner.publish.record import (
     RunRecord,
     SaidRecord,
     ScenarioRecord,
+    ShardRecord,
     TotalsRecord,
     plain,
 )
@@ -77,6 +78,8 @@ RESOLVED_PACKAGES = re.compile(
 )
 
 
+NOT_BUILT_HERE = "it was not provisioned in this run"
+"""The reason of an environment that a run did not need."""
 Word = TypeVar("Word", bound=StrEnum)
 
 
@@ -107,6 +110,8 @@ class RunFacts:
     """Scenario module -> its code."""
     kept: KeptRecord | None = None
     """The run that other cells were taken over from."""
+    shard: ShardRecord | None = None
+    """The part of a plan that was measured."""
 
 
 def build_run_record(
@@ -165,6 +170,7 @@ def build_run_record(
         not_run={reason: facts.not_run[reason] for reason in sorted(facts.not_run)},
         durations={stage: round(spent, 3) for stage, spent in facts.durations.items()},
         kept=facts.kept,
+        shard=facts.shard,
     )
 
 
@@ -301,7 +307,7 @@ def _environment_record(
         order=environment.order,
         formats=_ordered(Format, environment.formats),
         status="available" if built else "unavailable",
-        reason="" if built else reason or "it was not provisioned in this run",
+        reason="" if built else reason or NOT_BUILT_HERE,
         note=environment.note,
         python_version=built.python_version if built else "",
         lock_digest=built.lock_digest if built else "",

@@ -265,6 +265,29 @@ class KeptRecord(Record, kw_only=True, frozen=True):
     ] = {}
 
 
+class ShardRecord(Record, kw_only=True, frozen=True):
+    """The part of a plan that a run measured."""
+
+    index: Annotated[int, msgspec.Meta(ge=1)]
+    of: Annotated[int, msgspec.Meta(ge=1)]
+    plan: Annotated[
+        str, msgspec.Meta(description="Digest of the plan and its cuts: the same in all shards.")
+    ]
+    remedies: Annotated[str, msgspec.Meta(description="Where remedies are tried, as asked for.")]
+
+
+class MergedRecord(Record, kw_only=True, frozen=True):
+    """A run that was joined from parts."""
+
+    started: Moment
+    finished: Moment
+    profile: str
+    selection: tuple[str, ...]
+    cells: Count
+    host: HostRecord
+    shard: ShardRecord | None = None
+
+
 class RunRecord(Record, kw_only=True, frozen=True):
     """run.json: the time, host, tool version and environments of a run, and its totals."""
 
@@ -312,6 +335,13 @@ class RunRecord(Record, kw_only=True, frozen=True):
         Mapping[str, Seconds], msgspec.Meta(description="Stage -> wall time in seconds.")
     ]
     kept: KeptRecord | None = None
+    shard: Annotated[
+        ShardRecord | None, msgspec.Meta(description="Of a run of one part of a plan.")
+    ] = None
+    merged: Annotated[
+        tuple[MergedRecord, ...],
+        msgspec.Meta(description="The runs that it was joined from, where it was."),
+    ] = ()
 
     def __post_init__(self) -> None:
         """Refuse a record that contradicts itself.

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,17 @@ REPEATED = (
     *("probe", "recipe", "writer_lock", "reader_lock", "steps"),
 )
 """Columns of `cells` in which few values stand for many rows."""
+VOCABULARIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "outcome": tuple(str(each) for each in Outcome),
+        "verdict": tuple(str(each) for each in Verdict),
+        "impact": ("", *(str(each) for each in Impact)),
+        "origin": tuple(str(each) for each in Origin),
+    }
+)
+"""Columns of `cells` whose values are words that are known beforehand."""
+REPEATED_SEEN = ("status", "stage", "exception", "start_method", "isolation", *TEXT_COLUMNS)
+"""Columns of `observations` in which few values stand for many rows."""
 DIGEST_LIMIT = 12
 """Hex digits of an artifact's digest in `cells`: enough to tell artifacts apart."""
 DIFFERENCE_DIGITS = 4
@@ -124,13 +136,7 @@ def build_cells(results: Iterable[CellResult], order: Order) -> pd.DataFrame:
     """One row a cell with the published columns, in declared order."""
     shorten = cache(_publish_message)
     rows = [_cell_row(result, shorten) for result in results]
-    vocabularies = {
-        "outcome": [str(each) for each in Outcome],
-        "verdict": [str(each) for each in Verdict],
-        "impact": ["", *(str(each) for each in Impact)],
-        "origin": [str(each) for each in Origin],
-    }
-    frame = _make_frame(rows, CELL_COLUMNS, REPEATED, vocabularies, order)
+    frame = _make_frame(rows, CELL_COLUMNS, REPEATED, VOCABULARIES, order)
     frame["baseline"] = find_baselines(frame)
     frame["duration_s"] = frame["duration_s"].astype("float64")
     frame["max_abs_diff"] = frame["max_abs_diff"].astype("float64")
@@ -152,12 +158,74 @@ def build_observations(
         for result in results
         if result.observation is not None or result.reason
     ]
-    repeated = ("status", "stage", "exception", "start_method", "isolation", *TEXT_COLUMNS)
-    frame = _make_frame(rows, OBSERVATION_COLUMNS, repeated, {}, order)
+    frame = _make_frame(rows, OBSERVATION_COLUMNS, REPEATED_SEEN, {}, order)
     frame["duration_s"] = frame["duration_s"].astype("float64")
     frame["max_rss_mb"] = frame["max_rss_mb"].astype("float64")
     frame["position"] = frame["position"].astype("int32")
     return frame
+
+
+def join_cells(parts: Sequence[pd.DataFrame], order: Order) -> pd.DataFrame:
+    """Return the rows of several tables of cells as one, as `build_cells` makes it.
+
+    No cell is in two of them. The baselines, which a part may not know, are found anew.
+    """
+    frame = _join_frames(parts, CELL_COLUMNS, REPEATED, VOCABULARIES, order)
+    frame["baseline"] = find_baselines(frame)
+    return frame
+
+
+def join_observations(parts: Sequence[pd.DataFrame], order: Order) -> pd.DataFrame:
+    """Return the rows of several tables of observations as one, as `build_observations` does."""
+    return _join_frames(parts, OBSERVATION_COLUMNS, REPEATED_SEEN, {}, order)
+
+
+def _join_frames(
+    parts: Sequence[pd.DataFrame],
+    columns: Sequence[str],
+    repeated: Iterable[str],
+    vocabularies: Mapping[str, Sequence[str]],
+    order: Order,
+) -> pd.DataFrame:
+    found: dict[str, Any] = {}
+    for column in columns:
+        given = [each[column] for each in parts]
+        if column in ID_COLUMNS:
+            found[column] = _join_words(given, order.of(column), ordered=True)
+        elif column in vocabularies:
+            found[column] = _join_words(given, vocabularies[column])
+        elif column in repeated:
+            found[column] = _join_words(given, None)
+        elif column == "baseline":
+            found[column] = ""
+        else:
+            found[column] = np.concatenate([each.to_numpy() for each in given])
+    frame = pd.DataFrame(found, columns=list(columns))
+    return frame.sort_values(list(ID_COLUMNS), kind="stable", ignore_index=True)
+
+
+def _join_words(
+    given: Sequence[pd.Series[Any]], words: Sequence[str] | None, *, ordered: bool = False
+) -> pd.Categorical[Any]:
+    """Put columns of words one below the other; without `words`, their own ones, sorted."""
+    coded = [pd.Categorical(each) for each in given]
+    used = [each.remove_unused_categories() for each in coded]
+    if words is None:
+        words = sorted({str(name) for each in used for name in each.categories})
+    places = {name: place for place, name in enumerate(words)}
+    unknown = next((n for each in used for n in each.categories if str(n) not in places), None)
+    if unknown is not None:
+        raise ConfigurationError(
+            f"a part names {str(unknown)[:80]!r}, which is not declared here",
+            cause="it was measured with another version of the declarations",
+            next_step="join the parts in the checkout that measured them",
+        )
+    codes = [
+        np.array([*(places[str(name)] for name in each.categories), -1], np.int64)[each.codes]
+        for each in used
+    ]
+    dtype: Any = pd.CategoricalDtype(list(words), ordered=ordered)
+    return pd.Categorical.from_codes(np.concatenate(codes), dtype=dtype)
 
 
 def count_totals(cells: pd.DataFrame) -> Totals:

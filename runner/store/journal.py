@@ -12,7 +12,7 @@ import json
 import re
 import sqlite3
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -123,16 +123,20 @@ class Journal:
         Raises:
             StoreError: it could not be written; the journal is as it was.
         """
+        self.extend([record])
+
+    def extend(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Record several results, all of them or none.
+
+        Raises:
+            StoreError: they could not be written; the journal is as it was.
+        """
         self._require_writable()
-        kind, key = str(record["kind"]), (str(record["id"]), str(record["inputs"]))
         texts: dict[str, str] = {}
-        put_away = _put_away(record["observation"], texts)
-        content = json.dumps(put_away, separators=(",", ":")).encode()
-        about = str(record.get("run", "")), str(record.get("at", ""))
-        row = (kind, *key, *about, content, _checksum(kind, key, content))
+        rows = [_row(record, texts) for record in records]
         with self._guard:
             new = {digest: text for digest, text in texts.items() if digest not in self._texts}
-            self._do("record a result", lambda link: _write(link, row, new), otherwise=None)
+            self._do("record a result", lambda link: _write(link, rows, new), otherwise=None)
             self._remember(texts)
 
     def sync(self) -> None:
@@ -208,17 +212,25 @@ def _all_keys(connection: sqlite3.Connection, kind: str) -> frozenset[Key]:
     )
 
 
+def _row(record: Mapping[str, Any], texts: dict[str, str]) -> tuple[object, ...]:
+    """Return a record as it is kept; its long texts go into `texts`."""
+    kind, key = str(record["kind"]), (str(record["id"]), str(record["inputs"]))
+    content = json.dumps(_put_away(record["observation"], texts), separators=(",", ":")).encode()
+    about = str(record.get("run", "")), str(record.get("at", ""))
+    return (kind, *key, *about, content, _checksum(kind, key, content))
+
+
 def _write(
-    connection: sqlite3.Connection, row: tuple[object, ...], texts: Mapping[str, str]
+    connection: sqlite3.Connection, rows: Sequence[tuple[object, ...]], texts: Mapping[str, str]
 ) -> None:
-    """Write one record and its texts, or nothing."""
+    """Write records and their texts, or nothing."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         connection.executemany(
             _KEEP_TEXT,
             [(bytes.fromhex(name), _compressed(text)) for name, text in texts.items()],
         )
-        connection.execute(_APPEND, row)
+        connection.executemany(_APPEND, rows)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

@@ -137,6 +137,9 @@ class FakePlace:
             fork=True,
         )
 
+    def lock_digest(self, environment: Environment) -> str:
+        return "0" * 64
+
     def executor(self) -> LocalExecutor:
         return LocalExecutor(self.root)
 

@@ -15,6 +15,7 @@ from runner.executors.docker.containers import DockerExecutor
 from runner.executors.docker.engine import STEP_TIMEOUT_S, connect
 from runner.executors.docker.images import ImageBuilder, image_builder
 from runner.executors.interface import Place, Warn
+from runner.executors.locks import lock_path, usable_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,10 @@ class DockerPlace:
                 next_step="leave out --executor docker",
             )
         return self.builder.provision(environment)
+
+    def lock_digest(self, environment: Environment) -> str:
+        """Return the digest of its lock."""
+        return usable_lock(environment, lock_path(environment.id)).digest
 
     def executor(self) -> DockerExecutor:
         """Return the executor that starts containers; those of a killed run are removed first."""

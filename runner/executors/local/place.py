@@ -15,7 +15,7 @@ from runner.executors.local.builds import provision_build
 from runner.executors.local.commits import base_of, folder_of, provision_commit
 from runner.executors.local.processes import LocalExecutor
 from runner.executors.local.provision import provision, require_whole
-from runner.executors.locks import LOCKS
+from runner.executors.locks import LOCKS, lock_path, usable_lock
 from runner.store.builds import builds_folder
 
 
@@ -34,6 +34,10 @@ class LocalPlace:
         if environment.build.kind is BuildKind.COMMIT:
             return provision_commit(environment, self.store, self.provision)
         return provision_build(environment, self.store, self.warn)
+
+    def lock_digest(self, environment: Environment) -> str:
+        """Return the digest of its lock."""
+        return usable_lock(environment, lock_path(environment.id)).digest
 
     def executor(self) -> LocalExecutor:
         """Return the executor that starts processes."""

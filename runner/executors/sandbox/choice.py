@@ -13,10 +13,10 @@ from pathlib import Path
 
 from runner.domain.errors import NoSandbox
 from runner.domain.request import Request
-from runner.executors.sandbox import bubblewrap
+from runner.executors.sandbox import bubblewrap, landlock
 from runner.executors.sandbox.interface import Exchange, Sandbox, remove_exchange
 
-WAYS = ("bubblewrap",)
+WAYS = ("bubblewrap", "landlock")
 
 
 def sandboxes() -> tuple[str, ...]:
@@ -35,14 +35,7 @@ def open_sandbox(request: Request) -> Iterator[tuple[Sandbox, Exchange]]:
     exchange = Exchange.make(folder / "exchange", request.root)
     folder.chmod(0o711)
     try:
-        fault = bubblewrap.find_fault(exchange.root)
-        if fault:
-            raise NoSandbox(
-                f"a model file may run code, and nothing confines it here: bubblewrap: {fault}",
-                cause="a container or a system without namespaces for its users",
-                next_step="apt install bubblewrap",
-            )
-        sandbox = bubblewrap.Bubblewrap(store=request.store)
+        sandbox = _find(request, exchange)
         try:
             yield sandbox, exchange
         finally:
@@ -50,3 +43,18 @@ def open_sandbox(request: Request) -> Iterator[tuple[Sandbox, Exchange]]:
     finally:
         remove_exchange(exchange)
         folder.rmdir()
+
+
+def _find(request: Request, exchange: Exchange) -> Sandbox:
+    fault = bubblewrap.find_fault(exchange.root)
+    if not fault:
+        return bubblewrap.Bubblewrap(store=request.store)
+    found = landlock.find_sandbox(request.store, exchange.root)
+    if isinstance(found, landlock.Landlock):
+        return found
+    raise NoSandbox(
+        "a model file may run code, and nothing confines it here: "
+        f"bubblewrap: {fault}; Landlock: {found}",
+        cause="a container or a system without namespaces for its users",
+        next_step="apt install bubblewrap",
+    )

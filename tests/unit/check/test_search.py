@@ -131,6 +131,13 @@ def test_an_environment_that_is_not_there_says_nothing_of_the_file():
     assert ("new", "none") not in hands.asked
 
 
+def test_an_environment_that_does_not_start_is_asked_once():
+    answers = {("new", "none"): Result.ENVIRONMENT_UNAVAILABLE}
+    search, _, hands = run(["new"], answers)
+    assert search.findings["new"].result is Result.ENVIRONMENT_UNAVAILABLE
+    assert hands.asked == [("new", "none")]
+
+
 def test_a_format_that_a_version_lacks_by_declaration_is_not_tried():
     hands = FakeHands({})
     search = Search(ways={"old": ()}, fitting=(), hands=hands, clock=lambda: 0.0)

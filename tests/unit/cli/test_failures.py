@@ -40,6 +40,8 @@ CODES = {
     errors.StaleAcceptance: 21,
     errors.IncompleteMatrix: 22,
     errors.NothingChanges: 23,
+    errors.PartsDisagree: 24,
+    errors.PartsMissing: 25,
 }
 
 

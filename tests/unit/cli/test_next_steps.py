@@ -19,6 +19,7 @@ SAMPLES = {
     "python": "3.12",
     "cell": "'plain_dense/h5/tf2.7->keras3.15/none'",
     "SESSIONS": "plan",
+    "shard": "3/12",
     "given": "--writer tf2.7 --reader keras3.15 --scenario plain_dense --format h5",
 }
 NAMED = re.compile(r"nox -s |python -m runner ")

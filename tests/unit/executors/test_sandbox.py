@@ -2,11 +2,14 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
-from runner.domain.errors import ProvisionError
+from runner.domain.errors import NoSandbox, ProvisionError
+from runner.domain.request import Request
+from runner.executors.sandbox import bubblewrap, choice, landlock, open_sandbox, restrict
 from runner.executors.sandbox.bubblewrap import INSIDE, WORK, Bubblewrap, find_fault
 from runner.executors.sandbox.interface import Exchange, remove_exchange
 from runner.executors.sandbox.places import require_no_home
@@ -67,3 +70,103 @@ def test_nothing_of_this_machine_is_reached(exchange, tmp_path, monkeypatch):
 
     (processes,) = said.stdout.splitlines()
     assert int(processes) < 8
+
+
+@pytest.fixture
+def by_landlock(exchange, tmp_path):
+    found = landlock.find_sandbox(tmp_path / "store", exchange.root)
+    if isinstance(found, str):
+        pytest.skip(found)
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize("namespaces", [True, False])
+def test_landlock_leaves_a_job_its_own_files_alone(exchange, tmp_path, by_landlock, namespaces):
+    if namespaces and not by_landlock.namespaces:
+        pytest.skip("the kernel gives this user no namespaces")
+    sandbox = landlock.Landlock(store=tmp_path, folder=by_landlock.folder, namespaces=namespaces)
+    secret = tmp_path / "secret"
+    secret.write_text("key")
+    work = by_landlock.folder / "work-test"
+    work.mkdir()
+    outside = os.getpid()
+    script = f"""
+        cat {secret} /etc/passwd /proc/{outside}/environ 2>/dev/null
+        ls {tmp_path} ~ / /home 2>/dev/null
+        for place in / /dev /usr /etc /tmp {tmp_path} {exchange.root} {exchange.root}/files; do
+            touch $place/written 2>/dev/null && echo "wrote $place"
+        done
+        kill -0 {outside} 2>/dev/null && echo "signals {outside}"
+        cat {exchange.root}/code/runner/__init__.py > /dev/null || echo "cannot read"
+        echo x > {work}/written || echo "cannot work"
+        echo x > /dev/null || echo "no null device"
+        exec {work}/written 2>/dev/null
+    """
+    command = sandbox.command([], exchange.root, work, ["/bin/sh", "-c", script])
+
+    said = process.run(command, env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
+
+    assert said.stdout == ""
+    assert (work / "written").read_text() == "x\n"
+    shutil.rmtree(work)
+
+
+def test_landlock_takes_every_socket(exchange, by_landlock):
+    script = """
+import socket, os
+for family in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX, socket.AF_NETLINK):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW):
+        try:
+            socket.socket(family, kind)
+            print("made", family, kind)
+        except PermissionError:
+            pass
+first, second = socket.socketpair()
+first.send(b"x")
+print(second.recv(1), os.getpid() > 0)
+"""
+    work = by_landlock.folder / "work-test"
+    work.mkdir()
+    python = [Path(os.path.realpath(place)) for place in (sys.prefix, sys.base_prefix)]
+    arguments = [os.path.realpath(sys.executable), "-I", "-c", script]
+    command = by_landlock.command(python, exchange.root, work, arguments)
+
+    said = process.run(command, env={"PATH": os.environ["PATH"]})
+
+    assert said.stdout == "b'x' True\n", said.stderr
+    work.rmdir()
+
+
+def test_a_confinement_that_does_not_hold_starts_nothing(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("key")
+    with pytest.raises(restrict.NotConfined, match="can still be read"):
+        restrict.try_out(str(secret))
+
+
+def test_the_first_way_that_holds_is_taken(tmp_path, monkeypatch):
+    request = Request(root=ROOT, store=tmp_path / "store", out=tmp_path / "out")
+    monkeypatch.setattr(bubblewrap, "find_fault", lambda _: "it is not installed")
+    monkeypatch.setattr(landlock, "find_sandbox", lambda *_: "this kernel has no Landlock")
+    with (
+        pytest.raises(NoSandbox, match="not installed; Landlock: this kernel has no") as refused,
+        open_sandbox(request),
+    ):
+        pass
+    assert "bubblewrap" in refused.value.next_step
+    monkeypatch.setattr(bubblewrap, "find_fault", lambda _: "")
+    with open_sandbox(request) as (sandbox, made):
+        assert sandbox.name == choice.WAYS[0]
+        place = made.root
+    assert not place.exists()
+
+
+def test_landlock_stands_in_where_bubblewrap_is_missing(tmp_path, by_landlock, monkeypatch):
+    request = Request(root=ROOT, store=tmp_path / "store", out=tmp_path / "out")
+    monkeypatch.setattr(bubblewrap, "find_fault", lambda _: "it is not installed")
+    with open_sandbox(request) as (sandbox, made):
+        assert sandbox.name == "landlock"
+        assert "no network" in sandbox.words
+        place = made.root.parent
+    assert not place.exists()
