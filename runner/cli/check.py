@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     "--html", type=options.PATH, metavar="FILE", help="Write the answer as one page, too."
 )
 @options.profile
+@options.sandbox
 @options.data
 def command(  # noqa: PLR0913 - its options
     request: Request,

@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     help="Size of what the model's inputs leave open, in the inputs it is tried with.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest, schema migrate/1.")
+@options.sandbox
 @options.store
 def command(
     request: Request,

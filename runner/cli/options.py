@@ -214,6 +214,17 @@ shards = _all(
 )
 """For a plan that several machines measure."""
 
+sandbox = _all(
+    request_option(
+        "--executor",
+        type=click.Choice(registry.NAMES),
+        default=registry.DEFAULT,
+        help="Where the file is confined: local by the kernel, docker in containers.",
+    ),
+    image_settings,
+)
+"""Where a user's file is loaded."""
+
 measuring = _all(
     profile,
     selection,

@@ -443,3 +443,16 @@ def test_no_engine_is_one_clear_message(fails, monkeypatch, tmp_path):
     said = fails(5, "run", "--executor", "docker")
     assert "no container engine answers" in said
     assert "next: run: sudo systemctl start docker" in said
+
+
+def test_a_users_own_file_is_checked_in_containers(tree, engine, images, tmp_path):
+    file = tree.parent / "model.keras"
+    samples = Path(__file__).parents[1] / "unit" / "data" / "inspect"
+    shutil.copy(samples / "tf2.15_compiled.keras", file)
+    store = _store(tmp_path / "store", images)
+    words = (str(file), "--readers", "tf2.15", "--store", str(store), "--json", *engine)
+    finished = run(tree, "check", *words)
+    assert finished.code == 0, finished.text
+    answer = json.loads(finished.out)
+    assert answer["sandbox"].startswith("a container: no network")
+    assert [each["result"] for each in answer["readers"]] == ["same"]
