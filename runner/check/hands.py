@@ -24,6 +24,7 @@ from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
 from runner.executors.sandbox import Exchange, Sandbox
 from runner.inspect import Description
+from runner.judge.cause import find_innermost
 from runner.userfile.inputs import Inputs, candidate_inputs, described_inputs, reported_inputs
 from runner.userfile.orders import LoadOrder
 from runner.userfile.workbench import Observed, Workbench, open_workbench
@@ -223,7 +224,8 @@ def read_loaded(observed: Observed) -> Loaded:
             why = "its outputs cannot be read: they are no plain arrays, or too large"
             return replace(told, result=Result.NOT_CALLED, why=why)
         return replace(told, outputs=outputs)
-    said = observed.message
+    # Keras wraps what a layer raised: the innermost says why.
+    said = find_innermost(observed.message, observed.traceback)
     if observed.exception:
         said = f"{observed.exception.rpartition('.')[2]}: {said}"
     why = " ".join(said.split())[:LONGEST]

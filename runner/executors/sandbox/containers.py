@@ -83,11 +83,7 @@ class Containers:
                 stdin_open=True,
                 labels={STORE_LABEL: store_key(self.store)},
                 user=self._user(),
-                environment={
-                    **framework_variables(declared),
-                    "HOME": f"{WORK}/home",
-                    "TMPDIR": WORK,
-                },
+                environment=variables,
                 mounts=[Mount(str(INSIDE), str(exchange.root), type="bind", read_only=True)],
                 network_mode="none",
                 read_only=True,

@@ -19,9 +19,6 @@ def attempt(do):
         return type(error).__name__
 def connect(address):
     socket.create_connection(address, timeout=3).sendall(b"here")
-def others():
-    return [p for p in os.listdir("/proc") if p.isdigit() and int(p) > 1 and b"pytest" in open(
-        "/proc/" + p + "/cmdline", "rb").read()]
 found = [
     ("secret", attempt(lambda: open({secret!r}).read())),
     ("home", attempt(lambda: os.listdir(os.path.dirname({secret!r})))),
@@ -29,7 +26,7 @@ found = [
     ("code", attempt(lambda: open(os.path.join(os.getcwd(), "/sandbox/exchange/files/x"), "w"))),
     ("local", attempt(lambda: connect(("127.0.0.1", {port})))),
     ("far", attempt(lambda: connect(("1.1.1.1", 53)))),
-    ("processes", attempt(others)),
+    ("processes", attempt(lambda: len([p for p in os.listdir("/proc") if p.isdigit()]))),
     ("environment", attempt(lambda: os.environ.get("KERAS_MATRIX_SECRET"))),
 ]
 raise RuntimeError("REACHED " + repr(found))
