@@ -20,7 +20,7 @@ from runner import __version__
 from runner.check.answer import SCHEMA, Answer, CheckedFile, Group, Prediction, Reader, UsedInputs
 from runner.check.hands import Loaded, SandboxHands, given_inputs
 from runner.check.install import code_of, install_line, packages_of
-from runner.check.order import Order
+from runner.check.order import Order, order_readers
 from runner.check.outputs import Outputs, find_groups, largest_difference, read_expected
 from runner.check.results import Result
 from runner.check.search import Finding, Search, computing
@@ -183,7 +183,8 @@ def check(
             try:
                 for finding, again in search.run():
                     say(checking.tell(finding), again)
-                rows = [checking.tell(each) for each in search.findings.values()]
+                newest = order_readers(order.readers, ())
+                rows = [checking.tell(search.findings[each.id]) for each in newest]
             finally:
                 hands.close()
             file = CheckedFile(
