@@ -240,6 +240,12 @@ def update(session: nox.Session) -> None:
         session.run(*COMPILE, *scripts, str(SCRIPTS / "requirements.txt"), silent=True)
 
 
+@nox.session(python=PYTHON)
+def releases(session: nox.Session) -> None:
+    """Take up releases that are not declared: entry, lock, row and column, and a diff."""
+    runner(session, "releases")
+
+
 @nox.session(python=False)
 def preview(session: nox.Session) -> None:
     """Serve a report's folder on this machine: the published one, or the one after `--`."""

@@ -41,6 +41,7 @@ from runner.executors.builds.commits import (
     remove_trees,
 )
 from runner.host.progress import Reporter
+from runner.judge.cause import innermost_message
 from runner.judge.verdict import detail_of
 
 PACKAGE = "keras"
@@ -250,7 +251,7 @@ def _judged(commit: Commit, result: CellResult) -> Judged:
         cell=result.cell.id,
         detail=detail_of(result),
         exception=seen.exception if seen else "",
-        message=seen.message if seen else "",
+        message=innermost_message(seen),
         reason=result.reason or str(result.outcome),
     )
 

@@ -25,6 +25,7 @@ from runner.domain.errors import CouldNotJudge, MatrixError, ProvisionError, Sel
 from runner.domain.request import Request
 from runner.domain.selector import ARROW, CellPattern, parse_pattern, require_cells
 from runner.host.progress import Reporter
+from runner.judge.cause import innermost_message
 from runner.judge.change_points import find_changes
 from runner.judge.verdict import detail_of
 
@@ -215,7 +216,7 @@ def _point(asked: Asked, seen: _Seen, line: Line, environment: Environment) -> P
         detail=detail_of(result),
         reason=result.reason or _why_unavailable(seen, cell),
         exception=observation.exception if observation else "",
-        message=observation.message if observation else "",
+        message=innermost_message(observation),
         repeated=len(again),
     )
 

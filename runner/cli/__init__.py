@@ -43,7 +43,7 @@ COMMANDS = (
     *("causes", "claims", "boundaries", "rejudge", "audit", "bench"),
 )
 """Modules of this package, in the order of the help."""
-DEVELOPER_COMMANDS = ("update", "docs")
+DEVELOPER_COMMANDS = ("update", "releases", "docs")
 """For who changes this tool or its declarations."""
 COMPLETION_VARIABLE = "_KERAS_MATRIX_COMPLETE"
 

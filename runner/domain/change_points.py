@@ -24,6 +24,10 @@ NOTES: Mapping[Family, str] = MappingProxyType(
 """Address of the notes of a release."""
 
 
+NONE = "none"
+"""In the place of a version: the package is not installed."""
+
+
 class Axis(StrEnum):
     """The end of a cell that is varied."""
 
@@ -111,7 +115,7 @@ class ChangePoint:
         before, after = self.before.packages, self.after.packages
         own = {name for name in before if before[name] == self.before.version}
         return {
-            name: (before.get(name, "none"), after.get(name, "none"))
+            name: (before.get(name, NONE), after.get(name, NONE))
             for name in sorted({*before, *after})
             if before and after and before.get(name) != after.get(name) and name not in own
         }

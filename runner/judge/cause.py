@@ -216,6 +216,13 @@ def find_innermost(message: str, traceback: str) -> str:
     return _plain((wrapped[-1] if wrapped else message)[:SEARCHED]).strip()
 
 
+def innermost_message(observation: Observation | None) -> str:
+    """Return the text of the innermost exception of an observation; empty if there is none."""
+    if observation is None or not observation.exception:
+        return ""
+    return find_innermost(observation.message, str(observation.data.get("traceback") or ""))
+
+
 def _searcher(pattern: str) -> _Search:
     return re.compile(pattern, re.DOTALL).search if pattern else _always
 

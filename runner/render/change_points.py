@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from runner.domain import FACTS, Outcome
-from runner.domain.change_points import Axis, Bisection, ChangeKind, ChangePoint, Point
+from runner.domain.change_points import NONE, Axis, Bisection, ChangeKind, ChangePoint, Point
 
 WORDS: Mapping[ChangeKind, str] = {
     ChangeKind.BREAKS: "broken",
@@ -68,8 +68,7 @@ def _change_lines(change: ChangePoint, axis: Axis, titles: Mapping[str, str]) ->
     yield from _side("after", after, titles)
     others = change.also_differ
     if others:
-        said = ", ".join(f"{name} {old} to {new}" for name, (old, new) in others.items())
-        yield f"    other packages of the two {axis}s differ, too: {said}"
+        yield f"    other packages of the two {axis}s differ, too: {_packages(others)}"
     if change.backport:
         yield (
             f"    {change.before.environment} was released later than {after.environment}:"
@@ -81,6 +80,15 @@ def _change_lines(change: ChangePoint, axis: Axis, titles: Mapping[str, str]) ->
     if repeats:
         yield f"    both results came again in {repeats} more run(s), in fresh processes"
     yield f"    repeat with: {repeat_command(change)}"
+
+
+def _packages(others: Mapping[str, tuple[str, str]]) -> str:
+    """Name the packages that both have, and count the others."""
+    both = [
+        f"{name} {old} to {new}" for name, (old, new) in others.items() if NONE not in (old, new)
+    ]
+    alone = len(others) - len(both)
+    return ", ".join([*both, *([f"{alone} that only one of them has"] if alone else [])])
 
 
 def _side(word: str, point: Point, titles: Mapping[str, str]) -> Iterator[str]:
