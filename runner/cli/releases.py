@@ -92,7 +92,7 @@ def _declare_new(request: Request, declared: EnvironmentSet, patch: Path) -> lis
             next_step="clone the repository, and repeat the command there",
         )
     releases, missing = read_file(ROOT / "containers" / "releases.toml")
-    known = {each.id for each in (*releases, *missing)}
+    known = {each.id for each in releases} | {each.id for each in missing}
     found = find_undeclared(declared.environments, declared.minors, known)
     if not found:
         print(f"nothing new: {len(known)} releases are declared, and the index has no others")

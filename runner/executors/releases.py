@@ -134,10 +134,15 @@ def list_versions(package: str, python: str) -> list[str]:
         timeout_s=INDEX_TIMEOUT_S,
     )
     if not asked.ok:
+        without_pip = "No module named pip" in asked.stderr
         raise ProvisionError(
             f"{package}: the index does not say its versions: {_last_line(asked.stderr)}",
-            cause="pip is not installed beside the tool, or the index cannot be reached",
-            next_step=f"run: {sys.executable} -m ensurepip, then repeat",
+            cause="pip is not installed beside the tool"
+            if without_pip
+            else "the package index cannot be reached: no network, or a proxy stands between",
+            next_step=f"run: {sys.executable} -m ensurepip, then repeat"
+            if without_pip
+            else "check the network and the proxy variables, then repeat the command",
         )
     return msgspec.json.decode(asked.stdout, type=_Versions).versions
 

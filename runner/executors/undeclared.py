@@ -17,7 +17,7 @@ import msgspec
 
 from runner.domain import Backend, Environment, Family
 from runner.domain.errors import MatrixError
-from runner.executors.locks import normalise_name, pinned_files
+from runner.executors.locks import lock_path, normalise_name, pinned_files, usable_lock
 from runner.executors.releases import PARALLEL, Minor, list_versions, minor, upload_dates
 from runner.executors.resolve import compile_lock
 
@@ -86,10 +86,7 @@ def _new_minors(newest: Minor, versions: Iterable[str]) -> list[Undeclared]:
         numbers = _numbers(version)
         if numbers[:1] == last[:1] and numbers[:2] > last:
             best[numbers[:2]] = max(best.get(numbers[:2], version), version, key=_numbers)
-    return [
-        Undeclared(of=newest, version=version, new_minor=True)
-        for _, version in sorted(best.items())
-    ]
+    return [Undeclared(of=newest, version=best[key], new_minor=True) for key in sorted(best)]
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -105,9 +102,11 @@ def make_environment(found: Undeclared) -> tuple[Environment, str]:
     base = found.of.environment
     pin = f"{found.of.package}=={found.version}"
     companions = base.requirements[1:]
+    # So that only what must differ does: a boundary between the two is then the package's own.
+    before = usable_lock(base, lock_path(base.id)).content.decode().partition("\n")[2]
     try:
         requirements = (pin, *companions)
-        compiled = compile_lock(found.id, base.python, requirements)
+        compiled = compile_lock(found.id, base.python, requirements, preferred=before)
     except MatrixError:
         names = [re.split(r"[=<>!~\[; ]", each)[0] for each in companions]
         loose = compile_lock(found.id, base.python, _kept_cpu(pin, names))
@@ -185,7 +184,7 @@ def insert_entry(text: str, after: str, entry: str) -> str:
         if block.startswith(f'id = "{after}"\n'):
             body, comment = _trailing_comment(block)
             blocks[number] = f"{body.rstrip()}\n\n{entry}\n{comment}"
-            return header.join(blocks)
+            return header.join(blocks).rstrip("\n") + "\n"
     raise ValueError(f"no entry of {after}")
 
 

@@ -23,6 +23,7 @@ from runner.domain import (
     CauseRule,
     CellResult,
     Format,
+    Observation,
     Outcome,
 )
 from runner.domain.selector import matches_any, matches_environment

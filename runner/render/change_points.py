@@ -85,7 +85,7 @@ def _change_lines(change: ChangePoint, axis: Axis, titles: Mapping[str, str]) ->
 def _packages(others: Mapping[str, tuple[str, str]]) -> str:
     """Name the packages that both have, and count the others."""
     both = [
-        f"{name} {old} to {new}" for name, (old, new) in others.items() if NONE not in (old, new)
+        f"{name} {old} to {new}" for name, (old, new) in others.items() if NONE not in {old, new}
     ]
     alone = len(others) - len(both)
     return ", ".join([*both, *([f"{alone} that only one of them has"] if alone else [])])
