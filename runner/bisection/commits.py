@@ -98,6 +98,8 @@ class CommitBisection:
     judged: Mapping[int, Judged]
     """By place among the commits."""
     found: Found
+    repeated: int
+    """Further runs of the two that were found, in fresh processes; they agreed."""
 
 
 def read_request(
@@ -169,10 +171,12 @@ def bisect_commits(request: Request, asked: CommitsAsked, reporter: Reporter) ->
         return state
 
     found = find_first_bad(len(asked.commits), judge)
-    for place in (found.last_good, found.first_bad):
+    repeated = min(
         _confirm(request, asked, judged[place], reporter)
+        for place in (found.last_good, found.first_bad)
+    )
     remove_trees(request.store)
-    return CommitBisection(asked=asked, judged=judged, found=found)
+    return CommitBisection(asked=asked, judged=judged, found=found, repeated=repeated)
 
 
 def judge_here(request: Request, asked: CommitsAsked, reporter: Reporter) -> tuple[Judged, State]:
@@ -256,14 +260,16 @@ def _judged(commit: Commit, result: CellResult) -> Judged:
     )
 
 
-def _confirm(request: Request, asked: CommitsAsked, judged: Judged, reporter: Reporter) -> None:
-    """Load the cell of a commit again, in a fresh process.
+def _confirm(request: Request, asked: CommitsAsked, judged: Judged, reporter: Reporter) -> int:
+    """Load the cell of a commit again, in a fresh process; return how often that was done.
+
+    A file that could not be written is not loaded.
 
     Raises:
         CouldNotJudge: the result is another.
     """
     if request.recorded:
-        return
+        return 0
     cell = _cell(asked, judged.commit)
     with pipeline.opened(_narrowed(request, asked, judged.commit), reporter) as run:
         pipeline.measure_cells(run, [cell], "loads")
@@ -276,6 +282,7 @@ def _confirm(request: Request, asked: CommitsAsked, judged: Judged, reporter: Re
                 cause="the result depends on chance, or on the load of the machine",
                 next_step="repeat the command with --force",
             )
+    return len(again)
 
 
 def _narrowed(request: Request, asked: CommitsAsked, commit: Commit) -> Request:

@@ -20,7 +20,15 @@ from runner.declare.environments import EnvironmentSet, read_environments
 from runner.declare.lines import RANGE, line_of, releases_between
 from runner.declare.place import shown
 from runner.domain import BARE, FACTS, Cell, CellResult, Environment, Format, Scope
-from runner.domain.change_points import Axis, Bisection, Point, notes_of, version_of
+from runner.domain.change_points import (
+    PACKAGES,
+    PYTHON,
+    Axis,
+    Bisection,
+    Point,
+    notes_of,
+    version_of,
+)
 from runner.domain.errors import CouldNotJudge, MatrixError, ProvisionError, SelectionError
 from runner.domain.request import Request
 from runner.domain.selector import ARROW, CellPattern, parse_pattern, require_cells
@@ -118,7 +126,10 @@ def _measure(
         results = {each.cell: each for each in pipeline.explain_results(run, list(found.values()))}
         seen = _Seen(
             results=results,
-            packages={name: each.resolved for name, each in run.built.available.items()},
+            packages={
+                name: {PYTHON: each.python_version, **each.resolved}
+                for name, each in run.built.available.items()
+            },
             unavailable=run.built.unavailable,
             repeated={},
         )
@@ -201,6 +212,7 @@ def _point(asked: Asked, seen: _Seen, line: Line, environment: Environment) -> P
         cell=cell,
         notes=notes_of(environment),
         packages=seen.packages.get(environment.id, {}),
+        package=PACKAGES.get(environment.family, ""),
     )
     result = seen.results.get(cell)
     if result is None:

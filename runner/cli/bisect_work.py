@@ -100,7 +100,8 @@ def lines(found: CommitBisection, titles: Mapping[str, str], ends: Ends) -> Iter
         yield f"    could not be judged: {commit.short} ({commit.day}) {commit.subject}"
     yield from _side("before", good, titles)
     yield from _side("after", bad, titles)
-    yield "    both results came again in fresh processes"
+    if found.repeated:
+        yield "    both results came again in fresh processes"
     yield f"    see: git -C {ends.repository} show {bad.commit.short}"
 
 

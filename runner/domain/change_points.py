@@ -24,6 +24,12 @@ NOTES: Mapping[Family, str] = MappingProxyType(
 """Address of the notes of a release."""
 
 
+PYTHON = "Python"
+"""Stands among the packages of an environment, with its version."""
+PACKAGES: Mapping[Family, str] = MappingProxyType(
+    {Family.KERAS3: "keras", Family.LEGACY: "tf-keras"}
+)
+"""The package that a family is released as, where it can be replaced alone."""
 NONE = "none"
 """In the place of a version: the package is not installed."""
 
@@ -77,9 +83,11 @@ class Point:
     exception: str = ""
     message: str = ""
     packages: Mapping[str, str] = field(default_factory=dict)
-    """Distribution -> version, as installed in the varied environment; empty if it was not
-    built.
+    """Distribution -> version, as installed in the varied environment, and `PYTHON`; empty if it
+    was not built.
     """
+    package: str = ""
+    """The package that it is a release of, where that can be replaced alone."""
     repeated: int = 0
     """Further runs in fresh processes; each agreed, or the point would not be measurable."""
 
@@ -113,7 +121,8 @@ class ChangePoint:
     def also_differ(self) -> dict[str, tuple[str, str]]:
         """Other packages whose version differs between the two environments."""
         before, after = self.before.packages, self.after.packages
-        own = {name for name in before if before[name] == self.before.version}
+        own = {self.before.package or "", "tensorflow", "tensorflow-cpu"}
+        own = {name for name in own if before.get(name) == self.before.version}
         return {
             name: (before.get(name, NONE), after.get(name, NONE))
             for name in sorted({*before, *after})

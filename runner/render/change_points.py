@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from runner.domain import FACTS, Outcome
 from runner.domain.change_points import NONE, Axis, Bisection, ChangeKind, ChangePoint, Point
 
 WORDS: Mapping[ChangeKind, str] = {
-    ChangeKind.BREAKS: "broken",
-    ChangeKind.REPAIRS: "repaired",
-    ChangeKind.CHANGES: "another failure",
+    ChangeKind.BREAKS: "broken from",
+    ChangeKind.REPAIRS: "repaired from",
+    ChangeKind.CHANGES: "another failure from",
 }
 MESSAGE = 160
 """Characters of a message."""
@@ -61,14 +62,17 @@ def _result(point: Point) -> str:
 
 def _change_lines(change: ChangePoint, axis: Axis, titles: Mapping[str, str]) -> Iterator[str]:
     after = change.after
-    yield f"  {WORDS[change.kind]} by {after.environment} ({after.version}, {after.released})"
+    yield f"  {WORDS[change.kind]} {after.environment} on ({after.version}, {after.released})"
     yield from _side("before", change.before, titles)
     for each in change.between:
         yield f"    not measured between: {each.environment}: {_cut(each.reason)}"
     yield from _side("after", after, titles)
     others = change.also_differ
     if others:
-        yield f"    other packages of the two {axis}s differ, too: {_packages(others)}"
+        yield f"    the two {axis}s differ in more than that, and it may be the reason:"
+        yield f"      {_packages(others)}"
+        if after.package and after.package in change.before.packages:
+            yield f"    tell it apart with: {_alone_command(change, axis)}"
     if change.backport:
         yield (
             f"    {change.before.environment} was released later than {after.environment}:"
@@ -80,6 +84,18 @@ def _change_lines(change: ChangePoint, axis: Axis, titles: Mapping[str, str]) ->
     if repeats:
         yield f"    both results came again in {repeats} more run(s), in fresh processes"
     yield f"    repeat with: {repeat_command(change)}"
+
+
+def _alone_command(change: ChangePoint, axis: Axis) -> str:
+    """Return the command that measures the new version among the packages of the one before."""
+    before, after = change.before, change.after
+    build = f"{after.package}@{after.version}"
+    reads = axis is Axis.READER
+    cell = replace(after.cell, reader=build) if reads else replace(after.cell, writer=build)
+    return (
+        f"nox -s matrix -- --with {after.package}={after.version} --base {before.environment}"
+        f" --select {shlex.quote(cell.id)}"
+    )
 
 
 def _packages(others: Mapping[str, tuple[str, str]]) -> str:
@@ -101,7 +117,7 @@ def _side(word: str, point: Point, titles: Mapping[str, str]) -> Iterator[str]:
     if point.detail.aspects:
         yield f"      differs: {', '.join(sorted(point.detail.aspects))}"
     if point.message and point.detail.outcome is not Outcome.EQUIVALENT:
-        yield f"      {point.exception}: {_cut(point.message)}"
+        yield f"      {': '.join(filter(None, [point.exception, _cut(point.message)]))}"
 
 
 def repeat_command(change: ChangePoint) -> str:

@@ -25,7 +25,13 @@ def point(number, detail, **more):
         ),
         detail=detail,
         notes=f"https://github.com/keras-team/keras/releases/tag/v3.{number}.0",
-        packages={"keras": f"3.{number}.0", "numpy": "1.26.4" if number < 4 else "2.0.2"},
+        packages={
+            "keras": f"3.{number}.0",
+            "Python": "3.11.9" if number < 4 else "3.12.4",
+            "numpy": "1.26.4" if number < 4 else "2.0.2",
+            **({} if number < 4 else {"pillow": "11.0"}),
+        },
+        package="keras",
         **more,
     )
 

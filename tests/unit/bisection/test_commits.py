@@ -53,7 +53,7 @@ def asked_for(letters):
 def bisect(monkeypatch, tmp_path):
     """Return the bisection of a row of results, and of runs that say otherwise the second time."""
 
-    def run(letters, confirm=lambda judged: None):
+    def run(letters, confirm=lambda judged: 1):
         tried = []
 
         def measure(request, asked, commit, reporter):
@@ -75,7 +75,7 @@ def bisect(monkeypatch, tmp_path):
 
 def test_the_first_bad_commit_is_found(bisect):
     confirmed = []
-    found = bisect("gggbbbb", confirmed.append)
+    found = bisect("gggbbbb", lambda judged: confirmed.append(judged) or 1)
     assert (found.found.last_good, found.found.first_bad) == (2, 3)
     assert bisect.tried[:2] == [0, 6]
     assert [each.commit.subject for each in confirmed] == ["change 2", "change 3"]
@@ -183,6 +183,13 @@ def test_the_text_names_the_commit_both_sides_and_what_was_tried(bisect):
     assert "could not be judged: 0000000002" in said
     assert "cause: An unknown argument [newer_argument]" in said
     assert "git -C clone show 0000000003" in said
+    assert "both results came again" in said
+
+
+def test_what_was_not_repeated_is_not_said_to_be(bisect):
+    found = bisect("gb", lambda judged: 0)
+    ends = bisect_work.Ends(repository=Path("clone"), good="a", bad="b")
+    assert "came again" not in "\n".join(bisect_work.lines(found, {}, ends))
 
 
 def test_judging_what_is_checked_out_measures_the_ends_first(bisect, monkeypatch, tmp_path):

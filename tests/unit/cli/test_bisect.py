@@ -30,8 +30,8 @@ def test_change_points_are_printed_and_kept(bisect, tmp_path):
     code, out, err = bisect(bisection(), arguments=["--add", str(path)])
 
     assert (code, err) == (0, "")
-    assert "broken by keras3.2" in out
-    assert "repaired by keras3.4" in out
+    assert "broken from keras3.2" in out
+    assert "repaired from keras3.4" in out
     assert f"repeat with: nox -s bisect -- '{CELL}'" in out
     assert [each.cell for each in read_change_points(path).bisections] == [CELL]
 

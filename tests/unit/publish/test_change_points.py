@@ -33,7 +33,7 @@ def test_the_file_follows_its_schema_and_is_read_back(tmp_path):
         ("repairs", "keras3.2", "keras3.4", ("keras3.3",)),
     ]
     assert [each.measured for each in found.points] == [True, True, True, False, True, True]
-    assert [each.name for each in found.changes[1].also_differ] == ["numpy"]
+    assert [each.name for each in found.changes[1].also_differ] == ["Python", "numpy", "pillow"]
 
 
 def test_the_same_cell_replaces_itself_and_others_stay(tmp_path):
