@@ -33,6 +33,7 @@ from runner.domain import (
 )
 from runner.domain.declaration import EnvironmentId, Id, ModuleName, Text, Tolerance
 from runner.domain.errors import ConfigurationError
+from runner.domain.hops import Hop, steps_of
 from runner.domain.request import Limits
 
 BATCH_SCHEMA = "batch/1"
@@ -178,6 +179,36 @@ class LoadOrder(
     """Environment variables of its process, beside those of the probe; one chain has the same."""
 
 
+class MakeOrder(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag=str(Kind.MAKE),
+):
+    """The job that loads one artifact and saves the model again, as it stands in a batch."""
+
+    id: Text
+    scenario: ScenarioOrder
+    format: Format
+    remedy: Id
+    """How it is loaded."""
+    artifact: AbsolutePath
+    save_format: Format
+    made: AbsolutePath
+    """Folder of the new artifact, which gets the oracle of the one that is loaded."""
+    environment: EnvironmentId
+    """The one that makes it, for the manifest."""
+    made_from: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    """SHA-256 of the payload that is loaded, for the manifest."""
+    steps: list[str]
+    """The hops, this one included, for the manifest."""
+    isolated: bool
+    chain: str
+    timeout_s: Annotated[float, msgspec.Meta(gt=0)]
+
+
 class BatchLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The limits of a probe's children; see `Limits`."""
 
@@ -194,7 +225,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     framework: Framework
     start_method: Literal["auto", "fork", "spawn", "fresh"]
     limits: BatchLimits
-    jobs: list[SaveOrder | LoadOrder]
+    jobs: list[SaveOrder | LoadOrder | MakeOrder]
 
 
 class HeaderLine(
@@ -250,7 +281,7 @@ class ObservationLine(
     def __post_init__(self) -> None:
         """Raise ValueError where it lacks a part that its status asks for."""
         if self.status is Status.DONE:
-            whole = self.stage is Stage.NONE and (self.kind is Kind.SAVE or bool(self.aspects))
+            whole = self.stage is Stage.NONE and (self.kind is not Kind.LOAD or bool(self.aspects))
         elif self.status is Status.RAISED:
             whole = bool(self.stage and self.exception and self.traceback)
         else:
@@ -293,7 +324,7 @@ class Job:
 
     id: str
     kind: str
-    """`save` or `load`."""
+    """`save`, `load` or `make`."""
     inputs: str
     """Digest of everything the result depends on."""
     payload: Mapping[str, Any]
@@ -349,6 +380,47 @@ def load_job(
         variables=dict(scenario.reader_variables),
     )
     return Job(id=order.id, kind=Kind.LOAD, inputs=inputs, payload=msgspec.to_builtins(order))
+
+
+def make_job(
+    save: Save,
+    chain: Sequence[Hop],
+    scenario: Scenario,
+    remedy: Remedy,
+    source: Path,
+    made: Path,
+    inputs: str,
+    *,
+    format_: Format,
+    made_from: str,
+) -> Job:
+    """Return the job of the last hop of a chain: it loads `source` and saves into `made`.
+
+    `save` is that of the original, `format_` and `made_from` the format and the digest of the
+    source, which is the original or was made by the hop before.
+    """
+    hop = chain[-1]
+    order = MakeOrder(
+        id=made_id(save, chain),
+        scenario=scenario_order(scenario),
+        format=format_,
+        remedy=remedy.id,
+        artifact=str(source),
+        save_format=hop.format,
+        made=str(made),
+        environment=hop.environment,
+        made_from=made_from,
+        steps=list(steps_of(chain)),
+        isolated=remedy.isolation is Isolation.ALONE,
+        chain=_load_chain(scenario, remedy),
+        timeout_s=scenario.timeout_s * 2,
+    )
+    return Job(id=order.id, kind=Kind.MAKE, inputs=inputs, payload=msgspec.to_builtins(order))
+
+
+def made_id(save: Save, chain: Sequence[Hop]) -> str:
+    """Return the id of the file that a chain makes of an artifact."""
+    return " > ".join((save.id, *steps_of(chain)))
 
 
 def scenario_order(scenario: Scenario) -> ScenarioOrder:

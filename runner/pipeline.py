@@ -27,6 +27,7 @@ from runner.declare.environments import read_environments
 from runner.declare.scope import declare
 from runner.domain import (
     BARE,
+    FACTS,
     TAMPERED,
     Artifact,
     Aspect,
@@ -45,6 +46,7 @@ from runner.domain import (
     Save,
 )
 from runner.domain.errors import NoEnvironmentError
+from runner.domain.hops import MOST_HOPS, Chain
 from runner.domain.request import Request, RunOutcome
 from runner.domain.selector import require_cells
 from runner.executors.batches import Crew
@@ -57,6 +59,7 @@ from runner.judge.cause import CauseTable, explain
 from runner.judge.outcome import classify_cell, classify_save
 from runner.judge.verdict import Judge
 from runner.measure.digests import InputDigests
+from runner.measure.hops import HopFiles
 from runner.measure.known import LookUp
 from runner.measure.making import Rewrites, only_needed
 from runner.measure.rounds import JobRunner, timed
@@ -82,6 +85,7 @@ class Run:
     look_up: LookUp
     jobs: JobRunner
     rewrites: Rewrites
+    hop_files: HopFiles
     artifacts: dict[Save, Artifact | None] = field(default_factory=dict)
     """The artifacts of the saves planned so far."""
     made: dict[Cell, Made] = field(default_factory=dict)
@@ -225,6 +229,7 @@ def _begin(
             next_step=first.next_step if first else "see the environments there are: `nox -s envs`",
         )
     scratch = _scratch(request, store)
+    digests = InputDigests(request.root, declared.catalog.scenarios, built.available)
     return Run(
         request=request,
         declared=declared,
@@ -232,7 +237,7 @@ def _begin(
         store=store,
         reporter=reporter,
         look_up=LookUp(
-            digests=InputDigests(request.root, declared.catalog.scenarios, built.available),
+            digests=digests,
             store=store,
             catalog=declared.catalog,
             environments={each.id: each for each in declared.environments},
@@ -258,6 +263,7 @@ def _begin(
         rewrites=Rewrites(store, request.root, scratch),
         share=share,
         exchange=exchange,
+        hop_files=HopFiles(store, digests, declared.catalog),
     )
 
 
@@ -338,7 +344,61 @@ def measure_remedies(run: Run, bare: Mapping[Cell, Outcome]) -> dict[Cell, CellR
             for cell in planned
             if cell in found and found[cell].outcome is Outcome.EQUIVALENT
         }
-    return found
+    outcomes = {**bare, **{cell: result.outcome for cell, result in found.items()}}
+    hops = plan.plan_hops(scope, outcomes, run.request.wanted_remedies, helped)
+    return found | {known.cell: result for known, result in try_hops(run, hops, measure=True)}
+
+
+def try_hops(
+    run: Run, planned: Mapping[Cell, Sequence[Chain]], *, measure: bool
+) -> list[tuple[Known, CellResult]]:
+    """Try the chains of each cell in turn, until one gives the same model; return what came of it.
+
+    Where none does it is that of the first chain by which something was loaded. With `measure`
+    the files between are made and loaded; else only what was recorded counts.
+    """
+    settled: dict[Cell, tuple[Known, CellResult]] = {}
+    left = dict(planned)
+    for number in range(max(map(len, planned.values()), default=0)):
+        chains = {cell: chains[number] for cell, chains in left.items() if number < len(chains)}
+        follow_chains(run, chains, measure=measure)
+        known = know(run, [cell for cell in chains if cell in run.made])
+        results = (
+            load_cells(run, known, "hops")
+            if measure
+            else {each.cell: classify_cell(each) for each in known}
+        )
+        for each in know(run, [each.cell for each in known]):
+            result = results[each.cell]
+            if each.cell not in settled or _says_more(result, settled[each.cell][1]):
+                settled[each.cell] = each, result
+            if result.outcome is Outcome.EQUIVALENT:
+                del left[each.cell]
+        if not measure:
+            # What was not recorded ends the search: a later chain was not tried either.
+            ended = [cell for cell in chains if cell not in run.made]
+            left = {cell: chain for cell, chain in left.items() if cell not in ended}
+    return list(settled.values())
+
+
+def _says_more(result: CellResult, before: CellResult) -> bool:
+    if result.outcome is Outcome.EQUIVALENT:
+        return True
+    return FACTS[result.outcome].measured and not FACTS[before.outcome].measured
+
+
+def follow_chains(run: Run, chains: Mapping[Cell, Chain], *, measure: bool) -> None:
+    """Find the files that the chains end with, and with `measure` make them."""
+    for cell in chains:
+        run.made.pop(cell, None)
+    for _ in range(MOST_HOPS + 1):
+        found, jobs = run.hop_files.follow(chains, run.artifacts, run.jobs.errors)
+        run.made.update(found)
+        jobs = [(name, job) for name, job in jobs if job.id not in run.jobs.fresh]
+        if not measure or not run.jobs.run(
+            jobs, "files between", EnvironmentState.SAVING, lambda _, seen: classify_save(seen)
+        ):
+            return
 
 
 def save_artifacts(run: Run, saves: Sequence[Save]) -> None:
@@ -446,7 +506,11 @@ def recorded_cells(run: Run) -> list[tuple[Known, CellResult]]:
     bare = plan.plan_bare(scope)
     found = _recorded(run, bare)
     outcomes = {known.cell: result.outcome for known, result in found}
-    found += _recorded(run, plan.plan_remedies(scope, outcomes, run.request.wanted_remedies))
+    wanted = run.request.wanted_remedies
+    found += _recorded(run, plan.plan_remedies(scope, outcomes, wanted))
+    outcomes = {known.cell: result.outcome for known, result in found}
+    hops = plan.plan_hops(scope, outcomes, wanted, helped_by(found))
+    found += try_hops(run, hops, measure=False)
     return [
         (known, result)
         for known, result in found
@@ -465,6 +529,15 @@ def recorded_saves(run: Run) -> list[tuple[Save, Artifact]]:
         for save, artifact in run.artifacts.items()
         if artifact is not None and artifact.sha256
     ]
+
+
+def helped_by(found: Iterable[tuple[Known, CellResult]]) -> set[Cell]:
+    """Return the bare loads of which a remedy made the same model."""
+    return {
+        replace(known.cell, remedy=BARE)
+        for known, result in found
+        if known.cell.remedy != BARE and result.outcome is Outcome.EQUIVALENT
+    }
 
 
 def _recorded(run: Run, cells: Sequence[Cell]) -> list[tuple[Known, CellResult]]:

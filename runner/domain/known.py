@@ -43,18 +43,22 @@ class Made:
     """The file that was made of an artifact for a reader, or why there is none."""
 
     steps: tuple[str, ...] = ()
-    """How it was made: of a rewrite the rules that changed something."""
+    """How it was made: of a rewrite the rules that changed something, of hops each of them."""
+    hops: bool = False
+    """Whether the steps are hops: several chains may be tried for a cell."""
     artifact: Artifact | None = None
     """Its payload, with the oracle of the original; None where nothing was made."""
     format: Format | None = None
     """Where it has another format than the original."""
+    failed: Observation | None = None
+    """Of the hop that could not load it or save it again, where that is the reason."""
     error: Observation | None = None
     """Our own fault, where that is the reason."""
 
     @property
     def needless(self) -> bool:
         """Whether there is nothing to be made: the file would be as it is."""
-        return self.artifact is None and self.error is None
+        return self.artifact is None and self.error is None and self.failed is None
 
 
 class Absence(StrEnum):
@@ -69,6 +73,8 @@ class Absence(StrEnum):
     WRITER_FAILED = "writer failed"
     SIBLING_MISSING = "sibling missing"
     """The remedy reads another format, which the writer could not write."""
+    HOP_FAILED = "hop failed"
+    """The file that the remedy loads could not be made: a hop failed."""
     NOT_MADE = "not made"
     """The file that the remedy loads was not made of the artifact yet."""
     HARNESS = "harness"
@@ -113,6 +119,8 @@ class Known:
     @property
     def job_id(self) -> str:
         """The id that the load's observation is recorded under, beside its inputs."""
+        if self.made is not None and self.made.hops:
+            return f"{self.cell.id} > {' > '.join(self.made.steps)}"
         return f"tampered:{self.cell.id}" if self.tampered else self.cell.id
 
     @property

@@ -124,6 +124,8 @@ class MadeBy(StrEnum):
     """It loads the artifact itself."""
     REWRITE = "rewrite"
     """The host: a copy whose configuration is edited by the rules of rewrites.toml."""
+    HOP = "hop"
+    """Other environments: they load it and save the model again (`runner/domain/hops.py`)."""
 
 
 class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

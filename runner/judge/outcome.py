@@ -24,6 +24,7 @@ from runner.domain import (
     Observation,
     Outcome,
 )
+from runner.domain.hops import describe_hops
 
 _ENDED: Mapping[str, Outcome] = MappingProxyType(
     {
@@ -67,6 +68,8 @@ def classify_cell(known: Known) -> CellResult:
         return _undeclared(known, known.artifact)
     if known.absence is Absence.WRITER_FAILED and known.artifact is not None:
         return _classify_failed_save(known, known.artifact.observation)
+    if known.absence is Absence.HOP_FAILED and known.made is not None and known.made.failed:
+        return _classify_failed_hop(known, known.made.failed)
     return _absent(known, known.absence or Absence.NOT_MEASURED)
 
 
@@ -135,6 +138,10 @@ def _classify_comparison(known: Known, compared: Mapping[str, Mapping[str, Any]]
     if differing:
         return _result(known, Outcome.DIVERGED, aspects=differing)
     damage = known.artifact.damage if known.artifact else ""
+    if known.made is not None and known.made.hops:
+        return _result(
+            known, Outcome.EQUIVALENT, reason=describe_hops(known.made.steps, known.cell.reader)
+        )
     if damage:
         reason = f"loads all the same, as the damage missed what is compared: {damage}"
         return _result(known, Outcome.EQUIVALENT, reason=reason)
@@ -191,6 +198,24 @@ def _classify_failed_save(known: Known, seen: Observation) -> CellResult:
     )
 
 
+def _classify_failed_hop(known: Known, seen: Observation) -> CellResult:
+    """The result of a cell for which the file between could not be made."""
+    fault = find_fault(seen)
+    if fault:
+        return _faulty(known, fault)
+    steps = known.made.steps if known.made else ()
+    return CellResult(
+        cell=known.cell,
+        outcome=Outcome.SAVE_ERROR,
+        steps=steps,
+        reason=f"not loaded: {steps[-1]} did not save the file between",
+        observation=seen,
+        artifact_sha256=known.artifact.sha256 if known.artifact else "",
+        measured_at=known.measured_at,
+        depends=known.depends,
+    )
+
+
 def _undeclared(known: Known, artifact: Artifact) -> CellResult:
     fault = find_fault(artifact.observation)
     if fault:
@@ -225,7 +250,7 @@ def _absent(known: Known, absence: Absence) -> CellResult:
             outcome, reason = Outcome.SAVE_ERROR, "the writer could not write the other format"
         case Absence.NOT_SAVED | Absence.NOT_MADE | Absence.NOT_MEASURED:
             outcome, reason = Outcome.NOT_RUN, "not measured yet"
-        case Absence.UNDECLARED | Absence.WRITER_FAILED:
+        case Absence.UNDECLARED | Absence.WRITER_FAILED | Absence.HOP_FAILED:
             outcome, reason = Outcome.HARNESS_ERROR, "nothing is known of the save"
         case _:
             assert_never(absence)

@@ -18,6 +18,7 @@ from typing import Any
 
 from runner.domain import Aspect, Cell, Depends, Format, ProvisionedEnvironment, Save, Scenario
 from runner.domain.errors import ConfigurationError
+from runner.domain.hops import Hop
 
 DIGEST_LENGTH = 16
 """Hex digits kept: 64 bits, ample for some millions of jobs."""
@@ -92,6 +93,25 @@ class InputDigests:
             sibling_sha256=sibling,
             scenario_sha=self._scenario_sha(cell.scenario),
             probe_sha=self._probe_sha,
+        )
+
+    def of_hop(self, save: Save, hop: Hop, format_: Format, source: str) -> str:
+        """Return the digest of everything a hop's file depends on; its environment is built.
+
+        `format_` and `source` are the format and the digest of what it loads.
+        """
+        return short_digest(
+            [
+                "hop",
+                self._environment_shas[hop.environment],
+                hop.remedy,
+                format_,
+                hop.format,
+                save.writer,
+                source,
+                self._scenario_sha(save.scenario),
+                self._probe_sha,
+            ]
         )
 
     def _scenario_sha(self, name: str) -> str:

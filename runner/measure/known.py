@@ -309,6 +309,8 @@ def _find_made(files: _Files, made: Made | None) -> _Files:
         return files._replace(absence=Absence.NOT_MADE)
     if made.error is not None:
         return files._replace(absence=Absence.HARNESS, made=made, error=made.error)
+    if made.failed is not None:
+        return files._replace(absence=Absence.HOP_FAILED, made=made)
     return files._replace(made=made)
 
 

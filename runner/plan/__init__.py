@@ -16,6 +16,7 @@ from runner.plan.controls import (
     plan_controls,
     plan_undeclared_reads,
 )
+from runner.plan.hops import plan_hops
 
 __all__ = [
     "CONTROL_SCENARIO",
@@ -25,6 +26,7 @@ __all__ = [
     "must_run",
     "plan_bare",
     "plan_controls",
+    "plan_hops",
     "plan_remedies",
     "plan_rounds",
     "plan_saves",

@@ -16,6 +16,7 @@ from runner.domain import (
     Cell,
     Environment,
     Format,
+    MadeBy,
     Outcome,
     Remedy,
     Save,
@@ -67,6 +68,9 @@ def plan_remedies(scope: Scope, bare: Mapping[Cell, Outcome], wanted: str = "aut
             continue
         scenario = scope.scenarios[bare_cell.scenario]
         for remedy in applicable(scope, scenario, bare_cell, by_id):
+            # Which chains there are is only known after all other loads: see `hops`.
+            if remedy.made_by is MadeBy.HOP:
+                continue
             cell = replace(bare_cell, remedy=remedy.id)
             if not scope.selection.matches(cell):
                 continue

@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import sys
-from typing import AbstractSet, Any, Callable, Dict, List
+from typing import AbstractSet, Any, Callable, Dict, List, Tuple
 
 from runner.probe import artifact, clock, damage, formats, measure
 from runner.probe.compare import compare_aspects
@@ -208,6 +208,58 @@ def _size(folder: str) -> int:
 
 
 def _load(workshop: Workshop, api: KerasApi, job: Job, folder: str) -> Findings:
+    loaded, loading = _load_payload(workshop, api, job, folder)
+    with clock.timed("compare"):
+        aspects = _compare_loaded(api, job, loaded, named=not loading.from_code)
+    return {
+        "aspects": aspects,
+        "facts": {"loaded": "inference_only" if isinstance(loaded, Inference) else "keras_model"},
+    }
+
+
+def _make(workshop: Workshop, api: KerasApi, job: Job, folder: str) -> Findings:
+    """Load an artifact and save the model again: a new artifact with the oracle of the first."""
+    loaded, _ = _load_payload(workshop, api, dict(job, sibling=""), folder)
+    made = os.path.join(folder, "made")
+    payload = os.path.join(made, "payload")
+    os.makedirs(payload)
+    path = os.path.join(payload, formats.PAYLOAD[job["save_format"]])
+    with _Stage("save"):
+        if isinstance(loaded, Inference):
+            raise TypeError("what was loaded only predicts: there is no model to be saved")
+        formats.save_model(loaded, job["save_format"], payload)
+        if not os.path.exists(path):
+            raise FileNotFoundError("the save returned but wrote no " + os.path.basename(path))
+    for name in artifact.ORACLE:
+        shutil.copyfile(os.path.join(job["artifact"], name), os.path.join(made, name))
+    written = formats.recognise(path)
+    manifest = artifact.write_manifest(
+        made,
+        {
+            "writer": job["environment"],
+            "scenario": job["scenario"]["id"],
+            "format": job["save_format"],
+            "written": written,
+            "damage": "",
+            "made_from": job["made_from"],
+            "steps": job["steps"],
+        },
+    )
+    _deliver(made, job["made"])
+    return {
+        "facts": {
+            "written": written,
+            "damage": "",
+            "steps": job["steps"],
+            "files": len(manifest["files"]),
+            "bytes": _size(job["made"]),
+            "sha256": manifest["sha256"],
+        }
+    }
+
+
+def _load_payload(workshop: Workshop, api: KerasApi, job: Job, folder: str) -> Tuple[Any, Loading]:
+    """Load a copy of the artifact as the remedy does."""
     scenario = job["scenario"]
     # A copy: a load that writes to its file must not change what the others read.
     shutil.copytree(os.path.join(job["artifact"], "payload"), os.path.join(folder, "payload"))
@@ -225,13 +277,7 @@ def _load(workshop: Workshop, api: KerasApi, job: Job, folder: str) -> Findings:
         lambda: workshop.code(api, scenario),
     )
     with _Stage("load"):
-        loaded = REMEDIES[job["remedy"]](loading)
-    with clock.timed("compare"):
-        aspects = _compare_loaded(api, job, loaded, named=not loading.from_code)
-    return {
-        "aspects": aspects,
-        "facts": {"loaded": "inference_only" if isinstance(loaded, Inference) else "keras_model"},
-    }
+        return REMEDIES[job["remedy"]](loading), loading
 
 
 def _compare_loaded(api: KerasApi, job: Job, loaded: Any, named: bool) -> Findings:
@@ -288,4 +334,4 @@ class _Stage:
             raise Stopped(self.name, error)
 
 
-_JOBS = {"save": _save, "load": _load}
+_JOBS = {"save": _save, "load": _load, "make": _make}

@@ -202,8 +202,8 @@ def load_sibling(loading: Loading) -> Model:
     return loading.api.keras.models.load_model(loading.sibling)
 
 
-def load_rewritten(loading: Loading) -> Model:
-    """Load the copy whose configuration the host edited, naming custom objects."""
+def load_made(loading: Loading) -> Model:
+    """Load the file that was made of the artifact (a rewrite, a hop), naming custom objects."""
     return load_custom_objects(loading) if _has_custom(loading) else load_bare(loading)
 
 
@@ -321,7 +321,8 @@ REMEDIES = {
     "by_name": load_by_name,
     "skip_mismatch": load_skip_mismatch,
     "saved_model": load_sibling,
-    "rewrite": load_rewritten,
+    "rewrite": load_made,
+    "hop": load_made,
     "legacy_keras": load_legacy_keras,
     "tfsm_layer": load_tfsm_layer,
 }

@@ -113,7 +113,8 @@ class CellRow(Record, kw_only=True, frozen=True):
         str,
         msgspec.Meta(
             description="How the file that was loaded was made of the artifact, joined by ';': of "
-            "`rewrite` the rules that edited its configuration. Empty for the artifact itself.",
+            "`rewrite` the rules that edited its configuration, of `hop` ENVIRONMENT/REMEDY/FORMAT "
+            "of each that loaded it and saved it again. Empty for the artifact itself.",
         ),
     ]
 

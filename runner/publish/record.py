@@ -168,7 +168,7 @@ class RemedyRecord(Record, kw_only=True, frozen=True):
     gives_up: tuple[Aspect, ...]
     sibling: str = ""
     """The other format of the same model that it loads instead; empty if it loads the file."""
-    made_by: Literal["", "rewrite"] = ""
+    made_by: Literal["", "rewrite", "hop"] = ""
     """What makes the file that it loads of the artifact; empty if it loads the artifact."""
 
 

@@ -79,7 +79,7 @@ class DockerExecutor:
         """Start the probe in a container of its own; its output ends up in `probe.log`."""
         batch = json.loads((folder / "batch.json").read_text(encoding="utf-8"))
         declared = environment.environment
-        saves = any(job["kind"] == "save" for job in batch["jobs"])
+        saves = any(job["kind"] != "load" for job in batch["jobs"])
         try:
             container = self.client.containers.create(
                 environment.image,

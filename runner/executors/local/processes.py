@@ -98,6 +98,7 @@ class LocalExecutor:
         jobs = batch["jobs"]
         read = {Path(job["artifact"]).parents[2] for job in jobs}
         written = {Path(job["artifact"]).parents[1] for job in jobs if job["kind"] == Kind.SAVE}
+        written |= {Path(job["made"]).parents[1] for job in jobs if job["kind"] == Kind.MAKE}
         for each in written:
             each.mkdir(parents=True, exist_ok=True)
         return sandboxed(

@@ -1,0 +1,181 @@
+"""The chains that may bring a model to a reader that does not get it from its file. Pure.
+
+Input: the scope, and the outcomes of every load so far. Output: for each cell of the remedy `hop`
+its chains, the most promising first. A chain begins in an environment that was measured to read the
+file as the same model. What it saves there is not known before it was done: chains come first whose
+later steps were measured to work with the environments' own files of the scenario. Two hops are
+planned of such steps alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from runner.domain import (
+    BARE,
+    REMEDIABLE,
+    Cell,
+    Environment,
+    Format,
+    MadeBy,
+    Outcome,
+    Remedy,
+    Scope,
+    reads,
+    writes,
+)
+from runner.domain.hops import Chain, Hop
+from runner.plan.cells import applicable
+
+MOST_CHAINS = {1: 4, 2: 3}
+"""Hops -> chains that are tried at most for a cell."""
+WHOLE = (Format.H5, Format.KERAS, Format.SAVED_MODEL)
+"""Formats that hold a model with its architecture."""
+WEIGHTS = (Format.WEIGHTS_H5, Format.TF_CHECKPOINT)
+_WORKED, _UNKNOWN, _FAILED = range(3)
+
+
+@dataclass(kw_only=True, slots=True)
+class _Loads:
+    """What the loads so far say."""
+
+    ways: dict[tuple[str, Format, str], dict[str, Remedy]] = field(default_factory=dict)
+    """Scenario, format, writer -> the readers that got the same model, and the cheapest way."""
+    failed: set[tuple[str, Format, str, str]] = field(default_factory=set)
+    """Scenario, format, writer, reader: of those whose bare load failed."""
+
+
+def plan_hops(
+    scope: Scope, outcomes: Mapping[Cell, Outcome], wanted: str, helped: Collection[Cell]
+) -> dict[Cell, tuple[Chain, ...]]:
+    """Return for each cell of the remedy its chains, in the order in which they are to be tried.
+
+    `outcomes` are those of bare loads and remedies, `helped` the bare loads of which a cheaper
+    remedy made the same model: they need none, unless `wanted` is `all` or a selector names it.
+    """
+    hops = [each for each in scope.remedies.values() if each.made_by is MadeBy.HOP]
+    if not hops:
+        return {}
+    loads = _gather(scope, outcomes)
+    by_id = {each.id: each for each in scope.environments}
+    planned = {}
+    for bare, outcome in outcomes.items():
+        if bare.remedy != BARE or outcome not in REMEDIABLE:
+            continue
+        offered = applicable(scope, scope.scenarios[bare.scenario], bare, by_id)
+        for remedy in offered:
+            cell = replace(bare, remedy=remedy.id)
+            if remedy not in hops or not scope.selection.matches(cell):
+                continue
+            if bare in helped and wanted != "all" and not scope.selection.names_remedy(cell):
+                continue
+            chains = tuple(_chains(scope, loads, by_id, bare))
+            if chains:
+                planned[cell] = chains
+    return planned
+
+
+def _gather(scope: Scope, outcomes: Mapping[Cell, Outcome]) -> _Loads:
+    loads = _Loads()
+    for cell, outcome in outcomes.items():
+        remedy = scope.remedies[cell.remedy]
+        if outcome is Outcome.EQUIVALENT and _is_whole(scope, cell, remedy):
+            ways = loads.ways.setdefault((cell.scenario, cell.format, cell.writer), {})
+            known = ways.get(cell.reader)
+            if known is None or remedy.cost < known.cost:
+                ways[cell.reader] = remedy
+        elif cell.remedy == BARE and outcome in REMEDIABLE:
+            loads.failed.add((cell.scenario, cell.format, cell.writer, cell.reader))
+    return loads
+
+
+def _is_whole(scope: Scope, cell: Cell, remedy: Remedy) -> bool:
+    """Whether this way loads the file itself, with all that its scenario asks for."""
+    asked = scope.scenarios[cell.scenario].aspects
+    return not (remedy.gives_up & asked or remedy.sibling or remedy.made_by is not MadeBy.NOBODY)
+
+
+def _chains(
+    scope: Scope, loads: _Loads, by_id: Mapping[str, Environment], bare: Cell
+) -> Iterator[Chain]:
+    target = by_id[bare.reader]
+    ways = loads.ways.get((bare.scenario, bare.format, bare.writer), {})
+    openers = [(by_id[name], way) for name, way in ways.items() if name in by_id]
+    for length, found in (
+        (1, _one_hop(scope, loads, bare, openers, target)),
+        (2, _two_hops(scope, loads, bare, openers, target, by_id)),
+    ):
+        ranked = sorted(found, key=lambda each: each[0])
+        yield from (chain for _, chain in ranked[: MOST_CHAINS[length]])
+
+
+Ranked = tuple[tuple[int, ...], Chain]
+
+
+def _one_hop(
+    scope: Scope,
+    loads: _Loads,
+    bare: Cell,
+    openers: list[tuple[Environment, Remedy]],
+    target: Environment,
+) -> Iterator[Ranked]:
+    for opener, way in openers:
+        if opener.id == target.id:
+            continue
+        for place, format_ in enumerate(_between(scope, bare, opener)):
+            if not reads(target, format_):
+                continue
+            known = _foreseen(loads, bare.scenario, format_, opener.id, target.id)
+            rank = (known, way.cost, abs(opener.order - target.order), place)
+            yield rank, (Hop(environment=opener.id, remedy=way.id, format=format_),)
+
+
+def _two_hops(
+    scope: Scope,
+    loads: _Loads,
+    bare: Cell,
+    openers: list[tuple[Environment, Remedy]],
+    target: Environment,
+    by_id: Mapping[str, Environment],
+) -> Iterator[Ranked]:
+    for opener, way in openers:
+        for first_place, first in enumerate(_between(scope, bare, opener)):
+            readers = loads.ways.get((bare.scenario, first, opener.id), {})
+            for name, second_way in readers.items():
+                middle = by_id.get(name)
+                if middle is None or name in {opener.id, target.id}:
+                    continue
+                for place, second in enumerate(_between(scope, bare, middle)):
+                    known = _foreseen(loads, bare.scenario, second, name, target.id)
+                    if known != _WORKED or not reads(target, second):
+                        continue
+                    away = abs(opener.order - middle.order) + abs(middle.order - target.order)
+                    rank = (way.cost + second_way.cost, away, first_place + place)
+                    yield (
+                        rank,
+                        (
+                            Hop(environment=opener.id, remedy=way.id, format=first),
+                            Hop(environment=name, remedy=second_way.id, format=second),
+                        ),
+                    )
+
+
+def _between(scope: Scope, bare: Cell, environment: Environment) -> list[Format]:
+    """Return the formats in which an environment may save the model again, its own first.
+
+    A file of weights may be saved with its architecture, never the reverse.
+    """
+    formats = WHOLE if bare.format in WHOLE else (*WEIGHTS, *WHOLE)
+    scenario = scope.scenarios[bare.scenario]
+    return sorted(
+        (each for each in formats if writes(environment, scenario, each)),
+        key=lambda each: each != bare.format,
+    )
+
+
+def _foreseen(loads: _Loads, scenario: str, format_: Format, writer: str, reader: str) -> int:
+    """Return what came of the environment's own file of the scenario in the reader."""
+    if reader in loads.ways.get((scenario, format_, writer), {}):
+        return _WORKED
+    return _FAILED if (scenario, format_, writer, reader) in loads.failed else _UNKNOWN
