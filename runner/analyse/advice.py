@@ -22,6 +22,7 @@ from runner.analyse.attribution import attribute_failures
 from runner.analyse.grids import Codes, Mask
 from runner.analyse.untried import find_elsewhere, list_untried
 from runner.domain import BARE, FAILED, MEASURED, Aspect, Help, Impact, Outcome
+from runner.domain.hops import describe_hops
 from runner.domain.scenarios import ASPECT_WORDS
 from runner.publish.columns import AdviceRow, column_names
 from runner.publish.reading import PublishedRun
@@ -52,6 +53,8 @@ class Advice:
     code: str
     without: tuple[Aspect, ...]
     """What the scenario asks for and the remedy does not bring back."""
+    steps: tuple[str, ...]
+    """How the file that the remedy loads was made: of `hop` its chain."""
     tried: int
     untried: tuple[str, ...]
     """Remedies that exist for the pair and were not measured in it."""
@@ -97,6 +100,7 @@ def build_advice(cells: pd.DataFrame, run: RunRecord) -> pd.DataFrame:
     causes = cells["cause"].astype(object).to_numpy()[rows]
     for column, names in find_elsewhere(advice, causes, run).items():
         advice[column] = names
+    advice["steps"] = list_steps(advice, cells)
     advice["attribution"] = attribute_failures(cells).to_numpy()[rows]
     return advice[list(ADVICE_COLUMNS)]
 
@@ -139,6 +143,10 @@ def describe_advice(advice: Advice) -> list[str]:
         lines += _not_tried(advice)
     else:
         lines.append(f"advice: {advice.remedy}: {advice.title} ({_told(advice)})")
+        if _is_chain(advice.steps):
+            lines.append(f"  {describe_hops(advice.steps, advice.reader)}")
+        elif advice.steps:
+            lines.append(f"  edits: {', '.join(advice.steps)}")
         lines.append(f"  {_shown(advice.code)}")
         if advice.crashed:
             lines.append(
@@ -147,6 +155,10 @@ def describe_advice(advice: Advice) -> list[str]:
             )
     lines += _where(advice)
     return lines
+
+
+def _is_chain(steps: Sequence[str]) -> bool:
+    return bool(steps) and all("/" in each for each in steps)
 
 
 def _not_tried(advice: Advice) -> list[str]:
@@ -212,6 +224,7 @@ def _advice(pair: Mapping[str, str], run: RunRecord, row: Mapping[str, Any]) -> 
         code=remedy.code if remedy else "",
         without=tuple(Aspect(name) for name in str(row.get("without", "")).split(";") if name),
         help=str(row.get("help", "")),
+        steps=tuple(name for name in str(row.get("steps", "")).split(";") if name),
         tried=int(row.get("tried", 0)),
         untried=tuple(name for name in str(row.get("untried", "")).split(";") if name),
         crashed=int(row.get("crashed", 0)),
@@ -225,6 +238,24 @@ def _advice(pair: Mapping[str, str], run: RunRecord, row: Mapping[str, Any]) -> 
         other_reader=str(row.get("other_reader", "")),
         other_advice=str(row.get("other_advice", "")),
     )
+
+
+def list_steps(advice: pd.DataFrame, cells: pd.DataFrame) -> list[str]:
+    """Return for each row of advice the steps of the remedy advised, as its cell has them."""
+    some = cells[cells["steps"].astype(str) != ""]
+    names = (*PAIR_COLUMNS, "remedy")
+    steps = {
+        tuple(row): text
+        for *row, text in zip(
+            *(some[name].astype(str) for name in names), some["steps"].astype(str), strict=True
+        )
+    }
+    return [
+        steps.get(row, "")
+        for row in zip(
+            *(advice[name].astype(str) for name in (*PAIR_COLUMNS, "advice")), strict=True
+        )
+    ]
 
 
 def _needs_advice(cells: pd.DataFrame) -> Mask:

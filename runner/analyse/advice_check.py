@@ -48,6 +48,7 @@ def check_advice(advice: pd.DataFrame, cells: pd.DataFrame, run: RunRecord) -> l
     return [
         *known.rows(),
         *known.remedies(),
+        *known.steps(),
         *known.untried(),
         *known.crashes(),
         *known.neighbours(),
@@ -56,7 +57,7 @@ def check_advice(advice: pd.DataFrame, cells: pd.DataFrame, run: RunRecord) -> l
 
 class _Known:
     def __init__(self, advice: pd.DataFrame, cells: pd.DataFrame, run: RunRecord) -> None:
-        names = ["outcome", "remedy", "cause", "aspects", "impact", "artifact_sha256"]
+        names = ["outcome", "remedy", "cause", "aspects", "impact", "artifact_sha256", "steps"]
         self._cells = _text(cells[[*PAIR, *names]])
         # A table without rows has columns of any type.
         numbers = {"tried", "crashed", "crash_tried"}
@@ -133,6 +134,19 @@ class _Known:
             rows.loc[untried, "size"] > 0,
         )
         yield _checked("tried", "so many were tried", rows, rows["size"] != rows["tried"])
+
+    def steps(self) -> Iterator[Checked]:
+        """The steps of what is advised are those that were measured."""
+        rows = self._advice.merge(
+            self._cells[[*PAIR, "remedy", "steps"]],
+            left_on=[*PAIR, "advice"],
+            right_on=[*PAIR, "remedy"],
+            how="left",
+            suffixes=("", "_measured"),
+        )
+        wrong = rows["steps"].astype(str) != rows["steps_measured"].fillna("").astype(str)
+        says = "the steps of what is advised are those of its cell"
+        yield _checked("steps", says, rows, wrong)
 
     def untried(self) -> Iterator[Checked]:
         """What is said not to be tried was not, and what is told of another pair is so there."""

@@ -26,7 +26,8 @@ OTHER_CAUSE = 1_000_000
 def list_untried(advice: pd.DataFrame, cells: pd.DataFrame, run: RunRecord) -> list[str]:
     """Return for each row of advice the ids of remedies that apply and were not measured.
 
-    They are joined by `;`, the cheapest first.
+    They are joined by `;`, the cheapest first. A remedy that has a file made is no way for a pair
+    where nothing was to be made: it is named only where no other was tried either.
     """
     tried = cells[(cells["remedy"].astype(str) != BARE) & cells["outcome"].isin(list(MEASURED))]
     ways: dict[tuple[str, ...], set[str]] = {}
@@ -34,8 +35,13 @@ def list_untried(advice: pd.DataFrame, cells: pd.DataFrame, run: RunRecord) -> l
     for *pair, remedy in zip(*(tried[name].astype(str) for name in columns), strict=True):
         ways.setdefault(tuple(pair), set()).add(remedy)
     offers = _Offers(run)
+    made = {each.id for each in run.remedies if each.made_by}
     return [
-        ";".join(each for each in offers.of(*pair) if each not in ways.get(pair, ()))
+        ";".join(
+            each
+            for each in offers.of(*pair)
+            if each not in ways.get(pair, ()) and not (each in made and pair in ways)
+        )
         for pair in zip(*(advice[name].astype(str) for name in columns[:-1]), strict=True)
     ]
 

@@ -176,6 +176,10 @@ class AdviceRow(Record, kw_only=True, frozen=True):
     other_reader: str
     other_advice: str
     attribution: str
+    steps: Annotated[
+        str,
+        msgspec.Meta(description="Of the remedy advised, as in the table of cells."),
+    ]
 
 
 ADVICE = "advice/3"
@@ -197,6 +201,8 @@ LATER_COLUMNS: Mapping[str, Mapping[str, str]] = types.MappingProxyType(
             "origin": Origin.UNKNOWN,
             **dict.fromkeys(("probe", "recipe", "writer_lock", "reader_lock", "steps"), ""),
         },
+        # Older runs had no remedy with steps.
+        ADVICE: {"steps": ""},
         # Cells of older runs were not confined.
         "observations/1": {"isolation": ""},
     }

@@ -32,6 +32,7 @@ def jobs(bench):
     failing = [bench.save("build"), bench.save("save"), bench.save("nothing")]
     loads = [bench.load(harm) for harm in HARMS]
     loads.append(bench.load("", 1, ALONE))
+    loads.append(bench.make(""))
     return [*saves, *failing], loads
 
 

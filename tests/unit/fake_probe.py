@@ -28,6 +28,7 @@ from runner.domain import (
     Save,
     Scenario,
 )
+from runner.domain.hops import Hop
 from runner.domain.request import Limits
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -152,6 +153,22 @@ class Bench:
             "inputs",
             aspects=chosen.aspects,
             job_id=f"{cell.id}#{number}" if number else "",
+        )
+
+    def make(self, harm: str, remedy: Remedy = NONE) -> Job:
+        """Return a hop: it loads the artifact of a harm and saves it again beside it."""
+        chosen = scenario(harm)
+        chain = (Hop(environment="fake", remedy=remedy.id, format=Format.H5),)
+        return contract.make_job(
+            Save(scenario=chosen.id, format=Format.H5, writer="fake"),
+            chain,
+            chosen,
+            remedy,
+            self.artifact(harm),
+            self.artifacts / "made" / (harm or "good"),
+            "inputs",
+            format_=Format.H5,
+            made_from="ab" * 32,
         )
 
     def batch(

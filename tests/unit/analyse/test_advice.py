@@ -59,6 +59,7 @@ def make_cells(
                 "aspects": aspects if outcome == "diverged" else "",
                 "impact": impact if outcome in {"diverged", "unusable"} else "",
                 "artifact_sha256": "" if outcome == "save_error" else "ab" * 8,
+                "steps": "tf2.15/none/h5" if remedy == "costly" else "",
             }
             for writer, reader, remedy, outcome in rows
         ]
@@ -280,6 +281,43 @@ def test_a_pair_in_which_nothing_was_tried_names_another_and_says_so() -> None:
     assert "another pair" in text
     assert "old -> newest: cheap worked there" in text
     assert all(not each.wrong for each in check_advice(build_advice(cells, RUN), cells, RUN))
+
+
+def test_the_chain_of_a_hop_is_told_as_it_was_measured() -> None:
+    cells = make_cells(("old", "new", "none", "load_error"), ("old", "new", "costly", "equivalent"))
+    found = advise(cells)
+    assert found.steps == ("tf2.15/none/h5",)
+    text = "\n".join(describe_advice(found))
+    assert "open it in TF 2.15, save as .h5, load in new" in text
+    table = build_advice(cells, RUN)
+    assert all(not each.wrong for each in check_advice(table, cells, RUN))
+    table["steps"] = "tf2.3/none/h5"
+    assert [each.name for each in check_advice(table, cells, RUN) if each.wrong] == ["steps"]
+
+
+def test_a_remedy_that_has_a_file_made_is_not_said_to_be_missing_where_others_were_tried() -> None:
+    run = msgspec.structs.replace(
+        RUN,
+        remedies=(
+            *RUN.remedies[:2],
+            msgspec.structs.replace(RUN.remedies[2], made_by="hop"),
+        ),
+    )
+    scenario = msgspec.structs.replace(run.scenarios[0], id="s", remedies=("cheap", "costly"))
+    formats = msgspec.structs.replace(scenario, formats=("h5",))
+    run = msgspec.structs.replace(
+        run,
+        scenarios=(formats,),
+        remedies=tuple(
+            msgspec.structs.replace(each, formats=("h5",), environments=("*",))
+            for each in run.remedies
+        ),
+    )
+    bare = ("old", "new", "none", "load_error")
+    untried = build_advice(make_cells(bare), run)["untried"]
+    assert list(untried) == ["cheap;costly"]
+    tried = build_advice(make_cells(bare, ("old", "new", "costly", "load_error")), run)["untried"]
+    assert list(tried) == [""]
 
 
 def test_a_pair_of_the_same_cause_is_nearer_than_any_other() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fake_probe import ALONE, Bench
@@ -272,6 +274,23 @@ def test_a_job_changes_neither_the_artifact_nor_the_folder_of_the_next(bench):
     assert [each["status"] for each in answer.observations] == ["done"] * 4
     assert (bench.artifact("delete") / "payload" / "model.h5").read_bytes() == before
     assert not list(bench.temporary.glob("probe-*"))
+
+
+def test_a_hop_saves_again_what_it_loaded_with_the_oracle_of_the_original(bench):
+    bench.save_all("")
+    job = bench.make("")
+    found = bench.run([job]).observations[0]
+    assert (found["status"], found["facts"]["steps"]) == ("done", ["fake/none/h5"])
+    made, original = Path(job.payload["made"]), bench.artifact("")
+    manifest = json.loads((made / "manifest.json").read_text())
+    assert manifest["sha256"] == found["facts"]["sha256"]
+    assert manifest["oracle"] == json.loads((original / "manifest.json").read_text())["oracle"]
+    # It is an artifact like any other, which a load may be given.
+    load = bench.load("")
+    payload = {**load.payload, "artifact": str(made)}
+    answer = bench.run([replace(load, payload=payload)])
+    statuses = {each["status"] for each in answer.observations[0]["aspects"].values()}
+    assert statuses == {"agrees"}
 
 
 def test_a_damaged_artifact_folder_is_our_fault(bench):
