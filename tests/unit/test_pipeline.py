@@ -160,7 +160,7 @@ def test_the_controls_held_and_are_published(bench):
     assert bench.first.outcome.failed_controls == []
     kinds = Counter(each.id.split()[0] for each in bench.first.outcome.controls)
     measured = {"readback": 4, "comparison": 2, "writes": 2}
-    assert kinds == measured | {"advice": 10, "boundaries": 1}
+    assert kinds == measured | {"advice": 11, "boundaries": 1}
     assert [each.id for each in bench.first.data.run.controls] == [
         each.id for each in bench.first.outcome.controls
     ]
