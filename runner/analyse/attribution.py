@@ -32,12 +32,14 @@ FEWEST = 4
 """Cells below which a share says nothing."""
 SCENARIO, WRITER, READER, BOTH, PAIR, NONE = "scenario", "writer", "reader", "both", "pair", ""
 ATTRIBUTIONS = (NONE, SCENARIO, WRITER, READER, BOTH, PAIR)
+_MOST = f"at least {round(10 * NEARLY_ALL)} of 10"
 ATTRIBUTION_TEXT = {
-    SCENARIO: "the writer itself, loading the same way, does not get its model back either",
-    WRITER: "it could not be written, or nearly no reader reads this writer's file",
-    READER: "this reader reads nearly no file, though its writer does",
-    BOTH: "nearly no reader reads this writer's file, and this reader nearly no writer's",
-    PAIR: "the file is read elsewhere, and the reader reads other files",
+    SCENARIO: "the model: its writer, loading the same way, does not get it back either",
+    WRITER: f"the writer: it could not write the file, or {_MOST} readers fail with it",
+    READER: f"the reader: {_MOST} such files that their own writers get back fail in it",
+    BOTH: f"writer and reader: {_MOST} readers fail with the file, and {_MOST} such files in the "
+    "reader; whether the writer reads its own was not measured",
+    PAIR: "the pair: other readers read the file, and the reader reads other writers' files",
 }
 
 

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from runner.analyse.grids import BLANK, OUTCOMES, Coded, Codes, outcome_matrix
+from runner.analyse.grids import BLANK, OUTCOMES, Coded, Codes, Mask, outcome_matrix
 from runner.domain import FACTS, Outcome
 
 ID = re.compile(r"(?P<family>tf-keras|tf|keras)(?P<version>\d[\d.]*)(?:-(?P<backend>\w+))?")
@@ -74,6 +74,18 @@ class Axis:
         if self.lines[place] != self.lines[last]:
             return False
         return follow_release(self.ids[last]) == self.ids[place]
+
+    def begins_newest(self, ranges: Sequence[Range], present: Sequence[int]) -> bool:
+        """Whether ranges hold the newest release of those present and not the one before it.
+
+        A line of one release, such as that of another backend, has none before it.
+        """
+        places = set(_places(ranges))
+        for newest in sorted(present, reverse=True):
+            line = [each for each in present if self.lines[each] == self.lines[newest]]
+            if len(line) > 1:
+                return newest in places and line[-2] not in places
+        return False
 
     def words(self, ranges: Sequence[Range]) -> str:
         """Name the ranges: `TF 2.4 to 2.15, Keras 3.0 and 3.8`."""
@@ -267,6 +279,8 @@ class Boundary:
     outcome: Outcome
     cells: int
     text: str
+    newest: bool = False
+    """Whether it begins with the newest release, as a writer or as a reader: not so before it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -305,14 +319,26 @@ def _describe_alike(codes: bytes, ids: tuple[str, ...]) -> tuple[Boundary, ...]:
 
 def describe_grid(matrix: Codes, axis: Axis) -> list[Boundary]:
     """Return the rules of a grid of outcome codes in words, the widest first."""
+    writers, readers = (np.flatnonzero(there).tolist() for there in _present(matrix))
     found = [
         Boundary(
-            outcome=OUTCOMES[rule.code], cells=rule.cells, text=rule_words(rule, axis, rule.code)
+            outcome=OUTCOMES[rule.code],
+            cells=rule.cells,
+            text=rule_words(rule, axis, rule.code),
+            newest=any(
+                axis.begins_newest(ranges, present)
+                for ranges, present in ((rule.writers, writers), (rule.readers, readers))
+            ),
         )
         for rule in cover_grid(matrix, axis)
     ]
     # Outcomes that say nothing about loading come last.
     return sorted(found, key=lambda each: _said_last(each.outcome))
+
+
+def _present(matrix: Codes) -> tuple[Mask, Mask]:
+    there = matrix != BLANK
+    return np.any(there, axis=1), np.any(there, axis=0)
 
 
 def _said_last(outcome: Outcome) -> bool:

@@ -35,7 +35,15 @@ from runner.domain.request import Request
     metavar="URL",
     help="Where it will be served: for the map of the site and the previews.",
 )
-def command(request: Request, *, data: Path | None, site: Path | None, base_url: str) -> int:
+@click.option(
+    "--project-url",
+    default="",
+    metavar="URL",
+    help="Where the project is: pages lead to it, and to its issues.",
+)
+def command(
+    request: Request, *, data: Path | None, site: Path | None, base_url: str, project_url: str
+) -> int:
     """Render the pages again; those of the published run only where it is named."""
     from runner.declare.causes import load_causes
     from runner.render.site import render_site
@@ -46,6 +54,6 @@ def command(request: Request, *, data: Path | None, site: Path | None, base_url:
     own = folder if data is not None or folder == request.out else request.out
     pages = site or own / "site"
     causes = load_causes(request.root / "scenarios" / "causes.toml")
-    render_site(folder, pages, base_url, causes)
+    render_site(folder, pages, base_url, causes, project_url)
     print(f"report: {pages / 'index.html'}")
     return 0

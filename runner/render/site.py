@@ -6,8 +6,7 @@ from the file system, without a network, byte for byte the same for the same dat
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -27,13 +26,16 @@ from runner.render.templates import TEMPLATES, load_templates
 
 GENERATED = (
     *("*.html", "*.xml", "scenario/*.html", "release/*.html", "data/*.js", "badges/*.svg"),
-    *("api/**/*.json", "assets/*.js", "assets/*.css", "assets/vendor/**/*.*"),
+    *("api/**/*.json", "assets/*.js", "assets/*.css", "assets/*.svg", "assets/vendor/**/*.*"),
+    "files/*",
 )
 """Globs over the files of former reports."""
 
 
 SITE = "site"
 """The folder of the site among the data of its run."""
+CARRIED = "files"
+"""The folder of the data in the site."""
 
 
 def publish_site(
@@ -50,7 +52,8 @@ def publish_site(
         StoreError: they could not be written; the run before is untouched.
     """
     shown = replace(published, csv=name_csv(data))
-    files = site_files(shown, data_href="..", causes=causes)
+    pages = site_files(shown, data_href=CARRIED, causes=causes)
+    files = chain(pages, _carried(data, shown.csv))
     site = ((f"{SITE}/{name}", content) for name, content in files)
     ours = (*DATA_FILES, *(f"{SITE}/{pattern}" for pattern in GENERATED))
     publish_files(out, chain(data, site), ours=ours)
@@ -58,24 +61,47 @@ def publish_site(
 
 
 def render_site(
-    data_dir: Path, site_dir: Path, base_url: str = "", causes: Sequence[Cause] = ()
+    data_dir: Path,
+    site_dir: Path,
+    base_url: str = "",
+    causes: Sequence[Cause] = (),
+    project_url: str = "",
 ) -> None:
     """Write the report of the run in `data_dir` into `site_dir`, all at once or not at all.
 
     `base_url` is where the site will be served from: only a map of the site and previews of
     its links need it, as their addresses are absolute. `causes` are the declared ones; see `Site`.
+    `project_url` is where the project is, so that pages can lead to it.
     """
     base_url = round_off_address(base_url)
+    project_url = round_off_address(project_url, "--project-url").rstrip("/")
     data = load_data(data_dir)
-    href = Path(os.path.relpath(data_dir.resolve(), site_dir.resolve())).as_posix()
-    files = site_files(data, data_href=href, base_url=base_url, causes=causes)
-    place(site_dir, files, ours=GENERATED)
+    files = site_files(
+        data, data_href=CARRIED, base_url=base_url, causes=causes, project_url=project_url
+    )
+    there = ((name, (data_dir / name).read_bytes()) for name in _carried_names(data.csv))
+    place(site_dir, chain(files, _carried(there, data.csv)), ours=GENERATED)
+
+
+def _carried(data: Iterable[tuple[str, bytes]], csv: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the data that pages lead to, as files of the site: it may be served alone."""
+    names = _carried_names(csv)
+    yield from ((f"{CARRIED}/{name}", content) for name, content in data if name in names)
+
+
+def _carried_names(csv: str) -> tuple[str, ...]:
+    return csv, "cells.parquet", "observations.parquet", "run.json"
 
 
 def site_files(
-    data: PublishedRun, *, data_href: str, base_url: str = "", causes: Sequence[Cause] = ()
+    data: PublishedRun,
+    *,
+    data_href: str,
+    base_url: str = "",
+    causes: Sequence[Cause] = (),
+    project_url: str = "",
 ) -> Iterator[tuple[str, bytes]]:
-    """`(name, content)` of every file of the site; `data_href` leads from it to the data."""
+    """`(name, content)` of every page; `data_href` leads from the site to the data."""
     site = Site(
         data=data,
         coded=code_cells(data),
@@ -85,6 +111,7 @@ def site_files(
             ages=summarize_ages(data.cells),
             data_href=data_href,
             csv=data.csv,
+            project=project_url,
         ),
         data_href=data_href,
         base_url=base_url,
@@ -106,7 +133,7 @@ def _site_files(site: Site) -> Iterator[File]:
     yield from extra_files(site)
     if site.base_url:
         yield "sitemap.xml", sitemap_text(listed, site.data.run.finished, site.base_url)
-    for path in sorted((TEMPLATES / "assets").glob("*.*s")):
+    for path in sorted((TEMPLATES / "assets").glob("*.*")):
         yield f"assets/{path.name}", path.read_text(encoding="utf-8")
     for path in sorted((TEMPLATES / "assets" / "vendor").glob("*/*.*")):
         yield path.relative_to(TEMPLATES).as_posix(), path.read_text(encoding="utf-8")

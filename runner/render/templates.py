@@ -33,7 +33,13 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
 
 
 def load_templates(
-    run: RunRecord, pages: Sequence[Page], *, ages: AgeSummary, data_href: str, csv: str
+    run: RunRecord,
+    pages: Sequence[Page],
+    *,
+    ages: AgeSummary,
+    data_href: str,
+    csv: str,
+    project: str,
 ) -> jinja2.Environment:
     """Return the templates for the pages of one run; `csv` is the name of the cells as text."""
     templates = jinja2.Environment(
@@ -53,6 +59,7 @@ def load_templates(
         moment=write_moment,
         mark=lambda shape: mark_path(shape, 6, 6),
     )
+    templates.tests["contains_word"] = lambda text, word: word in text.split()
     templates.tests["weblink"] = lambda url: bool(re.match(r"https?://", url))
     templates.globals.update(
         scripts=_script_tags,
@@ -61,6 +68,7 @@ def load_templates(
         ages=ages,
         data_href=data_href,
         data_csv=csv,
+        project=project,
         legend=OUTCOME_TABLE,
         outcomes={str(style.outcome): style for style in OUTCOME_TABLE},
         styles={str(style.verdict): style for style in VERDICT_STYLES},

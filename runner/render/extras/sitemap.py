@@ -8,8 +8,8 @@ from xml.sax.saxutils import escape
 from runner.domain.errors import ConfigurationError
 
 
-def round_off_address(base_url: str) -> str:
-    """Return the address the site is served from with a slash at its end; empty stays so.
+def round_off_address(base_url: str, option: str = "--base-url") -> str:
+    """Return an address that a person gave with a slash at its end; empty stays so.
 
     Raises:
         ConfigurationError: it is no web address.
@@ -18,9 +18,9 @@ def round_off_address(base_url: str) -> str:
         return ""
     if not base_url.startswith(("https://", "http://")) or set(base_url) & set(" \"'<>?#"):
         raise ConfigurationError(
-            f"{base_url!r} is not an address a site can be served from",
+            f"{option}: {base_url!r} is not an address a page can lead to",
             cause="it has to begin with https:// or http://, without a query",
-            next_step="give --base-url https://HOST/PATH/, or leave it out",
+            next_step=f"give {option} https://HOST/PATH/, or leave it out",
         )
     return base_url.rstrip("/") + "/"
 

@@ -2,6 +2,7 @@
 
 from runner.render.page import Page
 from runner.render.pages import (
+    about,
     boundaries,
     causes,
     cell,
@@ -20,6 +21,7 @@ from runner.render.pages import (
 )
 
 _MODULES = (
+    about,
     boundaries,
     causes,
     cell,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from runner.analyse.boundaries import Boundary
@@ -35,7 +35,14 @@ class BoundaryRow:
 
 def _files(site: Site) -> Iterator[File]:
     rows = list(_boundary_rows(site))
-    yield site.render(PAGE, rows=rows, shown=SHOWN_RULES, cells=int(site.bare.sum()))
+    yield site.render(
+        PAGE, rows=rows, shown=SHOWN_RULES, formats=site.coded.formats, cells=int(site.bare.sum())
+    )
+
+
+def newest_first(rules: Sequence[Boundary]) -> tuple[Boundary, ...]:
+    """Put what begins with the newest release before the others: most people ask about it."""
+    return tuple(sorted(rules, key=lambda each: not each.newest))
 
 
 def _boundary_rows(site: Site) -> Iterator[BoundaryRow]:
@@ -53,7 +60,7 @@ def _boundary_rows(site: Site) -> Iterator[BoundaryRow]:
                         format=found.format,
                         cells=len(inside),
                         counts=tally(inside),
-                        rules=found.rules,
+                        rules=newest_first(found.rules),
                     )
                 )
         if grids:

@@ -24,6 +24,11 @@ class CauseRow:
     scenarios: list[tuple[str, str, int]]
     """Id and title of a scenario, and how many of its cells have the cause."""
 
+    @property
+    def css_names(self) -> str:
+        """The classes of its outcomes, with spaces between them."""
+        return " ".join(each.css for each in self.counts)
+
 
 def _files(site: Site) -> Iterator[File]:
     yield site.render(

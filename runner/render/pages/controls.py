@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from runner.domain import ID_COLUMNS
 from runner.publish.record import RunRecord
 from runner.render.page import File, Page, Site
 
@@ -44,7 +45,19 @@ class ControlGroup:
 
 
 def _files(site: Site) -> Iterator[File]:
-    yield site.render(PAGE, groups=_control_groups(site.data.run))
+    groups = _control_groups(site.data.run)
+    named = {each.cell for group in groups for each in (*group.passed, *group.failed)} - {""}
+    yield site.render(PAGE, groups=groups, published=_published(site, named))
+
+
+def _published(site: Site, named: set[str]) -> set[str]:
+    """Return which of these cells are in the published table, and so have a page.
+
+    A control of a format that an environment does not have is measured, and is no cell of the run.
+    """
+    cells = site.data.cells[list(ID_COLUMNS)].astype(object)
+    near = cells[cells["scenario"].isin({each.split("/")[0] for each in named})]
+    return named & {f"{s}/{f}/{w}->{r}/{m}" for s, f, w, r, m in near.to_numpy().tolist()}
 
 
 def _control_groups(run: RunRecord) -> list[ControlGroup]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from runner.analyse.advice import restore_what_failed
-from runner.analyse.grids import DIVERGED, EQUIVALENT, MEASURED, tally
+from runner.analyse.grids import COMPATIBILITY, DIVERGED, EQUIVALENT, MEASURED, tally
 from runner.domain import BARE
 from runner.publish.record import RemedyRecord
 from runner.render.page import File, Page, Site
@@ -16,7 +16,7 @@ from runner.render.page import File, Page, Site
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemedyRow:
-    """How often one way of loading helped where the bare load did not do."""
+    """How often one way of loading helped where the bare load did not do, of a whole file."""
 
     remedy: RemedyRecord
     tried: int
@@ -24,6 +24,10 @@ class RemedyRow:
     partly: int
     """It gave the model without what had failed."""
     silent: int
+    others: int
+    """Loads of damaged files, and of models that their writer, loading the same way, does not get
+    back either or was not asked for: they are in no number above."""
+    others_helped: int
     controls: int
     """Loads where the bare load was equivalent."""
     controls_good: int
@@ -44,15 +48,18 @@ def _files(site: Site) -> Iterator[File]:
     keys = coded.keys(remedy=0)
     measured, good = MEASURED[coded.outcome], coded.outcome == EQUIVALENT
     restoring = restore_what_failed(data.cells, data.run)
-    failing = np.unique(keys[bare & measured & ~good])
-    after_failure = np.isin(keys, failing)
+    failed = bare & measured & ~good
+    relevant = site.about == COMPATIBILITY
+    failing, apart = np.unique(keys[failed & relevant]), np.unique(keys[failed & ~relevant])
+    after_failure, after_other = np.isin(keys, failing), np.isin(keys, apart)
     after_success = np.isin(keys, keys[bare & good])
     by_format = [(name, coded.format == number) for number, name in enumerate(coded.formats)]
     rows = []
     for place, remedy in enumerate(data.run.remedies):
         here = (coded.remedy == place) & measured
         tried, control = here & after_failure, here & after_success
-        beside = here & ~after_failure & ~after_success
+        other = here & after_other
+        beside = here & ~after_failure & ~after_other & ~after_success
         formats = [
             (name, int((tried & inside).sum()), int((tried & restoring & inside).sum()))
             for name, inside in by_format
@@ -64,6 +71,8 @@ def _files(site: Site) -> Iterator[File]:
                 helped=int((tried & restoring).sum()),
                 partly=int((tried & good & ~restoring).sum()),
                 silent=int((tried & (coded.outcome == DIVERGED)).sum()),
+                others=int(other.sum()),
+                others_helped=int((other & restoring).sum()),
                 controls=int(control.sum()),
                 controls_good=int((control & good).sum()),
                 beside=int(beside.sum()),
@@ -74,6 +83,7 @@ def _files(site: Site) -> Iterator[File]:
     yield site.render(
         PAGE,
         failing=len(failing),
+        apart=len(apart),
         rows=[row for row in rows if row.remedy.id != BARE],
         cells=len(coded.outcome),
         counts_all=tally(coded.outcome),

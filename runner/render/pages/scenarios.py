@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runner.analyse.grids import EQUIVALENT, MEASURED, Coded, Count, Mask, tally
-from runner.publish.reading import PublishedRun
+from runner.analyse.grids import COMPATIBILITY, EQUIVALENT, MEASURED, Count, tally
 from runner.publish.record import ScenarioRecord
 from runner.render.page import File, Page, Site
 
@@ -18,8 +17,11 @@ class ScenarioRow:
     scenario: ScenarioRecord
     cells: int
     bare: int
-    measured: int
-    share: int
+    compared: int
+    """Of a whole file, in another environment than its writer: what the share is of."""
+    same: int
+    itself: int
+    """Files that their writer does not get back itself."""
     counts: list[Count]
 
 
@@ -28,26 +30,28 @@ def _files(site: Site) -> Iterator[File]:
         PAGE,
         cells=len(site.coded.outcome),
         bare_cells=int(site.bare.sum()),
-        groups=_scenario_groups(site.data, site.coded, site.bare),
+        groups=_scenario_groups(site),
     )
 
 
-def _scenario_groups(
-    data: PublishedRun, coded: Coded, bare: Mask
-) -> list[tuple[str, list[ScenarioRow]]]:
+def _scenario_groups(site: Site) -> list[tuple[str, list[ScenarioRow]]]:
+    data, coded, bare = site.data, site.coded, site.bare
+    counted = bare & (site.about == COMPATIBILITY) & (coded.writer != coded.reader)
+    counted &= MEASURED[coded.outcome]
     groups: dict[str, list[ScenarioRow]] = {}
     for place, scenario in enumerate(data.run.scenarios):
         here = coded.scenario == place
         outcomes = coded.outcome[here & bare]
-        measured = int(MEASURED[outcomes].sum())
-        good = int((outcomes == EQUIVALENT).sum())
+        whole = here & counted
+        own = here & bare & MEASURED[coded.outcome] & (coded.writer == coded.reader)
         groups.setdefault(scenario.group, []).append(
             ScenarioRow(
                 scenario=scenario,
                 cells=int(here.sum()),
                 bare=len(outcomes),
-                measured=measured,
-                share=100 * good // measured if measured else 0,
+                compared=int(whole.sum()),
+                same=int((whole & (coded.outcome == EQUIVALENT)).sum()),
+                itself=int((own & (coded.outcome != EQUIVALENT)).sum()),
                 counts=tally(outcomes),
             )
         )

@@ -75,6 +75,16 @@ def test_the_report_of_a_run_is_the_one_rebuilt_from_its_data(tmp_path: Path) ->
     assert before == after
 
 
+def test_the_site_carries_the_data_that_its_pages_lead_to(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    publish(out, whole(RUN, tmp_path, 0))
+    page = (out / SITE / "index.html").read_text(encoding="utf-8")
+    assert 'href="..' not in page
+    for name in ("cells.csv", "cells.parquet", "observations.parquet", "run.json"):
+        assert f'href="files/{name}"' in page
+        assert (out / SITE / "files" / name).read_bytes() == (out / name).read_bytes()
+
+
 def test_a_page_that_cannot_be_made_leaves_the_run_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,13 +112,17 @@ def test_killed_while_publishing_data_and_site_are_of_one_run(tmp_path: Path) ->
         pages = ((f"{SITE}/{name}", text) for name, text in site_files(run, data_href=".."))
         made.append(list(chain(data_files(run), pages)))
     ours = (*DATA_FILES, *(f"{SITE}/{pattern}" for pattern in GENERATED))
+    begun = time.monotonic()
+    publish_files(folder, made[0], ours=ours)
+    # Around the time that it takes on this machine, which may be busy with other tests.
+    pace = time.monotonic() - begun
     rng, seen = random.Random(0), set()
     for number in range(15):
         child = os.fork()
         if child == 0:
             for files in cycle(made[:: 1 if number % 2 else -1]):
                 publish_files(folder, files, ours=ours)
-        time.sleep(rng.uniform(0.01, 0.15))
+        time.sleep(rng.uniform(0.1, 2.5) * pace)
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         seen.add(started(folder))

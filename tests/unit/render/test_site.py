@@ -235,7 +235,7 @@ def test_remedies_page_says_how_often_it_helped(site: Path) -> None:
     text = (site / "remedies.html").read_text(encoding="utf-8")
 
     assert "8 bare loads were tried" in text
-    assert "helped in <b>4</b> of 4" in text
+    assert "helped in <b>4</b> of the 4 loads" in text
     assert "As a control where" not in text
     assert "load(path, custom_objects={...})" in text
 
