@@ -184,12 +184,12 @@ def _not_tried(told: Told) -> Iterator[str]:
             "The file holds Python bytecode, which was not executed: ways that need it were not "
             "tried. --allow-code tries them, in the sandbox."
         )
-    custom = [each.class_name for each in told.description.layers if each.custom]
+    custom = list(dict.fromkeys(each.value for each in told.description.custom))
     if custom and told.order.custom_objects is None:
         named = ", ".join(custom[:MOST_NAMED])
         yield (
-            f"It has classes that are not Keras' own ({named}): ways that need their code were not "
-            "tried. --custom-objects FILE.py tries them."
+            f"It has classes or functions that are not Keras' own ({named}): ways that need their "
+            "code were not tried. --custom-objects FILE.py tries them."
         )
     for result, words in (
         (Result.UNSUPPORTED, "have no such format by declaration, and were not tried"),

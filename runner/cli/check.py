@@ -151,7 +151,7 @@ def command(  # noqa: PLR0913 - its options
     if html is not None:
         _write_page(answer, html)
     sys.stdout.flush()
-    return _conclude(answer, file)
+    return _conclude(answer, order, read)
 
 
 def choose(
@@ -303,24 +303,32 @@ def _write_page(answer: Answer, path: Path) -> None:
     print(f"page: {path}", file=sys.stderr)
 
 
-def _conclude(answer: Answer, file: Path) -> int:
+def _conclude(answer: Answer, order: Order, description: Description) -> int:
     """Return the exit code.
 
     Raises:
         NoEnvironmentError: nobody could try.
         NoReader: nobody who tried loads it, or gives the expected outputs.
     """
+    from runner.check.results import Result
+
     if not answer.tried:
         raise NoEnvironmentError(
-            f"no environment could try to load {file}",
+            f"no environment could try to load {order.file}",
             cause="; ".join(f"{each.environment}: {each.why}" for each in answer.readers[:3]),
             next_step="nox -s envs -- --build",
         )
     if not answer.works:
         what = "gives the outputs of --expect" if answer.expected else "loads it"
+        file = order.file
+        step = f"nox -s inspect -- {file}"
+        if any(each.result is Result.CODE_REFUSED for each in answer.tried):
+            step = f"nox -s check -- {file} --allow-code"
+        elif description.custom and order.custom_objects is None:
+            step = f"nox -s check -- {file} --custom-objects MODULE.py"
         raise NoReader(
             f"none of the {len(answer.tried)} environments that tried {what}: {file}",
             cause="; ".join(dict.fromkeys(each.cause or each.why for each in answer.tried[:3])),
-            next_step=f"nox -s inspect -- {file}",
+            next_step=step,
         )
     return 0

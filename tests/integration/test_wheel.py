@@ -14,6 +14,7 @@ pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
 LARGEST = 10_000_000
 """Bytes of the wheel."""
+SAMPLES = ROOT / "tests" / "unit" / "data" / "inspect"
 CELL = "plain_dense/keras/keras3.0->keras3.15/none"
 COMMANDS = (
     (0, "--help"),
@@ -31,6 +32,13 @@ COMMANDS = (
     (0, "boundaries", "--scenario", "plain_dense", "--remedy", "none"),
     (0, "plan", "--profile", "smoke"),
     (0, "envs", "--profile", "smoke"),
+    (0, "inspect", str(SAMPLES / "tf2.15_compiled.keras")),
+    (8, "check", str(SAMPLES / "keras2.3.weights.h5")),
+    (
+        14,
+        *("migrate", str(SAMPLES / "keras2.3.weights.h5")),
+        *("--to", "keras3.15", "--out", "new.keras"),
+    ),
 )
 """Exit code and words."""
 DIGESTS = """
@@ -106,9 +114,28 @@ def test_each_command_runs_from_an_empty_folder(installed, tmp_path):
     assert after == before
 
 
+def test_a_file_is_checked_from_any_folder(installed, environments, tmp_path):
+    """The probe, the ways and the published run that predicts are in the wheel."""
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / "environments").symlink_to(environments)
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    file = tmp_path / "model.keras"
+    shutil.copy(SAMPLES / "tf2.15_compiled.keras", file)
+    words = ["check", "model.keras", "--readers", "tf2.15,keras3.15", "--store", "store"]
+
+    ended = run([str(installed / "bin" / "keras-matrix"), *words], cwd=tmp_path, env=environment)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "tf2.15     ✓ the same" in ended.stdout
+    assert "fails, as " in ended.stdout
+    assert "2 of 2 environments load it" in ended.stdout
+    assert "keras.models.load_model('model.keras'" in ended.stdout
+
+
 def test_the_measured_code_is_that_of_the_clone(installed):
     (site,) = (installed / "lib").glob("python*/site-packages")
-    folders = ("runner/probe", "scenarios", "containers")
+    folders = ("runner/probe", "runner/fileprobe", "scenarios", "containers")
     unlike = [
         str(path.relative_to(ROOT))
         for folder in folders

@@ -10,7 +10,7 @@ from runner.check.answer import schema
 from runner.check.results import Result
 from runner.check.words import answer_words
 from runner.declare.environments import REPOSITORY
-from runner.inspect.description import ClassCount, Function
+from runner.inspect.description import Basis, Function, Statement
 
 SCHEMA = REPOSITORY / "reports" / "schemas" / "check.schema.json"
 
@@ -96,9 +96,9 @@ def test_what_was_not_tried_is_no_failure():
 
 def test_options_that_would_try_more_are_named():
     function = Function(name="", where="lambda", bytecode=True)
-    custom = ClassCount(class_name="Mine", count=1, custom=True, source="")
+    custom = Statement(about="model", value="Mine", basis=Basis.INFERRED, source="")
     failed = reader("keras3.15", Result.LOAD_ERROR)
-    said = text(failed, functions=(function,), layers=(custom,))
+    said = text(failed, functions=(function,), custom=(custom,))
     assert "--allow-code tries them, in the sandbox" in said
     assert "(Mine)" in said
     assert "--allow-code" not in text(failed, functions=(function,), allow_code=True)
