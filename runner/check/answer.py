@@ -30,7 +30,8 @@ class Prediction(Struct, frozen=True, kw_only=True):
     """What the matrix says of scenarios whose witness the file has; not measured on the file."""
 
     expects: str
-    """`loads`, `fails` or `differs`."""
+    """`loads`; `fails` or `differs`, as at least half of the scenarios like it; `may fail`, `may
+    differ`, as some of them."""
     words: str
     causes: tuple[str, ...] = ()
     scenarios: tuple[str, ...] = ()

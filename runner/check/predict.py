@@ -7,13 +7,14 @@ prediction is about the scenarios' models: the file itself may be more, and wors
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 
 from runner.check.answer import Prediction
-from runner.domain import Outcome
+from runner.domain import Outcome, Scenario, Witness
 from runner.publish.texts import CellTexts
 
 BARE = "none"
@@ -26,7 +27,11 @@ FAILS = frozenset(
         ),
     )
 )
-MOST_NAMED = 3
+MOST_NAMED = 2
+OF_FILES = frozenset(
+    {"formats", "container", "layout", "held", "writer", "damage", "absent", "count"}
+)
+"""Conditions of a witness that say nothing of the model."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,29 +81,46 @@ def predict(
     return {name: each for name, each in predictions.items() if each is not None}
 
 
+def speaking(scenarios: Mapping[str, Scenario], names: Iterable[str]) -> list[str]:
+    """Return those whose witness is about the model; that of others is any file of a container."""
+    return [
+        name
+        for name in names
+        if not scenarios[name].damage
+        and any(
+            value not in (None, False, frozenset(), ())
+            for witness in scenarios[name].witness
+            for key, value in msgspec.structs.asdict(witness).items()
+            if key not in OF_FILES and value != getattr(Witness(), key)
+        )
+    ]
+
+
 def _predict(cells: list[Seen]) -> Prediction | None:
-    """One failing scenario is enough: the file has that feature."""
-    for expects, outcomes in (("fails", FAILS), ("differs", {str(Outcome.DIVERGED)})):
-        bad = [each for each in cells if each.outcome in outcomes]
-        if bad:
-            scenarios = tuple(dict.fromkeys(each.scenario for each in bad))
-            causes = tuple(dict.fromkeys(each.cause for each in bad if each.cause))
-            words = ", ".join(scenarios[:MOST_NAMED])
-            more = f" and {len(scenarios) - MOST_NAMED} more" if len(scenarios) > MOST_NAMED else ""
-            return Prediction(
-                expects=expects,
-                words=f"{expects}, as {words}{more}",
-                causes=causes,
-                scenarios=scenarios,
-                example=bad[0].id,
-            )
-    good = [each for each in cells if each.outcome == str(Outcome.EQUIVALENT)]
-    if not good:
+    """A scenario counts once, with its worst writer; how many of them there are is said."""
+    told = (*FAILS, str(Outcome.DIVERGED), str(Outcome.EQUIVALENT))
+    cells = [each for each in cells if each.outcome in told]
+    every = tuple(dict.fromkeys(each.scenario for each in cells))
+    if not every:
         return None
-    scenarios = tuple(dict.fromkeys(each.scenario for each in good))
+    for verb, outcomes in (("fails", FAILS), ("differs", {str(Outcome.DIVERGED)})):
+        bad = [each for each in cells if each.outcome in outcomes]
+        if not bad:
+            continue
+        scenarios = tuple(dict.fromkeys(each.scenario for each in bad))
+        named = ", ".join(scenarios[:MOST_NAMED])
+        more = ", ..." if len(scenarios) > MOST_NAMED else ""
+        return Prediction(
+            # The file has the feature of each; the fault of one may be in something else of it.
+            expects=verb if 2 * len(scenarios) >= len(every) else f"may {verb.rstrip('s')}",
+            words=f"{verb} in {len(scenarios)} of {len(every)} scenarios like it: {named}{more}",
+            causes=tuple(dict.fromkeys(each.cause for each in bad if each.cause)),
+            scenarios=scenarios,
+            example=bad[0].id,
+        )
     return Prediction(
         expects="loads",
-        words=f"loads, as {len(scenarios)} scenarios like it do",
-        scenarios=scenarios,
-        example=good[0].id,
+        words=f"loads in {len(every)} of {len(every)} scenarios like it",
+        scenarios=every,
+        example=cells[0].id,
     )

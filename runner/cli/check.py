@@ -235,18 +235,14 @@ def _predictions(
     request: Request, data: Path | None, order: Order, description: Description, kind: str
 ) -> Mapping[str, Prediction]:
     """Return what the matrix says of scenarios like the file; none without data of a run."""
-    from runner.check.predict import predict
+    from runner.check.predict import predict, speaking
     from runner.check.ways import JOB_FORMATS
     from runner.declare.catalog import load_catalog
     from runner.inspect import matching_scenarios
     from runner.publish.texts import read_texts
 
     scenarios = load_catalog(request.root).scenarios
-    like = [
-        name
-        for name in matching_scenarios(description, scenarios)
-        if not scenarios[name].damage or description.damage
-    ]
+    like = speaking(scenarios, matching_scenarios(description, scenarios))
     if not like or kind not in JOB_FORMATS:
         return {}
     try:
