@@ -127,6 +127,12 @@ def migrate(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def artifacts(session: nox.Session) -> None:
+    """Export frozen artifacts into a pack, or import one."""
+    runner(session, "artifacts")
+
+
+@nox.session(python=PYTHON)
 def show(session: nox.Session) -> None:
     """Print everything known of one cell."""
     runner(session, "show")

@@ -118,7 +118,8 @@ def run_gate(request: Request, gate: GateRequest, reporter: Reporter) -> GateOut
                 held=held[0],
                 scenarios=run.declared.catalog.scenarios,
                 controls=measured.controls,
-                built=list(run.built.available),
+                built=[*run.absent, *run.built.available],
+                unfrozen=run.declared.scope.unfrozen,
             ),
             at_least=gate.at_least,
             spread=spread,
@@ -204,12 +205,25 @@ def _asked(run: pipeline.Run) -> Callable[[Cell], bool]:
     here = {each.id for each in scope.environments}
 
     def is_asked(cell: Cell) -> bool:
+        if cell.reader in scope.frozen or not _has_files(run, cell):
+            return False
         if cell.scenario not in scope.scenarios:
             # What is declared no more matches no list of what is.
             return not request.names_scenarios and {cell.writer, cell.reader} <= here
         return {cell.writer, cell.reader} <= here and scope.selection.matches(cell)
 
     return is_asked
+
+
+def _has_files(run: pipeline.Run, cell: Cell) -> bool:
+    """Whether the artifacts that a cell reads can be had: a pack may not have them."""
+    scope = run.declared.scope
+    remedy = scope.remedies.get(cell.remedy)
+    save = save_of(cell)
+    saves = [save]
+    if remedy is not None and remedy.sibling is not None:
+        saves.append(replace(save, format=remedy.sibling))
+    return all(scope.is_there(each) for each in saves)
 
 
 def _speaks_of(run: pipeline.Run, results: Sequence[CellResult]) -> Callable[[Acceptance], bool]:

@@ -45,10 +45,11 @@ from runner.domain import (
     ProvisionedEnvironment,
     Save,
 )
-from runner.domain.errors import NoEnvironmentError
+from runner.domain.errors import NoEnvironmentError, SelectionError
 from runner.domain.hops import MOST_HOPS, Chain
 from runner.domain.request import Request, RunOutcome
 from runner.domain.selector import require_cells
+from runner.executors import registry
 from runner.executors.batches import Crew
 from runner.executors.interface import Place
 from runner.executors.provisioning import provision_all
@@ -59,6 +60,7 @@ from runner.judge.cause import CauseTable, explain
 from runner.judge.outcome import classify_cell, classify_save
 from runner.judge.verdict import Judge
 from runner.measure.digests import InputDigests
+from runner.measure.frozen import as_provisioned, require_fitting
 from runner.measure.hops import HopFiles
 from runner.measure.known import LookUp
 from runner.measure.making import Rewrites, only_needed
@@ -80,6 +82,8 @@ class Run:
     request: Request
     declared: Declared
     built: Provisioned
+    absent: Mapping[str, ProvisionedEnvironment]
+    """Writers that were not built, since their frozen artifacts are there."""
     store: Store
     reporter: Reporter
     look_up: LookUp
@@ -185,6 +189,8 @@ def opened(request: Request, reporter: Reporter) -> Iterator[Run]:
         MatrixError: nothing could be measured, or the store cannot be used.
     """
     declared = declare(request)
+    if request.frozen:
+        _require_alone(request)
     share = None if request.saves_only else shares.take_share(request, declared)
     exchange = open_exchange(request.artifacts) if request.artifacts else None
     # A run that only reports needs no lock, and may go on while another one measures.
@@ -202,6 +208,22 @@ def opened(request: Request, reporter: Reporter) -> Iterator[Run]:
             yield run
 
 
+def _require_alone(request: Request) -> None:
+    """Raise where a run that reads packs is asked for what it cannot do."""
+    if registry.executor_row(request.executor).contained:
+        raise SelectionError(
+            "--frozen: containers do not see the artifacts of a pack",
+            cause="their jobs run in the sandbox of this machine",
+            next_step="leave out --executor docker",
+        )
+    if request.shard or request.artifacts or request.saves_only:
+        raise SelectionError(
+            "--frozen goes with none of --shard, --artifacts and --saves-only",
+            cause="what a pack has is saved already, and one machine reads it in minutes",
+            next_step="leave out the others",
+        )
+
+
 def _begin(
     request: Request,
     declared: Declared,
@@ -213,6 +235,7 @@ def _begin(
 ) -> Run:
     started = datetime.now(UTC)
     durations: dict[str, float] = {}
+    frozen = declared.scope.frozen
     with timed(durations, "provision"):
         built = _provision(request, declared, place, reporter, share, exchange)
     for each in declared.environments:
@@ -229,15 +252,20 @@ def _begin(
             next_step=first.next_step if first else "see the environments there are: `nox -s envs`",
         )
     scratch = _scratch(request, store)
-    digests = InputDigests(request.root, declared.catalog.scenarios, built.available)
+    there = [each for each in declared.environments if each.id in frozen]
+    absent = {each.id: as_provisioned(each, frozen[each.id]) for each in there}
+    digests = InputDigests(request.root, declared.catalog.scenarios, {**absent, **built.available})
+    require_fitting(frozen, digests)
     return Run(
         request=request,
         declared=declared,
         built=built,
+        absent=absent,
         store=store,
         reporter=reporter,
         look_up=LookUp(
             digests=digests,
+            frozen=frozen,
             store=store,
             catalog=declared.catalog,
             environments={each.id: each for each in declared.environments},
@@ -284,6 +312,7 @@ def _provision(
         if exchange is not None:
             elsewhere = shares.find_elsewhere(request, declared, share, place, exchange)
         wanted = set(share.environments) - elsewhere.keys()
+    wanted -= declared.scope.frozen.keys()
     chosen = [each for each in declared.environments if each.id in wanted]
     built = provision_all(chosen, place, reporter, min(2, request.workers))
     if exchange is not None:
@@ -577,13 +606,19 @@ def check_controls(
     falsified = know(run, controlled.tampered, tampered=TAMPERED)
     tampered = load_cells(run, falsified, "controls")
     undeclared = plan.plan_undeclared_reads(run.declared.scope, bare)
-    return controls.check_all(
-        readbacks=[found[cell] for cell in controlled.readbacks],
-        damaged=[found[cell] for cell in controlled.damaged],
-        tampered=[tampered[cell] for cell in controlled.tampered],
-        saves=[(save, run.artifacts.get(save), declared) for save, declared in controlled.saves],
-        undeclared_reads=[found[cell] for cell in undeclared],
-    )
+    frozen = controls.check_frozen(run.declared.scope.frozen.values(), plan.CONTROL_SCENARIO)
+    return [
+        *frozen,
+        *controls.check_all(
+            readbacks=[found[cell] for cell in controlled.readbacks],
+            damaged=[found[cell] for cell in controlled.damaged],
+            tampered=[tampered[cell] for cell in controlled.tampered],
+            saves=[
+                (save, run.artifacts.get(save), declared) for save, declared in controlled.saves
+            ],
+            undeclared_reads=[found[cell] for cell in undeclared],
+        ),
+    ]
 
 
 # --- stages 8 and 9: aggregate, render -------------------------------------------------
@@ -598,7 +633,7 @@ def keep(run: Run, results: Sequence[CellResult]) -> Kept | None:
         measured=frozenset(each.cell for each in results if each.outcome is not Outcome.NOT_RUN),
         today=Today(
             scenarios=run.declared.catalog.scenarios,
-            environments=run.built.available,
+            environments={**run.absent, **run.built.available},
             depends=run.look_up.depends_of,
             artifacts={
                 (save.scenario, str(save.format), save.writer): artifact.sha256
@@ -644,7 +679,7 @@ def aggregate_run(
                 shard=run.share.record if run.share else None,
             ),
             environments=declared.environments,
-            provisioned=run.built.available,
+            provisioned={**run.absent, **run.built.available},
             unavailable={name: str(error) for name, error in run.built.unavailable.items()},
             scenarios=facts.measured_scenarios(catalog, results),
             docs=facts.module_docs(run.request.root, catalog),

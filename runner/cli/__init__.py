@@ -39,7 +39,7 @@ COMMANDS = (
         "scenario",
         "merge",
     ),
-    *("gate", "accept", "baseline", "bisect"),
+    *("gate", "accept", "baseline", "artifacts", "bisect"),
     *("causes", "claims", "boundaries", "rejudge", "audit", "bench"),
 )
 """Modules of this package, in the order of the help."""

@@ -76,7 +76,7 @@ def make_request(asked: Mapping[str, Any]) -> Request:
         if not asked.get("select") and "scenario" not in filters:
             filters["scenario"] = own.ids
     plain = (
-        *("force", "failed", "recorded", "executor", "start_method"),
+        *("frozen", "force", "failed", "recorded", "executor", "start_method"),
         *("shard", "artifacts", "saves_only"),
     )
     return Request(

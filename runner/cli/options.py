@@ -239,6 +239,12 @@ measuring = _all(
         "same model; needed: only where it is not equivalent; all: everywhere "
         "(default: first in the profile full, else auto).",
     ),
+    request_option(
+        "--frozen",
+        is_flag=True,
+        help="Read the frozen artifacts that `artifacts import` brought, and build no environment "
+        "that only writes.",
+    ),
     force,
     request_option(
         "--failed", is_flag=True, help="Measure again every recorded cell that is not equivalent."

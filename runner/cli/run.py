@@ -31,6 +31,10 @@ from runner.domain.request import Request, RunOutcome
             "nox -s matrix -- --writer tf2.7 --reader tf2.15,keras3.15 --remedies all",
             "two pairs, with every remedy",
         ),
+        (
+            "nox -s matrix -- --frozen --reader keras3.15",
+            "the artifacts of imported packs: one environment is built, the reader",
+        ),
         ("nox -s matrix -- --failed", "measure again every recorded cell that is not equivalent"),
         (
             "nox -s matrix -- --saves-only --artifacts SHARED",

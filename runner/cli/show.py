@@ -48,6 +48,8 @@ def command(request: Request, *, cell: str, data: Path | None) -> int:
             print(f"{key}: {text}" if "\n" not in text else f"{key}:\n{text}")
     if row["origin"] in ORIGIN_WORDS:
         print(f"note: {ORIGIN_WORDS[str(row['origin'])]}")
+    if row["frozen"]:
+        print(f"note: it read a frozen artifact, written on {row['frozen']}")
     _print_explanation(found, row)
     print(f"repeat: nox -s matrix -- --select '{cell}' --force")
     return 0

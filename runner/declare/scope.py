@@ -5,16 +5,20 @@ Input: the repository and the command line's profile and selectors. Output: `Dec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from runner.declare.builds import declare_builds, named_builds, recorded_builds
 from runner.declare.catalog import check_environment_globs, check_profiles, load_catalog
 from runner.declare.causes import check_remedies, check_seen, load_causes
 from runner.declare.claims import check_reasons, load_claims
 from runner.declare.environments import RELEASES, EnvironmentSet, read_environments
-from runner.domain import Declared, Environment, Format, Scope
+from runner.domain import Declared, Environment, Format, Save, Scope, writes
+from runner.domain.errors import SelectionError
+from runner.domain.frozen import Frozen
 from runner.domain.request import Request
 from runner.domain.selector import KnownIds, compile_glob, is_build, names_release, select
+from runner.store.frozen import read_frozen
 
 
 def declare(request: Request) -> Declared:
@@ -43,8 +47,13 @@ def declare(request: Request) -> Declared:
         remedies=tuple(catalog.remedies),
     )
     filters = dict(request.filters)
+    packed = _packed(request)
+    if packed and not request.patterns:
+        filters.setdefault("format", _in_packs(packed, "format"))
     if not request.names_scenarios:
-        filters["scenario"] = catalog.of_profile(request.profile)
+        filters["scenario"] = (
+            _in_packs(packed, "scenario") if packed else catalog.of_profile(request.profile)
+        )
     patterns = request.patterns or _with_builds(request, builds)
     selection = select(patterns, filters, known)
     # A selector may name environments beyond the profile: then they are meant. Those that
@@ -63,9 +72,84 @@ def declare(request: Request) -> Declared:
         environments=environments,
         selection=selection,
     )
+    if packed:
+        scope = with_frozen(scope, packed)
     return Declared(
-        catalog=catalog, environments=environments, scope=scope, causes=causes, claims=claims
+        catalog=catalog, environments=scope.environments, scope=scope, causes=causes, claims=claims
     )
+
+
+def _packed(request: Request) -> Frozen:
+    """Return the writers of imported packs, if the command is to read those.
+
+    Raises:
+        SelectionError: it is, and there are none.
+    """
+    if not request.frozen:
+        return {}
+    found = read_frozen(request.store)
+    if not found:
+        raise SelectionError(
+            "--frozen: this store has no frozen artifacts",
+            cause="no pack was imported into it",
+            next_step="nox -s artifacts -- import PACK",
+        )
+    return found
+
+
+def _in_packs(packed: Frozen, part: str) -> tuple[str, ...]:
+    saves = (save for writer in packed.values() for save in writer.saves)
+    return tuple(dict.fromkeys(str(getattr(save, part)) for save in saves))
+
+
+def with_frozen(scope: Scope, packed: Frozen) -> Scope:
+    """Return a scope in which packs stand in for the environments that only write.
+
+    One that only writes, and that no pack has, is left out, and said to be missing.
+
+    Raises:
+        SelectionError: every environment reads, so that each has to be built.
+    """
+    matches_reader = scope.selection.matches_reader
+    writers = [each for each in scope.environments if not matches_reader(each.id)]
+    found = {each.id: packed[each.id] for each in writers if each.id in packed}
+    missing = [each.id for each in writers if each.id not in packed and each.build is None]
+    if not found:
+        raise SelectionError(
+            "--frozen: no environment of this command has frozen artifacts and only writes",
+            cause="without --reader or --with every environment is a reader, and has to be built",
+            next_step="nox -s matrix -- --frozen --reader keras3.15",
+        )
+    kept = tuple(each for each in scope.environments if each.id not in missing)
+    return replace(
+        scope,
+        environments=kept,
+        frozen=found,
+        unfrozen=(*missing, *(save.id for save in _find_gaps(scope, found))),
+    )
+
+
+def _find_gaps(scope: Scope, frozen: Frozen) -> Iterator[Save]:
+    """Yield what a frozen writer is declared to write and lacks, while another has it."""
+    by_id = {each.id: each for each in scope.environments}
+    readers = [name for name in by_id if scope.selection.matches_reader(name)]
+    packed = dict.fromkeys(
+        (save.scenario, save.format) for writer in frozen.values() for save in writer.saves
+    )
+    for name, format_ in packed:
+        scenario = scope.scenarios.get(name)
+        for writer in frozen if scenario else ():
+            save = Save(scenario=name, format=format_, writer=writer)
+            declared = writes(by_id[writer], scope.scenarios[name], format_)
+            if (
+                declared
+                and frozen[writer].find(save) is None
+                and any(
+                    scope.selection.matches_pair(name, format_, writer, reader)
+                    for reader in readers
+                )
+            ):
+                yield save
 
 
 def _declared_environments(
@@ -93,6 +177,9 @@ def _with_builds(request: Request, builds: Sequence[Environment]) -> tuple[str, 
     """
     if request.filters.get("writer") or request.filters.get("reader"):
         return ()
+    if request.frozen:
+        # Whoever reads what a build writes has to be built: a selector says so.
+        return tuple(f"*/*/*->{each.id}" for each in builds)
     return tuple(f"*/*/{ends}" for each in builds for ends in (f"{each.id}->*", f"*->{each.id}"))
 
 

@@ -189,6 +189,8 @@ class CellResult:
     depends: Depends = DEPENDS_UNKNOWN
     origin: Origin = Origin.MEASURED
     """Of the observation; a result without one has none."""
+    frozen: str = ""
+    """The day its frozen artifact was written; empty where its writer was there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from runner.domain.causes import Cause
+from runner.domain.cells import Save
 from runner.domain.claims import Claim
 from runner.domain.environments import Environment
 from runner.domain.formats import Format
+from runner.domain.frozen import Frozen
 from runner.domain.scenarios import Aspect, Remedy, Scenario
 from runner.domain.selector import Selection, matches_environment
 from runner.domain.verdicts import Expectation
@@ -53,6 +55,15 @@ class Scope:
     environments: Sequence[Environment]
     """Those of the profile, in release order, whether or not they could be built."""
     selection: Selection
+    frozen: Frozen = field(default_factory=dict)
+    """Writers whose frozen artifacts stand in for them: they are not built, and read nothing."""
+    unfrozen: tuple[str, ...] = ()
+    """Artifacts that were asked for, and that no pack has: `writer` or `scenario/format/writer`."""
+
+    def is_there(self, save: Save) -> bool:
+        """Whether the artifact can be had: its writer is built, or a pack has it."""
+        writer = self.frozen.get(save.writer)
+        return writer is None or writer.find(save) is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -143,6 +143,10 @@ class ProvisionedEnvironment:
     """Digest of its container image; empty for an environment of this machine."""
     base: str = ""
     """Digest of the image it was built from: the operating system below the lock."""
+    frozen: str = ""
+    """The day of its frozen artifacts, ISO 8601; empty for one that is really there."""
+    pack: str = ""
+    """SHA-256 of the pack they came in, in hex."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

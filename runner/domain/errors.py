@@ -156,6 +156,12 @@ class StaleAcceptance(MatrixError):
     exit_code = 21
 
 
+class PackError(MatrixError):
+    """A pack of frozen artifacts is damaged, of another version, or does not fit this tool."""
+
+    exit_code = 27
+
+
 class IncompleteMatrix(MatrixError):
     """An artifact, a witness or a control is missing, and nothing declares why."""
 

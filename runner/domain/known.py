@@ -31,6 +31,8 @@ class Artifact:
     """The kind of file really written, by its bytes."""
     measured_at: str = ""
     """When the save was recorded: ISO 8601, UTC."""
+    frozen: str = ""
+    """The day it was written, ISO 8601, of an artifact of a pack; empty for one of this store."""
 
     @property
     def damage(self) -> str:

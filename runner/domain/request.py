@@ -54,6 +54,8 @@ class Request:
     """Builds of one's own, as given with `--with`."""
     base: str = ""
     """The environment that everything else of a build is taken from; empty for the newest."""
+    frozen: bool = False
+    """Read the frozen artifacts of imported packs, and build nothing that only writes."""
     force: bool = False
     """Measure every selected cell again, recorded or not."""
     failed: bool = False

@@ -92,6 +92,15 @@ def read_lock(path: Path) -> Lock:
     return _lock(path, text)
 
 
+def parse_lock(path: Path, content: bytes) -> Lock:
+    """Return the lock of these bytes.
+
+    Raises:
+        UnicodeDecodeError: they are no text.
+    """
+    return _lock(path, content.decode("utf-8"))
+
+
 def _lock(path: Path, text: str) -> Lock:
     content = text.encode()
     first, _, _ = text.partition("\n")

@@ -30,14 +30,19 @@ def find_incomplete(
     scenarios: Mapping[str, Scenario],
     controls: Iterable[ControlResult],
     built: Collection[str],
+    unfrozen: Iterable[str] = (),
 ) -> list[str]:
-    """Return what is missing; a run without any is complete."""
+    """Return what is missing; a run without any is complete.
+
+    `unfrozen` names the writers, or saves, that no pack had though it was asked for.
+    """
     results = list(results)
     names = dict.fromkeys(each.cell.scenario for each in results)
     return [
         *_missing_artifacts(results, held),
         *_missing_witnesses(names, scenarios),
         *_missing_controls(controls, built),
+        *(f"{name}: no pack has it, and with --frozen nothing writes it" for name in unfrozen),
     ]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runner.domain import (
+    BARE,
     FACTS,
     FORMAT_FACTS,
     TAMPERED,
@@ -19,6 +20,7 @@ from runner.domain import (
     Outcome,
     Save,
 )
+from runner.domain.frozen import FrozenWriter
 from runner.judge.outcome import classify_save
 
 
@@ -47,6 +49,21 @@ def check_damaged(result: CellResult) -> ControlResult | None:
     elif not facts.measured:
         detail += ", so no reader was given the file"
     return ControlResult(id=f"readback {result.cell.id}", passed=passed, detail=detail)
+
+
+def check_frozen(writers: Iterable[FrozenWriter], scenario: str) -> list[ControlResult]:
+    """Hold what frozen writers made of their own control files when they wrote them."""
+    return [
+        ControlResult(
+            id=f"readback {scenario}/{each.format}/{writer.id}->{writer.id}/{BARE}",
+            passed=each.readback is Outcome.EQUIVALENT,
+            detail=f"when it was frozen, on {each.at[:10]}, the writer read its own file: "
+            f"{each.readback}",
+        )
+        for writer in writers
+        for each in writer.saves
+        if each.scenario == scenario and each.readback is not None
+    ]
 
 
 def _told(result: CellResult, *, passed: bool) -> str:

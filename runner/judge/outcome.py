@@ -161,6 +161,7 @@ def _result(
         artifact_sha256=known.artifact.sha256 if known.artifact else "",
         measured_at=known.measured_at,
         depends=known.depends,
+        frozen=known.artifact.frozen if known.artifact else "",
     )
 
 
@@ -174,6 +175,7 @@ def _faulty(known: Known, fault: str) -> CellResult:
         artifact_sha256=known.artifact.sha256 if known.artifact else "",
         measured_at=known.measured_at,
         depends=known.depends,
+        frozen=known.artifact.frozen if known.artifact else "",
     )
 
 
@@ -195,6 +197,7 @@ def _classify_failed_save(known: Known, seen: Observation) -> CellResult:
         observation=seen,
         measured_at=known.artifact.measured_at if known.artifact else "",
         depends=known.depends,
+        frozen=known.artifact.frozen if known.artifact else "",
     )
 
 
@@ -233,6 +236,7 @@ def _undeclared(known: Known, artifact: Artifact) -> CellResult:
         observation=artifact.observation,
         measured_at=artifact.measured_at,
         depends=known.depends,
+        frozen=artifact.frozen,
     )
 
 
@@ -262,4 +266,5 @@ def _absent(known: Known, absence: Absence) -> CellResult:
         artifact_sha256=known.artifact.sha256 if known.artifact else "",
         measured_at=known.measured_at,
         depends=known.depends,
+        frozen=known.artifact.frozen if known.artifact else "",
     )

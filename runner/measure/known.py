@@ -33,9 +33,12 @@ from runner.domain import (
     save_of,
     writes,
 )
+from runner.domain.frozen import Frozen
 from runner.executors.batches import harness_error
 from runner.measure.digests import InputDigests
 from runner.store import Store
+from runner.store.artifacts import Place
+from runner.store.frozen import frozen_artifact
 
 Artifacts = Mapping[Save, Artifact | None]
 """The artifacts of saves; None for one that must run."""
@@ -93,8 +96,13 @@ class LookUp:
         environments: Mapping[str, Environment],
         available: Mapping[str, ProvisionedEnvironment],
         unavailable: Mapping[str, str],
+        frozen: Frozen | None = None,
     ) -> None:
-        """Take environments by id: all that are declared, those built, and why others are not."""
+        """Take environments by id: all that are declared, those built, and why others are not.
+
+        `frozen` are the writers that were not built, as their artifacts are there.
+        """
+        self._frozen = frozen or {}
         self.digests = digests
         self._store = store
         self._catalog = catalog
@@ -114,7 +122,33 @@ class LookUp:
         }
         for key, (seen, at) in self._recorded("save", keys):
             found[keys[key]] = self._artifact(keys[key], key[1], seen, at)
+        for save in found:
+            if save.writer in self._frozen:
+                found[save] = self._frozen_artifact(save)
         return found
+
+    def _frozen_artifact(self, save: Save) -> Artifact | None:
+        """Return the artifact of a pack; None where it has none, or a damaged one."""
+        writer = self._frozen[save.writer]
+        packed = writer.find(save)
+        if packed is None:
+            return None
+        seen = Observation(data=packed.observation)
+        folder = frozen_artifact(self._store.folder, save.writer, packed)
+        place = Place(save.writer, save.scenario, save.format, packed.inputs)
+        done = seen.status == "done"
+        manifest = self._store.artifacts.find_frozen(folder, place, seen.facts) if done else None
+        if done and manifest is None:
+            return None
+        return Artifact(
+            inputs=packed.inputs,
+            folder=folder,
+            observation=seen,
+            sha256=manifest.sha256 if manifest else "",
+            written=manifest.written if manifest else "nothing",
+            measured_at=packed.at,
+            frozen=packed.at[:10],
+        )
 
     def _artifact(self, save: Save, inputs: str, seen: Observation, at: str) -> Artifact | None:
         place = (save.writer, save.scenario, save.format, inputs)
@@ -258,9 +292,19 @@ class LookUp:
 
     def _damage(self, save: Save) -> Observation | None:
         """Return the harness error of an artifact that is there and damaged, or None."""
-        place = (save.writer, save.scenario, save.format, self.digests.of_save(save))
-        reason = self._store.artifacts.found_damaged(self._store.artifact_dir(*place))
-        return harness_error(f"the artifact of {save.id} is damaged: {reason}") if reason else None
+        if save.writer in self._frozen:
+            packed = self._frozen[save.writer].find(save)
+            if packed is None:
+                return None
+            folder, what = (
+                frozen_artifact(self._store.folder, save.writer, packed),
+                "frozen artifact",
+            )
+        else:
+            place = (save.writer, save.scenario, save.format, self.digests.of_save(save))
+            folder, what = self._store.artifact_dir(*place), "artifact"
+        reason = self._store.artifacts.found_damaged(folder)
+        return harness_error(f"the {what} of {save.id} is damaged: {reason}") if reason else None
 
     def _recorded(self, kind: str, keys: Iterable[Key]) -> Iterator[tuple[Key, Seen]]:
         """Yield the newest observation of each job that has one, and when it was recorded.

@@ -39,7 +39,8 @@ def plan_bare(scope: Scope) -> list[Cell]:
         Cell(scenario=scenario.id, format=format_, writer=writer.id, reader=reader.id, remedy=BARE)
         for scenario, format_, writer in _artifacts(scope)
         for reader in scope.environments
-        if scope.selection.matches_pair(scenario.id, format_, writer.id, reader.id)
+        if reader.id not in scope.frozen
+        and scope.selection.matches_pair(scenario.id, format_, writer.id, reader.id)
     ]
 
 
@@ -47,6 +48,8 @@ def _artifacts(scope: Scope) -> Iterator[tuple[Scenario, Format, Environment]]:
     for scenario in scope.scenarios.values():
         for format_ in scenario.formats:
             for writer in scope.environments:
+                if not scope.is_there(Save(scenario=scenario.id, format=format_, writer=writer.id)):
+                    continue
                 if writes(writer, scenario, format_) or scenario.id == CONTROL_SCENARIO:
                     yield scenario, format_, writer
 
@@ -143,6 +146,9 @@ def applicable(
         if remedy.sibling is not None and not (
             remedy.sibling in scenario.formats
             and writes(environments[cell.writer], scenario, remedy.sibling)
+            and scope.is_there(
+                Save(scenario=scenario.id, format=remedy.sibling, writer=cell.writer)
+            )
         ):
             continue
         yield remedy

@@ -50,6 +50,7 @@ def plan_controls(scope: Scope) -> ControlPlan:
                 writes(environment, control, format_),
             )
             for environment in scope.environments
+            if environment.id not in scope.frozen
             for format_ in control.formats
         ),
     )
@@ -77,5 +78,5 @@ def _of_itself(scope: Scope, scenario_id: str) -> list[Cell]:
         )
         for format_ in scenario.formats
         for environment in scope.environments
-        if writes(environment, scenario, format_)
+        if environment.id not in scope.frozen and writes(environment, scenario, format_)
     ]

@@ -107,7 +107,8 @@ def keep_results(data_dir: Path, *, measured: Collection[Cell], today: Today) ->
 
 def _read_rows(data: PublishedRun) -> Iterable[Row]:
     ids = list(ID_COLUMNS)
-    columns = [*ids, "outcome", "aspects", "artifact_sha256", "measured_at", "steps", *_DEPENDS]
+    columns = [*ids, "outcome", "aspects", "artifact_sha256", "measured_at", "steps", "frozen"]
+    columns += _DEPENDS
     seen = data.observations.rename(columns={"aspects": "compared"})
     rows = data.cells[columns].merge(seen, on=ids, how="left").astype(object)
     for each in rows.where(rows.notna(), None).to_dict("records"):
@@ -185,6 +186,7 @@ def _read_result(cell: Cell, row: Row) -> CellResult:
         observation=_read_observation(row),
         measured_at=row["measured_at"] or "",
         depends=depends,
+        frozen=row["frozen"] or "",
         origin=Origin.KEPT if all(row[name] for name in _DEPENDS) else Origin.STALE,
     )
 

@@ -117,6 +117,13 @@ class CellRow(Record, kw_only=True, frozen=True):
             "of each that loaded it and saved it again. Empty for the artifact itself.",
         ),
     ]
+    frozen: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=r"^(\d{4}-\d\d-\d\d)?$",
+            description="The day its artifact was written, of a frozen one; else empty.",
+        ),
+    ]
 
 
 class AspectRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,7 +206,8 @@ LATER_COLUMNS: Mapping[str, Mapping[str, str]] = types.MappingProxyType(
             "impact": "",
             "measured_at": "",
             "origin": Origin.UNKNOWN,
-            **dict.fromkeys(("probe", "recipe", "writer_lock", "reader_lock", "steps"), ""),
+            **dict.fromkeys(("probe", "recipe", "writer_lock", "reader_lock"), ""),
+            **dict.fromkeys(("steps", "frozen"), ""),
         },
         # Older runs had no remedy with steps.
         ADVICE: {"steps": ""},

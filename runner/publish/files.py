@@ -51,6 +51,7 @@ from runner.publish.record import (
     CauseRecord,
     ControlRecord,
     EnvironmentRecord,
+    FrozenRecord,
     HostRecord,
     KeptRecord,
     Record,
@@ -312,11 +313,12 @@ def _environment_record(
         python_version=built.python_version if built else "",
         lock_digest=built.lock_digest if built else "",
         resolved=_resolved(built) if built else {},
-        import_s=round(built.import_s, 2) if built else None,
-        fork=built.fork if built else None,
+        import_s=round(built.import_s, 2) if built and not built.frozen else None,
+        fork=built.fork if built and not built.frozen else None,
         image=built.image if built else "",
         base=built.base if built and built.image else "",
         build=_build_record(built.environment) if built else None,
+        frozen=FrozenRecord(day=built.frozen, pack=built.pack) if built and built.frozen else None,
     )
 
 

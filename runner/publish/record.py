@@ -86,6 +86,13 @@ class BuildOfOnesOwn(Record, kw_only=True, frozen=True):
     confined: str = ""
 
 
+class FrozenRecord(Record, kw_only=True, frozen=True):
+    """An environment that was not built, as a pack had its artifacts."""
+
+    day: Annotated[str, msgspec.Meta(description="Of its newest artifact: ISO 8601.")]
+    pack: Annotated[str, msgspec.Meta(description="SHA-256 of the pack.")]
+
+
 class EnvironmentRecord(Record, kw_only=True, frozen=True):
     """An environment as it was declared and as it was built."""
 
@@ -119,6 +126,7 @@ class EnvironmentRecord(Record, kw_only=True, frozen=True):
     ] = None
 
     build: BuildOfOnesOwn | None = None
+    frozen: FrozenRecord | None = None
 
     def __post_init__(self) -> None:
         """Have what is said of the base of a build hold for it: see `selector.minor_of`."""

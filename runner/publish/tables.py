@@ -54,7 +54,7 @@ TEXT_COLUMNS = ("message", "traceback", "output", "warnings", "aspects", "facts"
 
 REPEATED = (
     *("cause", "aspects", "exception", "measured_at"),
-    *("probe", "recipe", "writer_lock", "reader_lock", "steps"),
+    *("probe", "recipe", "writer_lock", "reader_lock", "steps", "frozen"),
 )
 """Columns of `cells` in which few values stand for many rows."""
 VOCABULARIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -303,6 +303,7 @@ def _cell_row(result: CellResult, shorten: Callable[[str], str]) -> tuple[Any, .
         result.depends.writer_lock,
         result.depends.reader_lock,
         ";".join(result.steps),
+        result.frozen,
     )
 
 

@@ -19,7 +19,7 @@ from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 
-from runner.domain import Format
+from runner.domain import Format, Save
 from runner.store.files import TEMPORARY_PREFIX, disk_errors
 
 SCHEMA: Literal["artifact/1"] = "artifact/1"
@@ -113,12 +113,33 @@ class Artifacts:
         """
         folder = self.folder(place)
         try:
-            manifest = self._verify(folder)
-            if manifest is not None:
-                _require_same(manifest, place, facts)
+            return self._find(folder, place, facts)
         except _Damage as damage:
             self._put_aside(folder, damage)
             return None
+
+    def find_frozen(
+        self, folder: Path, place: Place, facts: Mapping[str, object]
+    ) -> Manifest | None:
+        """Return the manifest of a sound artifact of a pack; it stays where it is.
+
+        Raises:
+            StoreError: a file may not be read.
+        """
+        try:
+            manifest = self._find(folder, place, facts)
+        except _Damage as damage:
+            self._damaged[folder] = damage.reason
+            return None
+        if manifest is None:
+            self._damaged[folder] = "it is missing"
+        return manifest
+
+    def _find(self, folder: Path, place: Place, facts: Mapping[str, object]) -> Manifest | None:
+        """Raise `_Damage` unless the artifact is sound, and the one that was recorded."""
+        manifest = self._verify(folder)
+        if manifest is not None:
+            _require_same(manifest, place, facts)
         self._damaged.pop(folder, None)
         return manifest
 
@@ -300,6 +321,10 @@ def _read_manifest(folder: Path) -> Manifest:
         data = _read_regular(folder / MANIFEST, LARGEST_MANIFEST)
     except FileNotFoundError:
         raise _Damage("its manifest is missing") from None
+    return _parse_manifest(data)
+
+
+def _parse_manifest(data: bytes) -> Manifest:
     try:
         return msgspec.json.decode(data, type=Manifest)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
@@ -308,8 +333,7 @@ def _read_manifest(folder: Path) -> Manifest:
 
 def _require_files(folder: Path, manifest: Manifest, present: set[str]) -> None:
     """Raise unless exactly the files of the manifest are there, each with its digest."""
-    declared: dict[str, str] = {f"{PAYLOAD}/{name}": sha for name, sha in manifest.files.items()}
-    declared.update({str(name): sha for name, sha in manifest.oracle.items()})
+    declared = _declared_files(manifest)
     missing = {*declared, *ORACLE, MANIFEST, f"{PAYLOAD}/"} - present
     # A folder that holds nothing may have been written so; the manifest names files alone.
     surplus = {name for name in present if not _is_folder(name, PAYLOAD)} - {*declared, MANIFEST}
@@ -317,10 +341,46 @@ def _require_files(folder: Path, manifest: Manifest, present: set[str]) -> None:
         raise _Damage(f"{_shown(min(missing))} is missing")
     if surplus:
         raise _Damage(f"{_shown(min(surplus))} is not of it")
-    if manifest.sha256 != _whole(manifest.files):
-        raise _Damage("its manifest contradicts itself")
     for name, sha in declared.items():
         if _sha256(folder / name) != sha:
+            raise _Damage(f"{_shown(name)} is not what was written")
+
+
+def _declared_files(manifest: Manifest) -> dict[str, str]:
+    """Return path in the folder -> SHA-256, of every file but the manifest."""
+    if manifest.sha256 != _whole(manifest.files):
+        raise _Damage("its manifest contradicts itself")
+    declared: dict[str, str] = {f"{PAYLOAD}/{name}": sha for name, sha in manifest.files.items()}
+    declared.update({str(name): sha for name, sha in manifest.oracle.items()})
+    return declared
+
+
+def require_whole_files(
+    files: Mapping[str, bytes | None], save: Save, facts: Mapping[str, object]
+) -> str:
+    """Say why files are not an artifact as its save was recorded; empty if they are.
+
+    `files` holds path -> content, None for an empty folder.
+    """
+    try:
+        manifest = _parse_manifest(files.get(MANIFEST) or b"")
+        _require_digests(files, manifest)
+        _require_same(manifest, Place(save.writer, save.scenario, save.format, ""), facts)
+    except _Damage as damage:
+        return damage.reason
+    return ""
+
+
+def _require_digests(files: Mapping[str, bytes | None], manifest: Manifest) -> None:
+    declared = _declared_files(manifest)
+    present = {name for name, content in files.items() if content is not None} - {MANIFEST}
+    odd = present ^ {*declared, *ORACLE}
+    if odd or any(
+        not name.startswith(f"{PAYLOAD}/") for name in files.keys() - present - {MANIFEST}
+    ):
+        raise _Damage(f"{_shown(min(odd, default='a folder'))} is missing, or not of it")
+    for name, sha in declared.items():
+        if hashlib.sha256(files[name] or b"").hexdigest() != sha:
             raise _Damage(f"{_shown(name)} is not what was written")
 
 

@@ -13,6 +13,7 @@
  * @property {string} origin
  * @property {string} probe
  * @property {string} recipe
+ * @property {string} frozen
  * @property {string} when
  * @property {string} stage
  * @property {string} exception
@@ -103,7 +104,7 @@ function why(index, id) {
 /** @param {Index} index @param {Facts} found */
 function verdictOf(index, found) {
   const style = index.outcomes[found.outcome];
-  return verdictBox(style, style.symbol, style.label, [make("p", {}, style.explanation), ...(found.cause ? why(index, found.cause) : []), ...(found.reason ? [make("p", {}, found.reason)] : []), make("p", { className: "age" }, ageWords(index, found.origin, found.when))]);
+  return verdictBox(style, style.symbol, style.label, [make("p", {}, style.explanation), ...(found.cause ? why(index, found.cause) : []), ...(found.reason ? [make("p", {}, found.reason)] : []), make("p", { className: "age" }, ageWords(index, found.origin, found.when), ...(found.frozen ? [` It read a frozen artifact, written on ${found.frozen}.`] : []))]);
 }
 
 /** What works instead, from measurements of this very pair alone. @param {Index} index @param {Shard} shard @param {CellId} cell */
@@ -201,6 +202,7 @@ function measuredHow(index, found) {
   const rows = [
     ["measured at", found.when],
     ["where from", index.origins[found.origin]?.label ?? found.origin],
+    ["frozen artifact, written on", found.frozen],
     ["the writer itself, loaded the same way", found.baseline && index.outcomes[found.baseline].label],
     ["what the difference means", found.impact],
     ["code of the probe, of the scenario", found.probe && `${found.probe}…, ${found.recipe}…`],

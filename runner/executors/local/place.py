@@ -17,6 +17,7 @@ from runner.executors.local.processes import LocalExecutor
 from runner.executors.local.provision import provision, require_whole
 from runner.executors.locks import LOCKS, lock_path, usable_lock
 from runner.store.builds import builds_folder
+from runner.store.frozen import frozen_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class LocalPlace:
 
     def executor(self) -> LocalExecutor:
         """Return the executor that starts processes."""
-        return LocalExecutor(self.root, self._check)
+        return LocalExecutor(self.root, self._check, frozen_folder(self.store))
 
     def _check(self, built: ProvisionedEnvironment) -> None:
         if folder_of(built.environment) is not None:

@@ -38,9 +38,11 @@ class LocalExecutor:
     starts none, and pays nothing.
     """
 
-    def __init__(self, root: Path, check: Check = _unchecked) -> None:
+    def __init__(self, root: Path, check: Check = _unchecked, foreign: Path | None = None) -> None:
+        """Take the repository, and the folder whose artifacts came from elsewhere."""
         self._root = root
         self._check = check
+        self._foreign = foreign
         self._checked: set[str] = set()
         self._checking: dict[str, threading.Lock] = {}
         self._reaches = _what_it_reaches()
@@ -70,7 +72,7 @@ class LocalExecutor:
         arguments += ["--batch", str(folder / "batch.json")]
         arguments += ["--out", str(folder / "observations.jsonl"), "--unlink"]
         batch = json.loads((folder / "batch.json").read_text(encoding="utf-8"))
-        if declared.build is not None:
+        if declared.build is not None or self._reads_foreign(batch):
             arguments = self._sandboxed(arguments, folder, environment, batch)
         else:
             arguments = confine.confined(
@@ -84,6 +86,12 @@ class LocalExecutor:
         # Where it has no processes of its own, a job may end its guard.
         return _LocalProbe(child, str(folder) if self._reaches.processes else "")
 
+    def _reads_foreign(self, batch: Mapping[str, Any]) -> bool:
+        """Whether a job reads an artifact that a pack brought."""
+        return self._foreign is not None and any(
+            self._foreign in Path(job["artifact"]).parents for job in batch["jobs"]
+        )
+
     def _sandboxed(
         self,
         arguments: list[str],
@@ -91,7 +99,7 @@ class LocalExecutor:
         environment: ProvisionedEnvironment,
         batch: Mapping[str, Any],
     ) -> list[str]:
-        """Return the command of a probe whose framework is a build of one's own: foreign code.
+        """Return the command of a probe that meets foreign code: a build, or a pack's artifacts.
 
         It reads the artifacts of everybody, and writes its own alone.
         """

@@ -29,10 +29,10 @@ from runner.publish.reading import PublishedRun
 from runner.publish.tables import round_significant
 from runner.render.scripts.script import script
 
-SHARD_VERSION = 2
+SHARD_VERSION = 3
 CELL_TEXTS = (
     *("outcome", "cause", "verdict", "baseline", "impact", "origin"),
-    *("probe", "recipe"),
+    *("probe", "recipe", "frozen"),
 )
 OBSERVATION_TEXTS = (
     "status",

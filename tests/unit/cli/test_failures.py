@@ -39,6 +39,7 @@ CODES = {
     errors.CouldNotJudge: 20,
     errors.StaleAcceptance: 21,
     errors.IncompleteMatrix: 22,
+    errors.PackError: 27,
     errors.NothingChanges: 23,
     errors.PartsDisagree: 24,
     errors.PartsMissing: 25,
