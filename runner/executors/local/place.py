@@ -17,7 +17,6 @@ from runner.executors.local.processes import LocalExecutor
 from runner.executors.local.provision import provision, require_whole
 from runner.executors.locks import LOCKS, lock_path, usable_lock
 from runner.store.builds import builds_folder
-from runner.store.frozen import frozen_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,8 @@ class LocalPlace:
     root: Path
     store: Path
     warn: Warn
+    foreign: bool = False
+    """Whether jobs may read the artifacts of a pack."""
 
     def provision(self, environment: Environment) -> ProvisionedEnvironment | ProvisionError:
         """Build a virtual environment, or find it."""
@@ -42,7 +43,7 @@ class LocalPlace:
 
     def executor(self) -> LocalExecutor:
         """Return the executor that starts processes."""
-        return LocalExecutor(self.root, self._check, frozen_folder(self.store))
+        return LocalExecutor(self.root, self._check, foreign=self.foreign)
 
     def _check(self, built: ProvisionedEnvironment) -> None:
         if folder_of(built.environment) is not None:
@@ -57,4 +58,4 @@ class LocalPlace:
 @contextmanager
 def open_place(request: Request, warn: Warn) -> Iterator[Place]:
     """Give this machine."""
-    yield LocalPlace(request.root, request.store, warn)
+    yield LocalPlace(request.root, request.store, warn, foreign=request.frozen)

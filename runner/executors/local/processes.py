@@ -38,8 +38,8 @@ class LocalExecutor:
     starts none, and pays nothing.
     """
 
-    def __init__(self, root: Path, check: Check = _unchecked, foreign: Path | None = None) -> None:
-        """Take the repository, and the folder whose artifacts came from elsewhere."""
+    def __init__(self, root: Path, check: Check = _unchecked, *, foreign: bool = False) -> None:
+        """Take the repository, and whether jobs may read artifacts that came from elsewhere."""
         self._root = root
         self._check = check
         self._foreign = foreign
@@ -72,7 +72,7 @@ class LocalExecutor:
         arguments += ["--batch", str(folder / "batch.json")]
         arguments += ["--out", str(folder / "observations.jsonl"), "--unlink"]
         batch = json.loads((folder / "batch.json").read_text(encoding="utf-8"))
-        if declared.build is not None or self._reads_foreign(batch):
+        if declared.build is not None or self._foreign:
             arguments = self._sandboxed(arguments, folder, environment, batch)
         else:
             arguments = confine.confined(
@@ -85,12 +85,6 @@ class LocalExecutor:
         child = process.start_logged(arguments, log, env=variables, cwd=self._root)
         # Where it has no processes of its own, a job may end its guard.
         return _LocalProbe(child, str(folder) if self._reaches.processes else "")
-
-    def _reads_foreign(self, batch: Mapping[str, Any]) -> bool:
-        """Whether a job reads an artifact that a pack brought."""
-        return self._foreign is not None and any(
-            self._foreign in Path(job["artifact"]).parents for job in batch["jobs"]
-        )
 
     def _sandboxed(
         self,
