@@ -56,7 +56,10 @@ def _specs(specs: Any) -> Optional[List[List[str]]]:
 
 
 def _tensor_name(tensor: Any) -> str:
-    return str(tensor.name).partition(":")[0]
+    """Return the name of the layer that an input comes from: its tensor's is another in Keras 3."""
+    history = getattr(tensor, "_keras_history", None)
+    layer = getattr(history, "operation", None) or getattr(history, "layer", None)
+    return str(getattr(layer, "name", None) or tensor.name).partition(":")[0]
 
 
 def _type(tensor: Any) -> str:

@@ -190,7 +190,8 @@ def _losses(api: KerasApi, model: Model, inputs: Arrays) -> Facts:
 def _trainable(model: Model) -> Facts:
     return {
         "layers": [
-            [layer.name, bool(layer.trainable), len(layer.trainable_weights)]
+            # Merge of Keras 1 has no such flag.
+            [layer.name, bool(getattr(layer, "trainable", True)), len(layer.trainable_weights)]
             for layer in leaf_layers(model)
         ],
         "weights": len(model.trainable_weights),

@@ -34,6 +34,13 @@ def test_inputs_have_the_names_of_their_tensors_and_outputs_those_of_their_layer
     }
 
 
+def test_an_input_without_a_name_has_that_of_its_layer():
+    history = types.SimpleNamespace(operation=types.SimpleNamespace(name="input_layer"))
+    given = types.SimpleNamespace(name="keras_tensor", dtype="float32", _keras_history=history)
+    model = types.SimpleNamespace(inputs=[given], outputs=None)
+    assert describe_model(EAGER, model, [])["inputs"] == [["input_layer", "float32"]]
+
+
 def test_what_a_version_does_not_tell_is_none():
     sequential = types.SimpleNamespace(inputs=[], outputs=[tensor("x", "float32")])
     found = describe_model(GRAPH, sequential, [np.zeros(1)])
