@@ -354,7 +354,7 @@ def _spread(repeats: Mapping[Cell, Repeats], store: Path) -> Spread:
     return Spread(
         repeats=max(ranges, default=None),
         repeated=len(ranges),
-        audit=getattr(audit, "spread", None),
+        audit=audit.spread if audit else None,
         audited=audit.sample if audit else 0,
     )
 

@@ -7,9 +7,10 @@ is that not one outcome differs.
 
 from __future__ import annotations
 
+import math
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from runner import pipeline
@@ -17,7 +18,7 @@ from runner.domain import CellResult, Known, Observation, Outcome
 from runner.domain.errors import AuditDisagreement, SelectionError
 from runner.domain.request import Request
 from runner.host.progress import make_reporter
-from runner.judge.outcome import classify_cell
+from runner.judge.outcome import classify_cell, largest_difference
 from runner.measure.rounds import repeat_jobs
 from runner.publish.audit import write_audit
 from runner.publish.facts import describe_selection, tool_version
@@ -45,7 +46,8 @@ def audit_run(request: Request, *, sample: int, seed: int) -> int:
             known = pipeline.recorded_cells(run)
             _require_recorded(request, known)
             chosen = random.Random(seed).sample(known, min(sample, len(known)))  # noqa: S311 - a sample
-            found = _compare(chosen, _repeat(run, chosen))
+            repeated = _repeat(run, chosen)
+            found = _compare(chosen, repeated)
             audit = AuditRecord(
                 at=datetime.now(UTC).isoformat(timespec="seconds"),
                 tool_version=tool_version(),
@@ -55,6 +57,7 @@ def audit_run(request: Request, *, sample: int, seed: int) -> int:
                 sample=len(chosen),
                 seed=seed,
                 disagreements=tuple(found),
+                spread=find_spread(chosen, repeated),
             )
             write_audit(run.store.folder, audit)
     finally:
@@ -91,6 +94,21 @@ def _compare(chosen: Sample, repeated: dict[str, Observation]) -> list[Disagreem
     """Return the cells whose repetition came to something else, in the order of the sample."""
     found = (find_difference(known, before, repeated.get(known.job_id)) for known, before in chosen)
     return [each for each in found if each is not None]
+
+
+def find_spread(chosen: Sample, repeated: Mapping[str, Observation]) -> float | None:
+    """Return how far a cell's largest difference moved when it ran again; None if none has one.
+
+    What is not finite is no number, and stays out.
+    """
+    moved = []
+    for known, before in chosen:
+        seen = (before.observation, repeated.get(known.job_id))
+        numbers = [largest_difference(each) for each in seen if each is not None]
+        finite = [each for each in numbers if each is not None and math.isfinite(each)]
+        if len(finite) == len(seen):
+            moved.append(abs(finite[0] - finite[1]))
+    return max(moved, default=None)
 
 
 def find_difference(

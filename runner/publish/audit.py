@@ -34,6 +34,7 @@ def read_audit(store: Path) -> AuditSummary | None:
         profile=record.profile,
         selection=record.selection,
         tool_version=record.tool_version,
+        spread=record.spread,
         # It is drawn from the store, which holds only cells that were measured into it.
         kept=False,
     )

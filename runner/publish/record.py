@@ -256,6 +256,13 @@ class AuditSummary(Record, kw_only=True, frozen=True):
             description="Whether cells kept from another run could be drawn; null if unknown."
         ),
     ] = None
+    spread: Annotated[
+        Seconds | None,
+        msgspec.Meta(
+            description="How far the largest difference of a cell moved at most; null if none has "
+            "one, or if that was not worked out."
+        ),
+    ] = None
 
 
 class KeptRecord(Record, kw_only=True, frozen=True):
@@ -552,6 +559,8 @@ class AuditRecord(Record, kw_only=True, frozen=True):
     selection: tuple[str, ...] = ()
     """As on the command line; empty for every cell of the profile."""
     disagreements: tuple[Disagreement, ...]
+    spread: Seconds | None = None
+    """How far the largest difference of a cell moved at most; None if none has one."""
 
 
 def repeated(names: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner.cli.audit_work import audit_run, find_difference
+from runner.cli.audit_work import audit_run, find_difference, find_spread
 from runner.domain import Aspect, Cell, Format, Known, Observation, Outcome
 from runner.domain.errors import SelectionError
 from runner.domain.request import Request
@@ -41,6 +41,26 @@ def compare(before, after):
 def test_the_same_outcome_and_aspects_agree():
     one = seen(outputs="differs", weights="agrees")
     assert compare(one, seen(outputs="differs", weights="agrees")) is None
+
+
+def test_the_spread_is_how_far_a_cells_largest_difference_moved():
+    def measured(*differences):
+        details = {
+            name: {"status": "agrees", "max_abs_diff": each, "detail": ""}
+            for name, each in zip(("outputs", "weights"), differences, strict=True)
+        }
+        return Observation(data={"status": "done", "stage": "", "aspects": details})
+
+    def spread(before, after):
+        known = replace(KNOWN, observation=before)
+        return find_spread([(known, classify_cell(known))], {known.job_id: after})
+
+    assert spread(measured(1e-7, 0.0), measured(4e-7, 0.0)) == pytest.approx(3e-7)
+    assert spread(measured(0.0, 0.0), measured(0.0, 0.0)) == 0.0
+    # Nothing was compared, or not again, or it is no number.
+    assert spread(AGREES, measured(1e-7, 0.0)) is None
+    assert spread(measured(1e-7, 0.0), None) is None
+    assert spread(measured(1e-7, 0.0), measured(float("inf"), 0.0)) is None
 
 
 def test_another_outcome_disagrees():
