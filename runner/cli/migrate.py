@@ -15,12 +15,14 @@ import click
 
 from runner.cli import completion, options
 from runner.cli.command import Command
+from runner.domain.errors import NoChain
 from runner.domain.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runner.migrate import Manifest
+    from runner.inspect import Description
+    from runner.migrate import Manifest, Order
 
 
 @click.command(
@@ -87,7 +89,7 @@ def command(
 ) -> int:
     """Migrate one file; exit 14 if there is no chain."""
     from runner.declare.environments import read_environments
-    from runner.domain.errors import NoChain, NotReadable, SelectionError
+    from runner.domain.errors import NotReadable, SelectionError
     from runner.domain.selector import suggest
     from runner.inspect import describe
     from runner.inspect.fits import fitting
@@ -135,12 +137,27 @@ def command(
         print("\n".join(_describe(manifest, out)))
     sys.stdout.flush()
     if not manifest.migrated:
-        raise NoChain(
-            f"no chain leads from {file} to {target}: {manifest.why}",
-            cause="the last step that was tried does not give the same model",
-            next_step=f"nox -s inspect -- {file}",
-        )
+        raise _explain(manifest, order, read)
     return 0
+
+
+def _explain(manifest: Manifest, order: Order, description: Description) -> NoChain:
+    """Say why there is no chain, and what may give one."""
+    file = order.file
+    refused = any(each.outcome == "code_refused" for each in manifest.attempts)
+    cause, step = "no step that was tried gives the same model", f"nox -s inspect -- {file}"
+    again = f"nox -s migrate -- {file} --to {order.target} --out {order.out}"
+    if refused and not order.allow_code:
+        cause, step = "the file holds Python bytecode, which did not run", f"{again} --allow-code"
+    elif description.custom and order.custom_objects is None and manifest.attempts:
+        names = ", ".join(dict.fromkeys(each.value for each in description.custom[:3]))
+        cause = f"it has classes or functions that are not Keras' own: {names}"
+        step = f"{again} --custom-objects MODULE.py"
+    return NoChain(
+        f"no chain leads from {file} to {order.target}: {manifest.why}",
+        cause=cause,
+        next_step=step,
+    )
 
 
 def _say(line: str) -> None:

@@ -233,8 +233,14 @@ def _most_telling(results: Sequence[Result]) -> str:
     ranks = (UNSTABLE, DIVERGED, NOT_SAVED, "unusable", "code_refused", "load_error")
     ordered = sorted(
         results,
-        key=lambda each: ranks.index(each.outcome) if each.outcome in ranks else len(ranks),
+        # Of equals, one that read a file between: the original was in a format of the past.
+        key=lambda each: (
+            ranks.index(each.outcome) if each.outcome in ranks else len(ranks),
+            each.reads.hops == 0,
+        ),
     )
     first = ordered[0]
     way = f"`{first.way.id}`" if first.way else "the environment"
-    return f"{way}: {first.outcome.replace('_', ' ')}: {first.why or 'no reason was given'}"
+    of = f" of the file of {first.reads.by}" if first.reads.by else ""
+    said = first.why or "no reason was given"
+    return f"{way}{of}: {first.outcome.replace('_', ' ')}: {said}"

@@ -22,6 +22,21 @@ from runner.publish.schemas import load_schema
 SAMPLES = REPOSITORY / "tests" / "unit" / "data" / "inspect"
 HOSTILE = Path(__file__).parent / "data" / "hostile_files.py"
 SECRET = "the key of this test"
+REGISTERED = """
+import keras
+
+
+class RegisteredLayer(keras.layers.Layer):
+    def __init__(self, units=4, **settings):
+        super().__init__(**settings)
+        self.units = units
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], self.units), name="kernel")
+
+    def call(self, x):
+        return keras.ops.matmul(x, self.kernel)
+"""
 ROUTES = Path("runner/migrate/routes.toml")
 
 
@@ -110,6 +125,21 @@ def test_the_line_of_code_that_is_advised_works(tree, shared, environments, tmp_
         [python, "-c", found["code"]], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def test_ones_own_classes_are_passed_on(tree, shared, tmp_path):
+    file = SAMPLES / "keras3.15_registered.keras"
+    finished, answer = check(tree, shared, str(file), "--readers", "keras3.15")
+    assert (finished.code, answer["best"]) == (15, "")
+    assert "--custom-objects MODULE.py" in finished.err
+    assert any("RegisteredLayer" in each["text"] for each in answer["sentences"])
+    module = tmp_path / "mine.py"
+    module.write_text(REGISTERED)
+    words = ("--readers", "keras3.15", "--custom-objects", str(module))
+    finished, answer = check(tree, shared, str(file), *words)
+    found = readers(answer)["keras3.15"]
+    assert (finished.code, found["result"]) == (0, "same"), finished.text
+    assert found["way"] in {"custom_objects", "registered"}
 
 
 def test_ones_own_numbers_decide(tree, shared, tmp_path):
