@@ -29,7 +29,7 @@ def test_the_page_is_one_file_that_reaches_nothing_and_escapes_everything():
 
 def test_the_page_says_what_is_measured_and_what_is_predicted():
     text = page.render(ANSWER)
-    assert "predicted by the matrix, not measured" in text
+    assert "What is predicted is not measured on this file" in text
     assert "fails, as lstm" in text
     assert "✗ does not load" in text
 
