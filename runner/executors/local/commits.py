@@ -81,7 +81,19 @@ def folder_of(environment: Environment) -> Path | None:
     return Path(found) if found and environment.build is not None else None
 
 
+_identified: dict[tuple[str, Path], Identity] = {}
+"""Interpreter and folder -> what was said there: a bisection opens a commit several times."""
+
+
 def _identify(environment: Environment, base: ProvisionedEnvironment, folder: Path) -> Identity:
+    """Import the commit's package, once for all of its runs."""
+    key = (base.executable, folder)
+    if key not in _identified:
+        _identified[key] = _import(environment, base, folder)
+    return _identified[key]
+
+
+def _import(environment: Environment, base: ProvisionedEnvironment, folder: Path) -> Identity:
     """Import the commit's package, and hold where it came from against the folder."""
     request = json.dumps({"framework": FRAMEWORKS[environment.family]})
     with tempfile.TemporaryDirectory(prefix="identify-") as scratch:
