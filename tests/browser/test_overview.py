@@ -303,3 +303,17 @@ def test_row_and_column_of_a_cell_are_marked(overview):
     assert "brightness" in beam.evaluate("(e) => getComputedStyle(e).filter")
     overview.locator("#pairs tbody td").first.hover()
     assert overview.locator("#pairs td.beam").count() == 5
+
+
+def test_what_was_measured_and_is_not_of_a_cause_is_blank_and_not_hatched(overview):
+    overview.select_option("#filters [name=cause]", "unknown_class")
+    overview.wait_for_selector("#pairs:not([aria-busy=true])")
+    look = "(e) => [e.className, getComputedStyle(e).backgroundImage === 'none']"
+    row = overview.locator("#pairs tbody tr:has(th:text-is('keras3.10'))")
+    cells = row.locator("td")
+    heads = overview.locator("#pairs thead th").all_inner_texts()
+    found = {name: cells.nth(at).evaluate(look) for at, name in enumerate(heads)}
+    # It reads its own file: that was measured, and has no failure.
+    assert found["keras3.10"] == ["none x", True]
+    cells.nth(heads.index("keras3.10")).hover()
+    assert "others of the pair were measured" in overview.inner_text("#reading")

@@ -73,7 +73,7 @@ class OverviewPage {
     this.rows = "";
     this.asked = "";
     this.drawn = "";
-    /** @type {PairCounts} */ this.counts = { outcomes: new Int32Array(0), files: new Int32Array(0), narrow: 0 };
+    /** @type {PairCounts} */ this.counts = { outcomes: new Int32Array(0), files: new Int32Array(0), measured: new Uint8Array(0), narrow: 0 };
     this.fillControls();
     this.state = new AddressState(usualValues(cells), allowedValues(cells), (state) => this.show(state));
     for (const select of this.selects()) select.addEventListener("change", () => this.state.go({ [select.name]: select.value }));
@@ -189,7 +189,7 @@ class OverviewPage {
 
   /** @param {View} view @param {{writer: number, cells: {reader: number, td: Cell}[]}} row */
   paintRow(view, { writer, cells }) {
-    for (const { reader, td } of cells) paintPair(td, pairLook(this.cells, view, this.numbers(writer, reader), this.files(writer, reader)), writer === reader);
+    for (const { reader, td } of cells) paintPair(td, pairLook(this.cells, view, this.numbers(writer, reader), this.files(writer, reader), this.measured(writer, reader)), writer === reader);
   }
 
   /** Counts of one pair by outcome. @param {number} writer @param {number} reader */
@@ -202,6 +202,11 @@ class OverviewPage {
   /** Files of one pair that could be loaded. @param {number} writer @param {number} reader */
   files(writer, reader) {
     return this.counts.files[writer * this.cells.environments.length + reader];
+  }
+
+  /** Whether anything of a pair was measured, of whatever cause and age. @param {number} writer @param {number} reader */
+  measured(writer, reader) {
+    return this.counts.measured[writer * this.cells.environments.length + reader] === 1;
   }
 
   /** @param {number} writer @param {number} reader */
@@ -260,7 +265,7 @@ class OverviewPage {
   /** @param {Cell} td */
   describe(td) {
     const { writer, reader } = this.placesOf(td);
-    return describePair(this.cells, this.numbers(writer, reader), this.files(writer, reader), writer, reader);
+    return describePair(this.cells, this.numbers(writer, reader), this.files(writer, reader), this.measured(writer, reader), writer, reader);
   }
 
   /** @param {Cell} td */

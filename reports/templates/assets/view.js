@@ -11,6 +11,7 @@ const FILES = /** @type {Record<string, number[]>} */ ({ "": [VERSIONS], itself:
  * @typedef {object} PairCounts Numbers of every pair of a view, pair by pair.
  * @property {Int32Array} outcomes by outcome
  * @property {Int32Array} files that could be loaded: tried, or of a format that the reader does not have
+ * @property {Uint8Array} measured whether anything of it was measured, of whatever cause and age
  * @property {number} narrow cells left out, as not every environment was measured with them
  */
 
@@ -94,9 +95,11 @@ function countPairs(cells, view) {
     outcomes[pair * kinds + outcome] += 1;
     if (ran[outcome] || (outcome === unsupported && cells.written[cells.file(grid.format, grid.scenario, writer)])) files[pair] += 1;
   });
+  const measured = new Uint8Array(size * size);
+  forEachCell(cells, { ...view, cause: "", age: "" }, kept, (writer, reader, outcome) => { if (cells.styles[outcome].judged) measured[writer * size + reader] = 1; });
   let left = 0;
   forEachCell(cells, view, narrow, () => { left += 1; });
-  return { outcomes, files, narrow: left };
+  return { outcomes, files, measured, narrow: left };
 }
 
 /** @param {Int32Array} numbers of one pair, by outcome @param {number} files @param {Cells} cells */
@@ -156,11 +159,12 @@ class ShareBars {
 
 const shareBars = new ShareBars();
 
-/** What a cell shows: class, text, and how many are silently another model. @param {Cells} cells @param {View} view @param {Int32Array} numbers @param {number} ofFiles */
-function pairLook(cells, view, numbers, ofFiles) {
+/** What a cell shows: class, text, and how many are silently another model. @param {Cells} cells @param {View} view @param {Int32Array} numbers @param {number} ofFiles @param {boolean} measured */
+function pairLook(cells, view, numbers, ofFiles, measured) {
   const { total, files, kinds, most, unmeasured, good, silent } = sumUp(numbers, ofFiles, cells);
   // With a cause chosen nothing works by construction: there is nothing to take a share of.
-  if (!total) return { css: view.outcome || view.cause ? "none" : "hatch", text: "", badge: "" };
+  // What was measured and is not of this view is blank; what was not measured is hatched.
+  if (!total) return { css: measured ? "none" : "hatch", text: "", badge: "" };
   const mix = `${kinds > 1 ? ` mix ${shareBars.name(numbers, cells)}` : ""}${unmeasured && !view.outcome && !view.cause ? " hatch" : ""}`;
   if (view.outcome || view.cause) {
     const style = view.outcome ? cells.index.outcomes[view.outcome] : cells.styles[most];
@@ -189,13 +193,13 @@ function paintPair(td, { css, text, badge }, same) {
   else if (badge) box.append(make("b", {}, badge));
 }
 
-/** A pair in words. @param {Cells} cells @param {Int32Array} numbers @param {number} ofFiles @param {number} writer @param {number} reader */
-function describePair(cells, numbers, ofFiles, writer, reader) {
+/** A pair in words. @param {Cells} cells @param {Int32Array} numbers @param {number} ofFiles @param {boolean} measured @param {number} writer @param {number} reader */
+function describePair(cells, numbers, ofFiles, measured, writer, reader) {
   const { total, files, good, unmeasured } = sumUp(numbers, ofFiles, cells);
   const parts = [...numbers.entries()].filter(([, number]) => number).map(([outcome, number]) => `${number} ${cells.styles[outcome].label}`);
   const share = files ? `; ${good} of ${files} files (${Math.floor((100 * good) / files)} %) give the same model back` : "";
   const missing = unmeasured ? `; ${unmeasured} not measured` : "";
-  return `Saved with ${cells.environments[writer]}, loaded with ${cells.environments[reader]}: ${total ? `${parts.join(", ")}${share}${missing}` : "no cell of this view; not measured is not “does not load”"}`;
+  return `Saved with ${cells.environments[writer]}, loaded with ${cells.environments[reader]}: ${total ? `${parts.join(", ")}${share}${missing}` : measured ? "no cell of this view, though others of the pair were measured" : "not measured: that is not “does not load”"}`;
 }
 
 /** Exactly the cells of a view, in the columns of cells.csv that every page has; `measured` is the day of `measured_at`. @param {Cells} cells @param {View} view */
