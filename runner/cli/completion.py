@@ -70,9 +70,9 @@ def _environment_ids() -> Iterable[str]:
 
 
 def _profile_names() -> Iterable[str]:
-    from runner.declare.environments import RELEASES, read_environments
+    from runner.declare.environments import DEPENDENCIES, RELEASES, read_environments
 
-    return [*read_environments().profiles, RELEASES]
+    return [*read_environments().profiles, RELEASES, DEPENDENCIES]
 
 
 def _scenario_ids() -> Iterable[str]:

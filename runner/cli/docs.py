@@ -17,7 +17,7 @@ from runner.cli.command import Command
 from runner.cli.failures import INTERNAL_ERROR, INTERRUPTED
 from runner.cli.invocation import ROOT
 from runner.declare.catalog import load_catalog
-from runner.declare.environments import RELEASES, read_environments
+from runner.declare.environments import DEPENDENCIES, RELEASES, read_environments
 from runner.domain import OUTCOME_TABLE
 from runner.domain.errors import MatrixError
 from runner.domain.request import Request
@@ -135,12 +135,15 @@ def _profiles() -> str:
     declared = read_environments()
     catalog = load_catalog(ROOT)
     rows = []
-    for name in (*declared.profiles, RELEASES):
+    for name in (*declared.profiles, RELEASES, DEPENDENCIES):
         chosen = declared.profile(name)
         shown = "every one declared" if len(chosen) == len(declared.environments) else ""
         if name == RELEASES:
             shown = "every release of Keras 3, tf-keras and TensorFlow 2.0 to 2.15, such as "
             shown += f"`{chosen[-1].id}`: [environments](environments.md)"
+        if name == DEPENDENCIES:
+            shown = "other versions of h5py, NumPy, protobuf and Python within TensorFlow 2.8 and "
+            shown += "2.15: [environments](environments.md#dependencies)"
         ids = shown or ", ".join(f"`{each.id}`" for each in chosen)
         scenarios = len(catalog.of_profile(name) or catalog.scenarios)
         rows.append((f"`{name}`", str(scenarios), str(len(chosen)), ids))

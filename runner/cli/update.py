@@ -16,6 +16,7 @@ import click
 from runner.cli import completion
 from runner.cli.command import Command
 from runner.declare.environments import (
+    DEPENDENCIES_FILE,
     ENVIRONMENTS_FILE,
     RELEASES_FILE,
     EnvironmentSet,
@@ -24,7 +25,7 @@ from runner.declare.environments import (
 from runner.domain import Environment
 from runner.domain.errors import MatrixError, SelectionError
 from runner.domain.request import Request
-from runner.domain.selector import minor_of
+from runner.domain.selector import minor_of, names_dependency
 from runner.executors.locks import LOCKS, REPOSITORY, lock_path, lock_text
 from runner.executors.resolve import compile_lock
 from runner.store import atomic_write_text
@@ -51,6 +52,7 @@ def make_lock(environment: Environment, folder: Path = LOCKS) -> Path:
         ("nox -s update -- keras3.15", "one environment"),
         ("nox -s update -- --releases", "the table of the releases of every minor version"),
         ("nox -s update -- keras3.14.0", "one release in it"),
+        ("nox -s update -- --dependencies", "the environments with other dependencies"),
         ("nox -s update", "all of them, and the tool's own"),
     ),
 )
@@ -62,12 +64,25 @@ def make_lock(environment: Environment, folder: Path = LOCKS) -> Path:
     is_flag=True,
     help="Ask the index for the releases of the minor versions (of all, or of those named).",
 )
-def command(request: Request, *, environments: tuple[str, ...], releases: bool) -> int:
+@click.option(
+    "--dependencies",
+    is_flag=True,
+    help="Work out the environments with other versions of h5py, NumPy, protobuf or Python.",
+)
+def command(
+    request: Request, *, environments: tuple[str, ...], releases: bool, dependencies: bool
+) -> int:
     """Lock the selected environments (default: all); 0 if every one could be locked."""
     from runner.executors.docker.bake import BAKE_FILE, refresh_bake_file
 
     del request
     declared = read_environments()
+    if dependencies or names_dependency(environments):
+        # They are worked out together, from the cross product that is declared.
+        update_dependencies(declared)
+        environments = tuple(each for each in environments if not names_dependency([each]))
+        if not environments:
+            return 0
     chosen = declared.select(environments) if environments else declared.environments
     own = () if releases else tuple(each for each in chosen if each.derived is None)
     status = _lock_all(own)
@@ -134,6 +149,22 @@ def update_releases(
     order = {each.id: each.order for each in declared.environments}
     atomic_write_text(path, file_text(releases, missing, order))
     print(f"{path.name}: {len(releases)} releases, {len(missing)} that cannot be installed")
+
+
+def update_dependencies(declared: EnvironmentSet) -> None:
+    """Write dependencies.toml again.
+
+    Raises:
+        ProvisionError: the index does not answer.
+    """
+    from runner.executors.releases import DEPENDENCIES_HEAD, file_text, find_dependencies
+
+    ids = {each.id: each for each in declared.environments}
+    releases, missing = find_dependencies(declared.axes, ids)
+    order = {each.id: each.order for each in declared.environments}
+    path = ENVIRONMENTS_FILE.with_name(DEPENDENCIES_FILE)
+    atomic_write_text(path, file_text(releases, missing, order, DEPENDENCIES_HEAD))
+    print(f"{path.name}: {len(releases)} environments, {len(missing)} without a solution")
 
 
 def _remove_orphans(declared: set[str], folder: Path = LOCKS) -> None:

@@ -13,10 +13,10 @@ from types import MappingProxyType
 
 from runner.declare.documents import Document, Entry, read_document, refuse_duplicates
 from runner.declare.place import shown
-from runner.declare.releases import read_releases
+from runner.declare.releases import Axis, read_releases
 from runner.domain import Environment
 from runner.domain.errors import SelectionError, shortened
-from runner.domain.selector import compile_glob, names_release, unmatched
+from runner.domain.selector import compile_glob, names_dependency, names_release, unmatched
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS_FILE = REPOSITORY / "containers" / "environments.toml"
@@ -24,6 +24,10 @@ RELEASES_FILE = "releases.toml"
 """Lies beside it."""
 RELEASES = "releases"
 """The profile of every release."""
+DEPENDENCIES_FILE = "dependencies.toml"
+"""Lies beside it."""
+DEPENDENCIES = "dependencies"
+"""The profile of every environment with other versions of h5py, numpy, protobuf or Python."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +43,10 @@ class EnvironmentSet:
     """Where the releases are declared; None once they are among the environments, or if there
     are none.
     """
+    axes: tuple[Axis, ...] = ()
+    """The versions of dependencies that dependencies.toml crosses."""
+    dependencies_file: Path | None = None
+    """Where these environments are declared; None as for the releases."""
 
     @property
     def ids(self) -> Collection[str]:
@@ -50,6 +58,8 @@ class EnvironmentSet:
         for environment in self.environments:
             if environment.id == environment_id:
                 return environment
+        if self.dependencies_file is not None and names_dependency([environment_id]):
+            return self.with_dependencies().by_id(environment_id)
         if self.releases_file is not None and names_release([environment_id]):
             return self.with_releases().by_id(environment_id)
         known = [environment.id for environment in self.environments]
@@ -63,15 +73,29 @@ class EnvironmentSet:
         """
         if self.releases_file is None:
             return self
-        minors = {each.id: each for each in self.environments}
-        releases = read_releases(self.releases_file, minors)
-        every = (*self.environments, *releases)
-        ids = tuple(each.id for each in releases)
+        return replace(self._with(self.releases_file, RELEASES), releases_file=None)
+
+    def with_dependencies(self) -> EnvironmentSet:
+        """The same with those of other dependencies, each after its minor version.
+
+        Raises:
+            ConfigurationError: dependencies.toml is malformed.
+        """
+        if self.dependencies_file is None:
+            return self
+        return replace(self._with(self.dependencies_file, DEPENDENCIES), dependencies_file=None)
+
+    def _with(self, path: Path, profile: str) -> EnvironmentSet:
+        derived = read_releases(path, {each.id: each for each in self.environments})
+        every = (*self.environments, *derived)
+        # Each of another Python or HDF5 is held against the environment it is derived from.
+        own = {each.derived.of for each in derived if each.derived and profile == DEPENDENCIES}
+        ids = [each.id for each in self.environments if each.id in own]
+        ids += [each.id for each in derived]
         return replace(
             self,
             environments=tuple(sorted(every, key=lambda each: each.order)),
-            profiles=MappingProxyType({**self.profiles, RELEASES: ids}),
-            releases_file=None,
+            profiles=MappingProxyType({**self.profiles, profile: tuple(ids)}),
         )
 
     def with_builds(self, builds: Iterable[Environment]) -> EnvironmentSet:
@@ -81,13 +105,21 @@ class EnvironmentSet:
         return replace(self, environments=ordered)
 
     def naming(self, profile: str, globs: Iterable[str]) -> EnvironmentSet:
-        """The same, with the releases if the profile or one of the selectors means them."""
-        return self.with_releases() if profile == RELEASES or names_release(globs) else self
+        """The same, with the releases and others if the profile or a selector means them."""
+        globs = tuple(globs)
+        found = self
+        if profile == RELEASES or names_release(globs):
+            found = found.with_releases()
+        if profile == DEPENDENCIES or names_dependency(globs):
+            found = found.with_dependencies()
+        return found
 
     def profile(self, name: str) -> tuple[Environment, ...]:
         """The environments of a profile, in release order."""
         if name == RELEASES and self.releases_file is not None:
             return self.with_releases().profile(name)
+        if name == DEPENDENCIES and self.dependencies_file is not None:
+            return self.with_dependencies().profile(name)
         if name not in self.profiles:
             raise _unknown("profile", name, list(self.profiles))
         return tuple(self.by_id(environment_id) for environment_id in self.profiles[name])
@@ -99,6 +131,8 @@ class EnvironmentSet:
         more often than a wish for an empty matrix.
         """
         patterns = tuple(patterns)
+        if self.dependencies_file is not None and names_dependency(patterns):
+            return self.with_dependencies().select(patterns)
         if self.releases_file is not None and names_release(patterns):
             return self.with_releases().select(patterns)
         ids = [environment.id for environment in self.environments]
@@ -116,7 +150,7 @@ def read_environments(path: Path = ENVIRONMENTS_FILE) -> EnvironmentSet:
 
     Raises ConfigurationError with the file, the line where it is known and a next step.
     """
-    document = read_document(path, ("environment", "profiles", "releases"))
+    document = read_document(path, ("environment", "profiles", "releases", "dependencies"))
     environments = tuple(
         entry.read(Environment, order=number, derived=None, build=None)
         for number, entry in enumerate(document.entries("environment"))
@@ -125,12 +159,15 @@ def read_environments(path: Path = ENVIRONMENTS_FILE) -> EnvironmentSet:
         document.place.fail("no [[environment]] is declared", cause="the file is empty or was cut")
     refuse_duplicates(document.place, "environment", (each.id for each in environments))
     releases = path.with_name(RELEASES_FILE)
+    dependencies = path.with_name(DEPENDENCIES_FILE)
     minors = _chosen(document.table("releases"), environments).get("of", ())
     return EnvironmentSet(
         environments=environments,
         profiles=_profiles(document, environments),
         minors=minors,
         releases_file=releases if releases.is_file() else None,
+        axes=tuple(entry.read(Axis) for entry in document.entries("dependencies")),
+        dependencies_file=dependencies if dependencies.is_file() else None,
     )
 
 
@@ -154,8 +191,9 @@ def _profiles(
     document: Document, environments: tuple[Environment, ...]
 ) -> Mapping[str, tuple[str, ...]]:
     table = document.table("profiles")
-    if RELEASES in table.values:
-        table.place.fail(f"`{RELEASES}` is the profile of {RELEASES_FILE}", key=RELEASES)
+    for name, file in ((RELEASES, RELEASES_FILE), (DEPENDENCIES, DEPENDENCIES_FILE)):
+        if name in table.values:
+            table.place.fail(f"`{name}` is the profile of {file}", key=name)
     return MappingProxyType(_chosen(table, environments))
 
 

@@ -50,6 +50,18 @@ class Release(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     without: tuple[Text, ...] = ()
     yanked: bool = False
     """Whether it was withdrawn: an index gives it to whoever asks for exactly this version."""
+    python: Text | None = None
+    """Of an environment with other dependencies: the minor version of Python, if another."""
+
+
+class Axis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The versions of dependencies that are crossed within one version of the framework."""
+
+    of: EnvironmentId
+    python: tuple[Text, ...] = ()
+    h5py: tuple[Text, ...] = ()
+    numpy: tuple[Text, ...] = ()
+    protobuf: tuple[Text, ...] = ()
 
 
 class Missing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,6 +104,7 @@ def _environment(entry: Entry, release: Release, minors: Mapping[str, Environmen
         minor_released=minor.first_released,
         requirements=replaced_requirements(minor.requirements, release.packages),
         derived=derived,
+        python=release.python or minor.python,
         note=YANKED if release.yanked else minor.note,
     )
 

@@ -12,7 +12,7 @@ from runner.declare.builds import declare_builds, named_builds, recorded_builds
 from runner.declare.catalog import check_environment_globs, check_profiles, load_catalog
 from runner.declare.causes import check_remedies, check_seen, load_causes
 from runner.declare.claims import check_reasons, load_claims
-from runner.declare.environments import RELEASES, EnvironmentSet, read_environments
+from runner.declare.environments import DEPENDENCIES, RELEASES, EnvironmentSet, read_environments
 from runner.domain import Declared, Environment, Format, Save, Scope, writes
 from runner.domain.errors import SelectionError
 from runner.domain.frozen import Frozen
@@ -27,7 +27,7 @@ def declare(request: Request) -> Declared:
     environment_set, builds = _declared_environments(request)
     environment_ids = environment_set.ids
     check_environment_globs(catalog, environment_ids)
-    check_profiles(catalog, {*environment_set.profiles, RELEASES})
+    check_profiles(catalog, {*environment_set.profiles, RELEASES, DEPENDENCIES})
     causes_file = request.root / "scenarios" / "causes.toml"
     causes = load_causes(causes_file)
     check_seen(causes_file, causes, environment_ids)

@@ -40,10 +40,11 @@ def matches_any(name: str, globs: Iterable[str]) -> bool:
     return any(compile_glob(glob)(name) for glob in globs)
 
 
-_RELEASE = re.compile(r"(?P<minor>.*[a-z]\d+\.\d+)\.(?P<patch>\d[a-z0-9.]*)\Z")
+_RELEASE = re.compile(r"(?P<minor>.*?[a-z]\d+\.\d+)\.(?P<patch>\d[a-z0-9.]*)\Z")
 _NAMES_RELEASE = re.compile(r"[a-z]\d+\.\d+\.[^,>/-]")
 
 
+_NAMES_DEPENDENCY = re.compile(r"\d\.(h5py|numpy|protobuf|python)[\d*?]")
 _BASES: dict[str, str] = {}
 """Id of a build -> id of its base, as it was declared last, or read from a run."""
 
@@ -82,6 +83,11 @@ def _release_minor(environment_id: str) -> str:
 def names_release(texts: Iterable[str]) -> bool:
     """Whether one of the selectors or globs names a release by its third part: `keras3.14.0`."""
     return any(_NAMES_RELEASE.search(text) for text in texts)
+
+
+def names_dependency(texts: Iterable[str]) -> bool:
+    """Whether a selector or glob names a version of a dependency: `keras3.10.0.h5py3.11.0`."""
+    return any(_NAMES_DEPENDENCY.search(text) for text in texts)
 
 
 def matches_environment(environment_id: str, globs: Collection[str]) -> bool:

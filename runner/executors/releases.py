@@ -15,12 +15,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from pathlib import Path
 
 import msgspec
 
 from runner.declare.documents import read_document
-from runner.declare.releases import Missing, Release, replaced_requirements
+from runner.declare.releases import Axis, Missing, Release, replaced_requirements
 from runner.domain import Environment
 from runner.domain.errors import MatrixError, ProvisionError
 from runner.domain.selector import minor_of
@@ -47,6 +48,15 @@ _HEAD = """\
 # A release is the environment of its minor version with `packages` in the place of what its lock
 # has of those names, and without those of `without`; `lock` is the digest of that lock. Nothing
 # of this is read until a release is named: `--reader keras3.14.0`, or `--profile releases`.
+"""
+
+
+DEPENDENCIES_HEAD = """\
+# One version of the framework with other versions of h5py, NumPy, protobuf or Python: the cross
+# product of each [[dependencies]] of environments.toml. Generated: nox -s update -- --dependencies
+#
+# The fields are those of releases.toml. Nothing of this is read until one is named:
+# `--reader 'tf2.8.4.h5py*'`, or `--profile dependencies`.
 """
 
 
@@ -251,6 +261,67 @@ def work_out(
     )
 
 
+def find_dependencies(
+    axes: Iterable[Axis], environments: Mapping[str, Environment], locks: Path = LOCKS
+) -> tuple[list[Release], list[Missing]]:
+    """Return the environments of each axis' cross product, and those without a solution.
+
+    Raises:
+        ProvisionError: a lock is not usable, or the index does not answer.
+    """
+    jobs = []
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for axis in axes:
+            of = minor(environments[axis.of])
+            lock = usable_lock(of.environment, lock_path(axis.of, locks))
+            for python, pins in crossed(axis, of.environment.python):
+                jobs.append(pool.submit(_vary, of, lock, python, pins))
+        found = [job.result() for job in jobs]
+    return (
+        [each for each in found if isinstance(each, Release) and _differs(each)],
+        [each for each in found if isinstance(each, Missing)],
+    )
+
+
+def crossed(axis: Axis, python: str) -> list[tuple[str, tuple[str, ...]]]:
+    """Return (Python, `name==version` ...) of each member of the cross product."""
+    named = [
+        [f"{name}=={version}" for version in versions]
+        for name, versions in (
+            ("h5py", axis.h5py),
+            ("numpy", axis.numpy),
+            ("protobuf", axis.protobuf),
+        )
+        if versions
+    ]
+    return [(one, tuple(pins)) for one in axis.python or (python,) for pins in product(*named)]
+
+
+def _differs(release: Release) -> bool:
+    return bool(release.packages or release.without or release.python)
+
+
+def _vary(of: Minor, lock: Lock, python: str, pins: Sequence[str]) -> Release | Missing:
+    """Return an environment with other dependencies, or why there is none."""
+    named = [pin.replace("==", "") for pin in pins] + [f"python{python}"]
+    name = ".".join([of.id_of(of.pinned), *named])
+    kept = replaced_requirements(of.environment.requirements, pins)
+    before = lock.content.decode().partition("\n")[2]
+    try:
+        compiled = compile_lock(name, python, (*kept, *pins), preferred=before)
+    except MatrixError as error:
+        return Missing(id=name, reason=_reason(f"{error.message}\n{error.cause}"))
+    old, new = pinned_files(before), pinned_files(compiled)
+    return Release(
+        id=name,
+        released=of.environment.released,
+        lock=lock.digest,
+        packages=tuple(text for package, text in new.items() if old.get(package) != text),
+        without=tuple(package for package in old if package not in new),
+        python=python if python != of.environment.python else None,
+    )
+
+
 def read_file(path: Path) -> tuple[list[Release], list[Missing]]:
     """Return what releases.toml holds; nothing if there is none."""
     if not path.is_file():
@@ -263,22 +334,27 @@ def read_file(path: Path) -> tuple[list[Release], list[Missing]]:
 
 
 def file_text(
-    releases: Iterable[Release], missing: Iterable[Missing], order: Mapping[str, int]
+    releases: Iterable[Release],
+    missing: Iterable[Missing],
+    order: Mapping[str, int],
+    head: str = _HEAD,
 ) -> str:
     """Return the text of releases.toml, in the order of the minor versions.
 
-    `order` is the place of each minor version's environment.
+    `order` is the place of each minor version's environment, `head` the comment at the top.
     """
 
     def place(entry: Release | Missing) -> tuple[int, tuple[int, ...]]:
         return order[minor_of(entry.id)], _version_key(entry.id)
 
-    text = [_HEAD]
+    text = [head]
     for release in sorted(releases, key=place):
         text += ["[[release]]", f'id = "{release.id}"', f"released = {release.released}"]
         text.append(f'lock = "{release.lock}"')
         if release.yanked:
             text.append("yanked = true")
+        if release.python:
+            text.append(f'python = "{release.python}"')
         if release.packages:
             text += ["packages = [", *(f'    "{each}",' for each in release.packages), "]"]
         if release.without:
