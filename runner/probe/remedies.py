@@ -14,7 +14,7 @@ import shutil
 import zipfile
 from typing import Any, Callable, Dict
 
-from runner.probe import compat_shims
+from runner.probe import arrays, compat_shims
 from runner.probe.formats import ARCHITECTURE
 from runner.probe.keras_api import Arrays, KerasApi, Model, as_given, flatten
 from runner.probe.user_code import UserCode
@@ -202,6 +202,19 @@ def load_sibling(loading: Loading) -> Model:
     return loading.api.keras.models.load_model(loading.sibling)
 
 
+def load_arrays(loading: Loading) -> Model:
+    """Build the model from its code, and give its layers the file's arrays, read without Keras."""
+    code = loading.code()
+    model = loading.build_model()
+    loading.api.predict(model, code.inputs())
+    if loading.format == "tf_checkpoint":
+        arrays.set_from_checkpoint(model, os.path.join(loading.path, "weights"))
+    else:
+        arrays.set_from_hdf5(model, loading.path)
+    code.compile_model(model)
+    return model
+
+
 def load_made(loading: Loading) -> Model:
     """Load the file that was made of the artifact (a rewrite, a hop), naming custom objects."""
     return load_custom_objects(loading) if _has_custom(loading) else load_bare(loading)
@@ -321,6 +334,7 @@ REMEDIES = {
     "by_name": load_by_name,
     "skip_mismatch": load_skip_mismatch,
     "saved_model": load_sibling,
+    "arrays": load_arrays,
     "rewrite": load_made,
     "hop": load_made,
     "legacy_keras": load_legacy_keras,
