@@ -61,7 +61,7 @@ def check_scripts(session: nox.Session) -> None:
     session.run("npm", "ci", "--prefix", str(tools), "--no-audit", "--no-fund", silent=True)
     compiler = tools / "node_modules/typescript/bin/tsc"
     session.run("biome", "lint", "--error-on-warnings", f"--config-path={SCRIPTS}", ASSETS)
-    for page in ("overview", "scenario", "release", "cell", "compare", "search", "filter"):
+    for page in ("overview", "scenario", "release", "cell", "compare", "search", "filter", "file"):
         session.run("node", str(compiler), "--project", str(SCRIPTS / f"{page}.json"))
 
 

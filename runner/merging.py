@@ -96,7 +96,7 @@ def merge_runs(request: Request, folders: Sequence[Path]) -> Joined:
         controls=_control_ids(plans),
     )
     published = conclude(run, cells, observations, causes=whole.causes, claims=whole.claims)
-    report = publish_run(request.out, published, {}, whole.causes)
+    report = publish_run(request.out, published, {}, whole)
     return Joined(
         report=report,
         cells=len(cells),

@@ -31,7 +31,6 @@ from runner.domain import (
     TAMPERED,
     Artifact,
     Aspect,
-    Cause,
     Cell,
     CellResult,
     ControlResult,
@@ -69,6 +68,7 @@ from runner.publish import facts, files, reading, tables
 from runner.publish.carry_over import Kept, Today, keep_results
 from runner.publish.reading import PublishedRun
 from runner.publish.record import EnvironmentRecord
+from runner.render.page import Declarations
 from runner.render.site import publish_site
 from runner.shares import Share
 from runner.store import START_MB, Store, open_store, require_space
@@ -154,7 +154,7 @@ def measure_all(run: Run) -> Measured:
 def finish_run(run: Run, measured: Measured, results: Sequence[CellResult]) -> RunOutcome:
     """Stages 8 and 9: publish the results, which have their verdicts now."""
     published = aggregate_run(run, results, measured.controls, measured.kept)
-    report = publish_run(run.request.out, published, run.jobs.durations, run.declared.causes)
+    report = publish_run(run.request.out, published, run.jobs.durations, run.declared)
     return RunOutcome(
         results=results,
         controls=[
@@ -690,8 +690,12 @@ def aggregate_run(
         return conclude(record, cells, observations, causes=declared.causes, claims=declared.claims)
 
 
+def _for_pages(declared: Declared) -> Declarations:
+    return Declarations(causes=declared.causes, scenarios=declared.catalog.scenarios)
+
+
 def publish_run(
-    out: Path, published: PublishedRun, durations: dict[str, float], causes: Sequence[Cause]
+    out: Path, published: PublishedRun, durations: dict[str, float], declared: Declared
 ) -> Path:
     """Stages 8 and 9: the data and the pages, put in place at once; return the first page."""
     with timed(durations, "aggregate"):
@@ -700,7 +704,7 @@ def publish_run(
         whole = replace(published, changes=changed)
         data = list(files.data_files(whole))
     with timed(durations, "render"):
-        return publish_site(out, whole, data, causes)
+        return publish_site(out, whole, data, _for_pages(declared))
 
 
 def _with_minor_dates(
@@ -740,5 +744,5 @@ def judge_again(request: Request, folder: Path) -> PublishedRun:
         claims=declared.claims,
     )
     whole = replace(published, changes=before.changes)
-    publish_site(folder, whole, list(files.data_files(whole)), declared.causes)
+    publish_site(folder, whole, list(files.data_files(whole)), _for_pages(declared))
     return whole

@@ -45,7 +45,9 @@ def command(
     request: Request, *, data: Path | None, site: Path | None, base_url: str, project_url: str
 ) -> int:
     """Render the pages again; those of the published run only where it is named."""
+    from runner.declare.catalog import load_catalog
     from runner.declare.causes import load_causes
+    from runner.render.page import Declarations
     from runner.render.site import render_site
 
     folder = find_folder(request, data)
@@ -53,7 +55,10 @@ def command(
     # where one's own would be.
     own = folder if data is not None or folder == request.out else request.out
     pages = site or own / "site"
-    causes = load_causes(request.root / "scenarios" / "causes.toml")
-    render_site(folder, pages, base_url, causes, project_url)
+    declared = Declarations(
+        causes=load_causes(request.root / "scenarios" / "causes.toml"),
+        scenarios=load_catalog(request.root).scenarios,
+    )
+    render_site(folder, pages, base_url, declared, project_url)
     print(f"report: {pages / 'index.html'}")
     return 0

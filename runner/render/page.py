@@ -5,8 +5,8 @@ Each module of `pages/` declares a `Page`; its function gets a `Site`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import jinja2
@@ -18,7 +18,7 @@ from runner.analyse.boundaries import GridBoundaries, describe_boundaries
 from runner.analyse.explain import Evidence
 from runner.analyse.grids import Coded, Codes, Mask, bare_loads, tell_apart
 from runner.analyse.messages import Family, find_families, texts_of
-from runner.domain import Cause
+from runner.domain import Cause, Scenario
 from runner.publish.reading import PublishedRun
 
 File = tuple[str, str]
@@ -47,6 +47,16 @@ class Page:
         return f"{self.name}.html"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declarations:
+    """What the pages need beyond a run; without it they know a visitor's text or file less well."""
+
+    causes: Sequence[Cause] = ()
+    """Their rules explain an error text of which the run has no like."""
+    scenarios: Mapping[str, Scenario] = field(default_factory=dict)
+    """Their witnesses recognise a feature in a file."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Site:
     """The site that is being made: the run it shows, its templates and its addresses."""
@@ -58,8 +68,8 @@ class Site:
     """Leads from the site to the data."""
     base_url: str
     """Where the site is served from, with a slash at its end; empty where nobody said so."""
-    causes: Sequence[Cause] = ()
-    """As declared: their rules explain an error text of which the run has no like."""
+    declared: Declarations
+    """What a visitor's own error text or file is held against."""
 
     @cached_property
     def messages(self) -> tuple[Family, ...]:

@@ -13,13 +13,12 @@ from pathlib import Path
 
 from runner.analyse.ages import summarize_ages
 from runner.analyse.grids import code_cells
-from runner.domain import Cause
 from runner.publish.files import DATA_FILES, name_csv, publish_files
 from runner.publish.placing import place
 from runner.publish.reading import PublishedRun, load_data
 from runner.render.extras import extra_files
 from runner.render.extras.sitemap import round_off_address, sitemap_text
-from runner.render.page import File, Site
+from runner.render.page import Declarations, File, Site
 from runner.render.pages import PAGES
 from runner.render.scripts import script_files
 from runner.render.templates import TEMPLATES, load_templates
@@ -32,6 +31,8 @@ GENERATED = (
 """Globs over the files of former reports."""
 
 
+NOTHING = Declarations()
+"""For a site of a run alone."""
 SITE = "site"
 """The folder of the site among the data of its run."""
 CARRIED = "files"
@@ -42,17 +43,17 @@ def publish_site(
     out: Path,
     published: PublishedRun,
     data: Sequence[tuple[str, bytes]],
-    causes: Sequence[Cause] = (),
+    declared: Declarations = NOTHING,
 ) -> Path:
     """Put the data of a run (name, content) and its report in place at once; return the page.
 
-    `causes` are the declared ones; see `Site`.
+    `declared` is what the run was asked by; see `Declarations`.
 
     Raises:
         StoreError: they could not be written; the run before is untouched.
     """
     shown = replace(published, csv=name_csv(data))
-    pages = site_files(shown, data_href=CARRIED, causes=causes)
+    pages = site_files(shown, data_href=CARRIED, declared=declared)
     files = chain(pages, _carried(data, shown.csv))
     site = ((f"{SITE}/{name}", content) for name, content in files)
     ours = (*DATA_FILES, *(f"{SITE}/{pattern}" for pattern in GENERATED))
@@ -64,20 +65,21 @@ def render_site(
     data_dir: Path,
     site_dir: Path,
     base_url: str = "",
-    causes: Sequence[Cause] = (),
+    declared: Declarations = NOTHING,
     project_url: str = "",
 ) -> None:
     """Write the report of the run in `data_dir` into `site_dir`, all at once or not at all.
 
     `base_url` is where the site will be served from: only a map of the site and previews of
-    its links need it, as their addresses are absolute. `causes` are the declared ones; see `Site`.
+    its links need it, as their addresses are absolute. `declared` is what the run was asked
+    by; see `Declarations`.
     `project_url` is where the project is, so that pages can lead to it.
     """
     base_url = round_off_address(base_url)
     project_url = round_off_address(project_url, "--project-url").rstrip("/")
     data = load_data(data_dir)
     files = site_files(
-        data, data_href=CARRIED, base_url=base_url, causes=causes, project_url=project_url
+        data, data_href=CARRIED, base_url=base_url, declared=declared, project_url=project_url
     )
     there = ((name, (data_dir / name).read_bytes()) for name in _carried_names(data.csv))
     place(site_dir, chain(files, _carried(there, data.csv)), ours=GENERATED)
@@ -98,7 +100,7 @@ def site_files(
     *,
     data_href: str,
     base_url: str = "",
-    causes: Sequence[Cause] = (),
+    declared: Declarations = NOTHING,
     project_url: str = "",
 ) -> Iterator[tuple[str, bytes]]:
     """`(name, content)` of every page; `data_href` leads from the site to the data."""
@@ -115,7 +117,7 @@ def site_files(
         ),
         data_href=data_href,
         base_url=base_url,
-        causes=causes,
+        declared=declared,
     )
     for name, text in _site_files(site):
         yield name, text.encode("utf-8", "replace")

@@ -267,14 +267,18 @@ def test_a_hostile_file_is_refused_in_words(visit, tmp_path, text, said):
     assert page.locator("#result").is_hidden()
 
 
+LONG = b"x" * 900_000 + b"\n"
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (gzip.compress(b"scenario,format\n" * 9999)[:60], "damaged, or was cut short"),
+        (gzip.compress(HEAD.encode() * 9999)[:90], "damaged, or was cut short"),
         (gzip.compress(b"scenario"), "has no column"),
         (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
         (b"\xff\xfe\0\1", "has no column"),
-        (gzip.compress(bytes(201_000_000), 1), "unpacks to too much"),
+        (gzip.compress(bytes(201_000_000), 1), "a line of more than a million"),
+        (gzip.compress(HEAD.encode() + LONG * 224, 1), "unpacks to too much"),
     ],
 )
 def test_a_file_of_another_kind_is_refused_in_words(visit, tmp_path, content, said):
@@ -282,8 +286,68 @@ def test_a_file_of_another_kind_is_refused_in_words(visit, tmp_path, content, sa
     path.write_bytes(content)
     page = visit("compare.html")
     page.set_input_files("#after-file", path)
-    expect(page.locator("#status")).to_contain_text("not opened")
+    expect(page.locator("#status")).to_contain_text("not opened", timeout=60_000)
     assert said in page.inner_text("#status")
+
+
+def test_a_large_file_does_not_block_the_page(visit, tmp_path):
+    path = tmp_path / "cells.csv"
+    row = "s{0},h5,w{1},r{1},none,load_error,,,ValueError," + "long " * 20 + "\n"
+    lines = (row.format(number, number % 9) for number in range(150_000))
+    path.write_text(HEAD + "".join(lines), encoding="utf-8")
+    page = visit("compare.html")
+    page.evaluate(
+        "() => { globalThis.seen = []; const bar = document.querySelector('#progress');"
+        " setInterval(() => seen.push(bar.hidden ? -1 : bar.value), 20); }"
+    )
+    page.set_input_files("#after-file", path)
+    page.wait_for_selector("#result:not([hidden])")
+    expect(page.locator("#status")).to_contain_text("150,000 cells read")
+    shown = page.evaluate("seen.filter((each) => each >= 0)")
+    # The page answered all the while, and said how far it was.
+    assert len(set(shown)) >= 5
+    assert shown == sorted(shown)
+    assert page.locator("#progress").is_hidden()
+    assert counts(page)["appeared"] == 150_000
+
+
+def test_a_later_file_takes_the_place_of_one_that_is_read(visit, tmp_path, mine):
+    path = tmp_path / "large.csv"
+    lines = (f"s{number},h5,a,b,none,crashed,,,,\n" for number in range(60_000))
+    path.write_text(HEAD + "".join(lines), encoding="utf-8")
+    page = visit("compare.html")
+    page.set_input_files("#after-file", path)
+    page.set_input_files("#after-file", mine)
+    expect(page.locator("#after-name")).to_contain_text(f"my cells.csv: {TOTAL} cells")
+    expect(page.locator("#status")).to_contain_text(f"{TOTAL} cells read")
+    assert counts(page)["regressed"] == 2
+
+
+def test_after_a_reload_the_page_names_the_file_it_has_lost(compared):
+    compared.select_option("#kind", "fixed")
+    compared.reload()
+    said = compared.locator("#status")
+    expect(said).to_contain_text("Choose again after: my cells.csv")
+    assert compared.locator("#result").is_hidden()
+
+
+def test_an_address_of_a_view_says_that_a_file_is_missing(visit):
+    page = visit("compare.html#kind=fixed")
+    expect(page.locator("#status")).to_contain_text("choose the file of the other one")
+
+
+def test_what_changed_is_in_sight_and_the_controls_stay_in_their_box(compared):
+    top = "document.querySelector('#changes').getBoundingClientRect().top"
+    compared.wait_for_function(f"{top} >= 0 && {top} < innerHeight / 2")
+    for size in (DESKTOP, PHONE, {"width": 1400, "height": 900}):
+        compared.set_viewport_size(size)
+        assert compared.evaluate(
+            "() => [...document.querySelectorAll('.filters')].every((box) => { const outer ="
+            " box.getBoundingClientRect();"
+            " const all = box.querySelectorAll('input, select, button'); return [...all]"
+            ".every((each) => { const inner = each.getBoundingClientRect();"
+            " return inner.left >= outer.left && inner.right <= outer.right; }); })"
+        )
 
 
 def test_a_file_too_large_is_refused_unread(visit):

@@ -14,7 +14,7 @@ PAGES = (
     *("release/keras3.10.html", "release/keras3.10.html#list=reader.all"),
     *("about.html", "cell.html#nonsense", f"cell.html#{CELL.replace('h5', 'keras')}x"),
     *("pictures.html", "compare.html", "cell.html", f"cell.html#{CELL}"),
-    *("search.html", "errors.html"),
+    *("search.html", "errors.html", "file.html"),
 )
 
 

@@ -83,20 +83,36 @@ function split(id) {
   return { scenario, format, writer, reader, remedy };
 }
 
-/** @param {Run} before @param {Run} after */
-function compare(before, after) {
+/** In slices, as a run may have a million cells. @param {Run} before @param {Run} after @param {() => boolean} wanted @returns {Promise<boolean>} whether it was wanted to the end */
+async function compare(before, after, wanted) {
   rows = [];
   pairs = new Map();
+  const slices = new Slices();
+  const wait = async () => { if (slices.over()) await slices.wait(); return wanted(); };
   const add = (/** @type {string} */ id, /** @type {Details|undefined} */ old, /** @type {Details|undefined} */ now) => {
     const parts = split(id);
     rows.push({ id, parts, pair: pairNamed(parts), kind: change(old, now), before: old ?? null, after: now ?? null });
   };
-  for (const [id, details] of after.cells) add(id, before.cells.get(id), details);
-  for (const [id, details] of before.cells) if (!after.cells.has(id)) add(id, details, undefined);
-  countPairs();
+  // Below a certain size it is done at once: what is chosen shows with the same click.
+  let turn = 0;
+  for (const [id, details] of after.cells) {
+    add(id, before.cells.get(id), details);
+    turn += 1;
+    if (turn % ROWS_AT_ONCE === 0 && !(await wait())) return false;
+  }
+  for (const [id, details] of before.cells) {
+    if (!after.cells.has(id)) add(id, details, undefined);
+    turn += 1;
+    if (turn % ROWS_AT_ONCE === 0 && !(await wait())) return false;
+  }
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+    countPairs(rows.slice(at, at + ROWS_AT_ONCE));
+    if (at && !(await wait())) return false;
+  }
   numbers = new Map(packed.changes.map((each) => [each.id, 0]));
   for (const row of rows) numbers.set(row.kind, Number(numbers.get(row.kind)) + 1);
   formats = [...new Set(rows.map((row) => row.parts.format))];
+  return true;
 }
 
 // --- the state in the address --------------------------------------------------------------
@@ -180,7 +196,7 @@ function showSum(before, after) {
 /** @param {ChangeStyle} style */
 function choose(style) {
   const button = make("button", { type: "button" }, make("i", { className: style.css, ariaHidden: "true" }, style.symbol), make("span", {}, style.label));
-  button.addEventListener("click", () => { go({ kind: style.id }); $("kind").focus(); });
+  button.addEventListener("click", () => { go({ kind: style.id }); $("shown").scrollIntoView({ block: "nearest" }); $("kind").focus({ preventScroll: true }); });
   return button;
 }
 
@@ -285,8 +301,9 @@ function pairNamed({ writer, reader }) {
 /** @returns {Counts} */
 const noCells = () => ({ all: 0, tried: 0, same: 0, silent: 0 });
 
-function countPairs() {
-  for (const row of rows) {
+/** @param {Row[]} some */
+function countPairs(some) {
+  for (const row of some) {
     const { formats: by, all } = row.pair;
     const inside = by.get(row.parts.format) ?? /** @type {Counts} */ (by.set(row.parts.format, noCells()).get(row.parts.format));
     const outcome = row.after && row.parts.remedy === BARE && packed.outcomes[row.after.outcome].tried ? row.after.outcome : "";
@@ -386,17 +403,23 @@ function openPair(td) {
 
 // --- both together ------------------------------------------------------------------------------
 
+/** Number of the comparison that is wanted: a later choice takes its place. */
+let asked = 0;
+
 /** What does not depend on the address is drawn once for each pair of runs. */
-function showRuns() {
+async function showRuns() {
   const { before, after } = runs;
+  asked += 1;
+  const mine = asked;
   for (const side of SIDES) {
     const run = runs[side];
     $(`${side}-name`).textContent = run ? `${run.name}: ${count(run.cells.size)} cells` : "nothing chosen yet";
     $(`${side}-published`).hidden = Boolean(run?.published);
   }
   for (const id of ["result", "tools"]) $(id).hidden = !before || !after;
+  rememberFiles();
   if (before && after) {
-    compare(before, after);
+    if (!(await compare(before, after, () => mine === asked))) return;
     select("format").replaceChildren(make("option", { value: "" }, "all formats"), ...formats.map((name) => make("option", { value: name }, name)));
     showSum(before, after);
     showOutcomes(before, after);
@@ -422,17 +445,55 @@ function show() {
 /** @param {"before"|"after"} side @param {File|undefined} file */
 async function take(side, file) {
   if (!file) { say("That holds no file."); return; }
-  say(`Reading ${file.name} …`);
+  const { name } = file;
+  const bar = /** @type {HTMLProgressElement} */ ($("progress"));
+  reading[side] += 1;
+  const mine = reading[side];
+  const wanted = () => reading[side] === mine;
+  say(`Reading ${name} …`);
+  bar.value = 0;
+  bar.hidden = false;
   try {
-    const run = readRun(file.name, await textOf(file), packed.outcomes);
+    const run = await readRun(file, packed.outcomes, (share) => { bar.value = share; }, wanted);
+    if (!run) return;
     runs[side] = run;
     // A run of one's own is held against the published one, until another is chosen.
     runs[side === "before" ? "after" : "before"] ??= published;
-    showRuns();
+    await showRuns();
     say(`${run.name}: ${count(run.cells.size)} cells read.${run.ignoredRows ? ` ${count(run.ignoredRows)} rows were left out: ${run.ignored.join("; ")}.` : ""}`);
+    $("changes").scrollIntoView({ block: "start" });
   } catch (error) {
-    say(`${file.name} was not opened. ${error instanceof Error ? error.message : ""}`);
+    if (wanted()) say(`${name} was not opened. ${error instanceof Error ? error.message : ""}`);
+  } finally {
+    if (wanted()) bar.hidden = true;
   }
+}
+
+/** Number of the file that is being read on each side: a later one takes its place. */
+const reading = { before: 0, after: 0 };
+const KEPT_NAMES = "matrix-compare";
+
+/** A page keeps no file over a reload, but can say which ones there were. */
+function rememberFiles() {
+  const names = SIDES.flatMap((side) => (runs[side] && !runs[side].published ? [`${side}: ${runs[side].name}`] : []));
+  try {
+    sessionStorage.setItem(KEPT_NAMES, JSON.stringify(names));
+  } catch {
+    // Where nothing may be kept, nothing is said after a reload.
+  }
+}
+
+/** Say which files a reload has lost. */
+function sayLost() {
+  const [arrived] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  let names = [];
+  try {
+    names = JSON.parse(sessionStorage.getItem(KEPT_NAMES) ?? "[]");
+  } catch {
+    // As above.
+  }
+  if (names.length && arrived?.type !== "navigate") say(`A page keeps no file when it is loaded again. Choose again ${names.join(", ")}.`);
+  else if (location.hash.includes("=")) say("The address is a view of two runs: choose the file of the other one to see it.");
 }
 
 /** A file goes to where it is dropped; anywhere else on the page it is the run after. @param {DragEvent} event */
@@ -488,6 +549,7 @@ function begin() {
   const others = [make("option", { value: "different" }, "all that is not the same"), make("option", { value: "all" }, "every cell")];
   $("kind").replaceChildren(...packed.changes.map((each) => make("option", { value: each.id }, `${each.symbol} ${each.label}`)), ...others);
   listen();
+  sayLost();
   showRuns();
 }
 

@@ -12,6 +12,7 @@ from runner.render.scripts.grids import pack_cells
 from runner.render.scripts.index import index_data
 from runner.render.scripts.script import script
 from runner.render.scripts.search import search_data
+from runner.render.scripts.witness import witness_data
 
 
 def script_files(site: Site) -> Iterator[File]:
@@ -20,7 +21,12 @@ def script_files(site: Site) -> Iterator[File]:
     yield "data/index.js", script("matrixIndex", index_data(data.run))
     yield "data/grids.js", script("matrixGrids", pack_cells(data, coded))
     yield "data/compare.js", script("matrixCells", compare_data(data, coded))
-    yield "data/search.js", script("matrixSearch", search_data(data, site.messages, site.causes))
+    yield (
+        "data/search.js",
+        script("matrixSearch", search_data(data, site.messages, site.declared.causes)),
+    )
+    witnesses = witness_data(data.run, site.declared.scenarios)
+    yield "data/witness.js", script("matrixWitness", witnesses)
     recorded = record_cells(data, coded, attribute_failures(data.cells))
     for name, text in cell_scripts(coded, recorded):
         yield f"data/{name}", text
