@@ -34,12 +34,25 @@ class LocalPlace:
         if environment.build is None:
             return provision(environment, self.store)
         if environment.build.kind is BuildKind.COMMIT:
-            return provision_commit(environment, self.store, self.provision)
+            return provision_commit(environment, self.store, self._provision_whole)
         return provision_build(environment, self.store, self.warn)
 
     def lock_digest(self, environment: Environment) -> str:
         """Return the digest of its lock."""
         return usable_lock(environment, lock_path(environment.id)).digest
+
+    def _provision_whole(self, environment: Environment) -> ProvisionedEnvironment | ProvisionError:
+        """Build an environment, or find it, and hold its files against the installed ones.
+
+        What a damaged base does must not look like the fault of a commit.
+        """
+        found = self.provision(environment)
+        if isinstance(found, ProvisionedEnvironment):
+            try:
+                self._check(found)
+            except ProvisionError as error:
+                return error
+        return found
 
     def executor(self) -> LocalExecutor:
         """Return the executor that starts processes."""

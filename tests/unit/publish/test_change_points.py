@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ from change_point_fixtures import CELL, bisection
 
 from runner.domain.errors import ConfigurationError, StoreError
 from runner.publish.change_points import add_change_points, make_record, read_change_points
-from runner.publish.schemas import load_schema
+from runner.publish.schemas import SCHEMAS, load_schema
 
 AT = "2026-11-29T04:00:00+00:00"
 
@@ -57,3 +58,21 @@ def test_a_damaged_file_is_not_replaced(tmp_path):
     path.write_text('{"schema": "change_points/9", "bisections": []}')
     with pytest.raises(ConfigurationError, match="change_points/9"):
         read_change_points(path)
+
+
+def test_the_published_change_points_are_those_of_their_points():
+    path = SCHEMAS.parent / "published" / "change_points.json"
+    jsonschema.validate(json.loads(path.read_text()), load_schema("change_points"))
+    found = read_change_points(path).bisections
+    assert len(found) >= 10
+    for each in found:
+        measured = [point for point in each.points if point.measured]
+        pairs = itertools.pairwise(measured)
+        expected = [
+            (one.environment, other.environment)
+            for one, other in pairs
+            if one.result != other.result
+        ]
+        assert [(change.before, change.after) for change in each.changes] == expected, each.cell
+        sides = {name for change in each.changes for name in (change.before, change.after)}
+        assert all(point.repeated for point in measured if point.environment in sides), each.cell
