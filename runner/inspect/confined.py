@@ -41,7 +41,7 @@ def describe(path: Path) -> Description:
     whole = str(path.absolute())
     if "\0" in whole:
         raise SelectionError("a path has no zero byte in it", next_step="keras-matrix inspect FILE")
-    command = [sys.executable, "-I", str(CHILD), str(ROOT), whole]
+    command = [sys.executable, "-I", "-B", str(CHILD), str(ROOT), whole]
     done = process.run(command, timeout_s=TIMEOUT_S)
     if not done.ok:
         raise _failed(path, done)

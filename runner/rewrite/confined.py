@@ -86,7 +86,7 @@ def _run(orders: Sequence[Order], rules: Path) -> tuple[list[Answer], process.Co
     with tempfile.TemporaryDirectory(prefix="rewrite-") as folder:
         told = Path(folder) / "orders.json"
         told.write_bytes(msgspec.json.encode(list(orders)))
-        command = [sys.executable, "-I", str(CHILD), str(ROOT), str(rules), str(told)]
+        command = [sys.executable, "-I", "-B", str(CHILD), str(ROOT), str(rules), str(told)]
         done = process.run(command, timeout_s=TIMEOUT_S)
     answers = []
     for line in done.stdout.splitlines():
