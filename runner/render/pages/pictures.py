@@ -44,7 +44,7 @@ MOST = 4
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Coverage:
-    """Counts of one reader by format: whole files of others, and those read the same."""
+    """Counts of one reader by format: whole files, and those read the same."""
 
     reader: str
     family: str
@@ -52,8 +52,9 @@ class Coverage:
     shape: str
     released: str
     files: int
-    """Of other writers; a format that the reader does not know counts; a damaged file does not, nor
-    one that its writer does not load back itself."""
+    """The same ones for every reader of the format, its own among them; a format that the reader
+    does not know counts; a damaged file does not, nor one that its writer does not load back
+    itself."""
     same: int
     silent: int
 
@@ -109,8 +110,8 @@ def _files(site: Site) -> Iterator[File]:
 def _shown(data: PublishedRun, coded: Coded, between: Mask) -> dict[str, Any]:
     shapes = _shapes(data.run)
     coverage = {
-        name: list(_coverage(data.run, coded, rows, shapes))
-        for name, rows in _by_format(coded, given_files(data.run, coded) & between)
+        name: list(_coverage(data.run, coded, _common_files(coded, rows), shapes))
+        for name, rows in _by_format(coded, given_files(data.run, coded) & between, own=True)
     }
     dates = [each.released for found in coverage.values() for each in found]
     # All formats over the same years, so that they can be held against each other.
@@ -144,13 +145,28 @@ def _shapes(run: RunRecord) -> dict[str, str]:
     return dict(zip(families, SHAPES, strict=False))
 
 
-def _by_format(coded: Coded, chosen: Mask) -> Iterator[tuple[str, Codes]]:
-    """The chosen rows of bare loads between two environments, for each format that has any."""
-    between = chosen & bare_loads(coded) & (coded.writer != coded.reader)
+def _by_format(coded: Coded, chosen: Mask, *, own: bool = False) -> Iterator[tuple[str, Codes]]:
+    """The chosen rows of bare loads for each format that has any between two environments.
+
+    With `own`, those in which a writer reads its own file, too.
+    """
+    loads = chosen & bare_loads(coded)
+    between = loads & (coded.writer != coded.reader)
     for place, name in enumerate(coded.formats):
-        rows = np.flatnonzero(between & (coded.format == place))
-        if len(rows):
-            yield name, rows
+        inside = coded.format == place
+        if (between & inside).any():
+            yield name, np.flatnonzero((loads if own else between) & inside)
+
+
+def _common_files(coded: Coded, rows: Codes) -> Codes:
+    """Return the rows of the files that every reader was given, so that readers can be compared.
+
+    All rows where there is no such file.
+    """
+    files = coded.scenario[rows] * len(coded.environments) + coded.writer[rows]
+    names, place, given = np.unique(files, return_inverse=True, return_counts=True)
+    common = given == len(np.unique(coded.reader[rows]))
+    return rows[common[place.reshape(-1)]] if len(names) and common.any() else rows
 
 
 def given_files(run: RunRecord, coded: Coded) -> Mask:
@@ -214,7 +230,7 @@ def _plot_coverage(name: str, found: Sequence[Coverage], years: tuple[int, int])
         said = f"{each.reader}: {100 * each.share:.0f} % of {each.files}"
         plot.mark(each.shape, x, y, f"{each.css} mark", said)
     return plot.markup(
-        f"{name}: share of others' whole files that each reader loads as the same model, and "
+        f"{name}: share of the whole files that each reader loads as the same model, and "
         "share that is silently another, over the reader's release date; the table below has "
         "the numbers"
     )

@@ -19,7 +19,7 @@ from report_fixtures import HOSTILE, MOMENT, SmallRun, make_run, publish_run, pu
 
 from runner.analyse.changes import note_changes
 from runner.analyse.differences import cell_id
-from runner.analyse.grids import OUTCOMES, Coded, code_cells
+from runner.analyse.grids import COMPATIBILITY, OUTCOMES, Coded, code_cells, tell_apart
 from runner.domain import Change, Family, Format, Outcome
 from runner.domain.errors import ConfigurationError
 from runner.publish.columns import DETAIL_COLUMNS
@@ -28,6 +28,7 @@ from runner.publish.reading import load_data
 from runner.publish.schemas import load_schema
 from runner.render.extras.badges import draw_badge
 from runner.render.extras.sitemap import round_off_address
+from runner.render.pages import pictures
 from runner.render.pages.pictures import given_files
 from runner.render.parts.svg import SHAPES, Plot
 from runner.render.scripts.compare import BLANK, compare_data
@@ -264,3 +265,16 @@ def test_the_same_data_give_the_same_files(folder: Path) -> None:
     render_site(folder, folder / "site")
 
     assert before == {path: path.read_bytes() for path in before}
+
+
+def test_readers_of_a_format_are_held_against_the_same_files() -> None:
+    run = make_run()
+    missing = "plain_dense/h5/tf1.15->keras3.10/none"
+    data = put_together(
+        replace(run, results=tuple(each for each in run.results if each.cell.id != missing))
+    )
+    coded = code_cells(data)
+    shown = pictures._shown(data, coded, tell_apart(data, coded) == COMPATIBILITY)
+    files = {name: {each.files for each in found} for name, found, _ in shown["coverage"]}
+    # In h5 one of four files was not given to every reader.
+    assert files == {"h5": {3}, "keras": {4}}
