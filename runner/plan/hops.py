@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from runner.domain import (
     BARE,
     REMEDIABLE,
+    Backend,
     Cell,
     Environment,
     Format,
@@ -32,6 +33,9 @@ MOST_CHAINS = {1: 4, 2: 3}
 """Hops -> chains that are tried at most for a cell."""
 WHOLE = (Format.H5, Format.KERAS, Format.SAVED_MODEL)
 """Formats that hold a model with its architecture."""
+VARIANTS = frozenset({Backend.JAX, Backend.TORCH})
+"""Backends of environments that are declared beside one on TensorFlow, which reads the same files:
+a chain is not made of them, so that it does not depend on which of them there are."""
 WEIGHTS = (Format.WEIGHTS_H5, Format.TF_CHECKPOINT)
 _WORKED, _UNKNOWN, _FAILED = range(3)
 
@@ -59,6 +63,7 @@ def plan_hops(
         return {}
     loads = _gather(scope, outcomes)
     by_id = {each.id: each for each in scope.environments}
+    through = {name: each for name, each in by_id.items() if each.backend not in VARIANTS}
     planned = {}
     for bare, outcome in outcomes.items():
         if bare.remedy != BARE or outcome not in REMEDIABLE:
@@ -70,7 +75,7 @@ def plan_hops(
                 continue
             if bare in helped and wanted != "all" and not scope.selection.names_remedy(cell):
                 continue
-            chains = tuple(_chains(scope, loads, by_id, bare))
+            chains = tuple(_chains(scope, loads, through, by_id[bare.reader], bare))
             if chains:
                 planned[cell] = chains
     return planned
@@ -97,9 +102,12 @@ def _is_whole(scope: Scope, cell: Cell, remedy: Remedy) -> bool:
 
 
 def _chains(
-    scope: Scope, loads: _Loads, by_id: Mapping[str, Environment], bare: Cell
+    scope: Scope,
+    loads: _Loads,
+    by_id: Mapping[str, Environment],
+    target: Environment,
+    bare: Cell,
 ) -> Iterator[Chain]:
-    target = by_id[bare.reader]
     ways = loads.ways.get((bare.scenario, bare.format, bare.writer), {})
     openers = [(by_id[name], way) for name, way in ways.items() if name in by_id]
     for length, found in (

@@ -10,7 +10,7 @@ from plan_fixtures import REMEDIES, field
 from report_fixtures import make_environment, make_remedy, make_scenario
 
 from runner import plan
-from runner.domain import Aspect, Cell, Family, Format, MadeBy, Outcome
+from runner.domain import Aspect, Backend, Cell, Family, Format, MadeBy, Outcome
 from runner.domain.hops import describe_hops, name_version, steps_of
 
 BOTH = frozenset({Format.H5, Format.KERAS})
@@ -118,6 +118,13 @@ def test_a_way_that_gives_up_what_is_asked_opens_no_chain():
 @pytest.mark.parametrize("bare", [GOOD, Outcome.SAVE_ERROR, Outcome.NOT_RUN])
 def test_where_nothing_failed_there_is_no_hop(bare):
     assert planned(loads(("tf2.3", "keras3.15", bare), ("tf2.3", "keras3.8", GOOD)), "all") == {}
+
+
+def test_no_chain_goes_through_a_variant_on_another_backend():
+    variant = structs.replace(NEAR, id="keras3.8-jax", backend=Backend.JAX)
+    scope = field((), None, (*ENVIRONMENTS, variant), SCENARIOS, {**REMEDIES, "hop": HOP})
+    outcomes = loads(("tf2.3", "keras3.15", BAD), ("tf2.3", "keras3.8-jax", GOOD))
+    assert plan.plan_hops(scope, outcomes, "all", ()) == {}
 
 
 def test_what_a_cheaper_remedy_helped_needs_none_unless_it_is_asked_for():
