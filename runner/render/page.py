@@ -18,6 +18,7 @@ from runner.analyse.boundaries import GridBoundaries, describe_boundaries
 from runner.analyse.explain import Evidence
 from runner.analyse.grids import Coded, Codes, Mask, bare_loads, tell_apart
 from runner.analyse.messages import Family, find_families, texts_of
+from runner.analyse.releases import Release, Releases
 from runner.domain import Cause, Scenario
 from runner.publish.reading import PublishedRun
 
@@ -91,6 +92,11 @@ class Site:
         """The advice: a row for each bare load that needs it."""
         given = self.data.advice
         return build_advice(self.data.cells, self.data.run) if given is None else given
+
+    @cached_property
+    def releases(self) -> list[Release]:
+        """Every environment against the one before it, in order of release."""
+        return Releases(self.data, self.coded, self.advice).describe()
 
     @cached_property
     def boundaries(self) -> dict[str, list[GridBoundaries]]:

@@ -1,4 +1,4 @@
-"""The extras of the site, which are no pages: the feed of changes, badges and the JSON API."""
+"""The extras of the site, which are no pages: the feed, badges and the JSON API."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from runner.render.page import File, Site
 
 def extra_files(site: Site) -> Iterator[File]:
     """`(name, text)` of every such file but the map of the site, which names the pages."""
-    yield "feed.xml", feed_text(site.data.run, site.data.changes, site.base_url)
+    yield "feed.xml", feed_text(site.data.run, site.data.changes, site.releases, site.base_url)
     yield from badge_files(site.coded, site.about)
     yield from api_files(site.data, site.coded, site.advice, site.data_href)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runner.analyse.releases import Direction, Release, Releases, Role
+from runner.analyse.releases import Direction, Release, Role
 from runner.publish.record import EnvironmentRecord
 from runner.render.page import File, Page, Site
 
@@ -29,7 +29,7 @@ def _files(site: Site) -> Iterator[File]:
     remedies = {each.id: each.title for each in run.remedies}
     titles = {each.id: each.title for each in run.scenarios}
     records = {each.id: each for each in run.environments}
-    for release in Releases(site.data, site.coded, site.advice).describe():
+    for release in site.releases:
         record = records[release.id]
         before = records.get(release.before)
         yield site.render(

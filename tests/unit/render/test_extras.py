@@ -20,13 +20,16 @@ from report_fixtures import HOSTILE, MOMENT, SmallRun, make_run, publish_run, pu
 from runner.analyse.changes import note_changes
 from runner.analyse.differences import cell_id
 from runner.analyse.grids import COMPATIBILITY, OUTCOMES, Coded, code_cells, tell_apart
+from runner.analyse.releases import Direction, Release, Role, Slice
 from runner.domain import Change, Family, Format, Outcome
 from runner.domain.errors import ConfigurationError
 from runner.publish.columns import DETAIL_COLUMNS
 from runner.publish.files import publish_data
 from runner.publish.reading import load_data
+from runner.publish.record import ChangedCell, ChangesEntry
 from runner.publish.schemas import load_schema
 from runner.render.extras.badges import draw_badge
+from runner.render.extras.feed import feed_text, is_news
 from runner.render.extras.sitemap import round_off_address
 from runner.render.pages import pictures
 from runner.render.pages.pictures import given_files
@@ -167,12 +170,83 @@ def test_the_feed_keeps_the_runs_before(tmp_path: Path) -> None:
     ]
     feed = ET.parse(tmp_path / "site" / "feed.xml").getroot()
     titles = [each.findtext(f"{ATOM}title") for each in feed.iter(f"{ATOM}entry")]
-    assert titles == ["12 fixed", "12 regressed", "First published run: 40 cells"]
+    assert titles == [
+        "Measured otherwise: 12 fixed",
+        "Measured otherwise: 12 regressed",
+        "Measured otherwise: First published run: 40 cells",
+    ]
     assert feed.findtext(f"{ATOM}updated") == better["runs"][0]["finished"]
     links = [each.get("href") or "" for each in feed.iter(f"{ATOM}link")]
     assert all(link.startswith("https://example.com/matrix/") for link in links)
     page = (tmp_path / "site" / "compare.html").read_text(encoding="utf-8")
     assert all(f'id="run-{each["started"]}"' in page for each in better["runs"])
+
+
+def entry(**counts: int) -> ChangesEntry:
+    """A run after which so many cells changed, of which one has its old outcome."""
+    same = ChangedCell(
+        cell="a/h5/x->y/none", before="✗ load error", after="✗ load error", cause="b"
+    )
+    all_counts = dict.fromkeys(Change, 0) | {Change(name): count for name, count in counts.items()}
+    return ChangesEntry(
+        started="2026-01-02T03:04:05+00:00",
+        finished="2026-01-02T03:04:05+00:00",
+        tool_version="1",
+        previous="2026-01-01T03:04:05+00:00",
+        cells=9,
+        by_outcome={},
+        counts=all_counts,
+        examples={Change.CHANGED: (same,)} if counts.get("changed") else {},
+    )
+
+
+@pytest.mark.parametrize(
+    ("counts", "news"),
+    [
+        ({"same": 9}, False),
+        ({"same": 8, "changed": 1}, False),  # it has another cause, and the same outcome
+        ({"same": 7, "changed": 2}, True),  # of one of them nothing is known
+        ({"same": 8, "infrastructure": 1}, False),
+        ({"same": 8, "regressed": 1}, True),
+        ({"same": 8, "appeared": 1}, True),
+    ],
+)
+def test_a_run_in_which_no_outcome_changed_is_no_news(counts: dict[str, int], news: bool) -> None:
+    assert is_news(entry(**counts)) is news
+
+
+def test_the_feed_has_an_entry_a_release_that_loses_or_wins(tmp_path: Path) -> None:
+    run = put_together(RUN).run
+
+    def direction(role: Role, lost: int) -> Direction:
+        part = Slice(id="", loads=9, same=5, silent=1, lost=lost, won=0, both=8)
+        return Direction(role=role, all=part, formats=(), groups=(), losses=())
+
+    releases = [
+        Release(
+            id=name,
+            before="before" if name != "keras2.3" else "",
+            after="",
+            ceased=(),
+            directions=(direction(Role.READER, lost), direction(Role.WRITER, 0)),
+        )
+        for name, lost in (("keras3.10", 3), ("tf1.15", 0), ("keras2.3", 2))
+    ]
+    feed = ET.fromstring(feed_text(run, None, releases, "https://example.com/m/"))
+    found = {
+        each.findtext(f"{ATOM}title"): each
+        for each in feed.iter(f"{ATOM}entry")
+        if [one.get("term") for one in each.iter(f"{ATOM}category")] == ["release"]
+    }
+    said = (
+        "3 loads lost and 0 won of the files that other environments wrote (8 measured with both)"
+    )
+    assert list(found) == [f"keras3.10 against before: {said}"]
+    (one,) = found.values()
+    links = [each.get("href") for each in one.iter(f"{ATOM}link")]
+    assert links == ["https://example.com/m/release/keras3.10.html"]
+    terms = [each.get("term") for each in feed.iter(f"{ATOM}category")]
+    assert sorted(terms) == ["release", "run"]
 
 
 def test_a_broken_folder_begins_a_new_history(tmp_path: Path) -> None:
