@@ -148,6 +148,8 @@ def _two_hops(
     by_id: Mapping[str, Environment],
 ) -> Iterator[Ranked]:
     for opener, way in openers:
+        if opener.id == target.id:
+            continue
         for first_place, first in enumerate(_between(scope, bare, opener)):
             readers = loads.ways.get((bare.scenario, first, opener.id), {})
             for name, second_way in readers.items():

@@ -93,6 +93,20 @@ def test_a_custom_layer_fails_bare_and_loads_with_custom_objects(matrix):
     assert "Traceback (most recent call last)" in seen["traceback"]
 
 
+def test_files_made_of_an_artifact_give_the_same_model_and_their_steps_are_told(matrix, tree):
+    table = cells(matrix.store)
+    edited = table.loc["plain_dense/h5/tf1.15->keras3.15/rewrite"]
+    assert edited["outcome"] == "equivalent"
+    assert edited["steps"]
+    # TensorFlow 1.15 has no `.keras` files: no way of loading one there helps.
+    hopped = table.loc["plain_dense/keras/tf2.15->tf1.15/hop"]
+    assert (hopped["outcome"], hopped["steps"]) == ("equivalent", "tf2.15/none/h5")
+    pair = ("--writer", "tf2.15", "--reader", "tf1.15", "--scenario", "plain_dense")
+    data = str(matrix.store / "report")
+    said = run(tree, "advise", *pair, "--format", "keras", "--data", data)
+    assert "open it in TF 2.15, save as .h5, load in TF 1.15" in said.out, said.text
+
+
 def test_optimizer_and_next_training_step_are_compared(matrix):
     seen = observed(matrix.store, f"{CUSTOM}/h5/tf2.15->tf2.15/custom_objects")
     aspects = json.loads(seen["aspects"])

@@ -103,6 +103,19 @@ def test_two_hops_are_planned_of_measured_steps_alone_and_after_one():
     assert lengths == sorted(lengths)
 
 
+def test_no_chain_begins_in_the_reader_itself():
+    found = planned(
+        loads(
+            ("tf2.3", "keras3.15", BAD),
+            ("tf2.3", "keras3.15", GOOD, Format.H5, "custom_objects"),
+            ("keras3.15", "keras3.8", GOOD),
+            ("keras3.8", "keras3.15", GOOD),
+        ),
+        "all",
+    )
+    assert found == {}
+
+
 def test_a_way_that_gives_up_what_is_asked_opens_no_chain():
     opened = loads(
         ("tf2.3", "keras3.15", BAD), ("tf2.3", "keras3.8", GOOD, Format.H5, "custom_objects")
