@@ -20,6 +20,7 @@ from runner.analyse.grids import Coded, Codes, Mask, bare_loads, tell_apart
 from runner.analyse.messages import Family, find_families, texts_of
 from runner.analyse.releases import Release, Releases
 from runner.domain import Cause, Scenario
+from runner.publish.change_points import BisectionRecord
 from runner.publish.reading import PublishedRun
 
 File = tuple[str, str]
@@ -69,6 +70,8 @@ class Site:
     """Leads from the site to the data."""
     base_url: str
     """Where the site is served from, with a slash at its end; empty where nobody said so."""
+    bisections: Sequence[BisectionRecord] = ()
+    """Cells that were measured at every release between two environments."""
     declared: Declarations
     """What a visitor's own error text or file is held against."""
 

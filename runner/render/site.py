@@ -13,6 +13,11 @@ from pathlib import Path
 
 from runner.analyse.ages import summarize_ages
 from runner.analyse.grids import code_cells
+from runner.publish.change_points import (
+    CHANGE_POINTS_FILE,
+    BisectionRecord,
+    read_change_points,
+)
 from runner.publish.files import DATA_FILES, name_csv, publish_files
 from runner.publish.placing import place
 from runner.publish.reading import PublishedRun, load_data
@@ -53,7 +58,8 @@ def publish_site(
         StoreError: they could not be written; the run before is untouched.
     """
     shown = replace(published, csv=name_csv(data))
-    pages = site_files(shown, data_href=CARRIED, declared=declared)
+    bisections = read_change_points(out / CHANGE_POINTS_FILE).bisections
+    pages = site_files(shown, data_href=CARRIED, declared=declared, bisections=bisections)
     files = chain(pages, _carried(data, shown.csv))
     site = ((f"{SITE}/{name}", content) for name, content in files)
     ours = (*DATA_FILES, *(f"{SITE}/{pattern}" for pattern in GENERATED))
@@ -79,7 +85,12 @@ def render_site(
     project_url = round_off_address(project_url, "--project-url").rstrip("/")
     data = load_data(data_dir)
     files = site_files(
-        data, data_href=CARRIED, base_url=base_url, declared=declared, project_url=project_url
+        data,
+        data_href=CARRIED,
+        base_url=base_url,
+        declared=declared,
+        project_url=project_url,
+        bisections=read_change_points(data_dir / CHANGE_POINTS_FILE).bisections,
     )
     there = ((name, (data_dir / name).read_bytes()) for name in _carried_names(data.csv))
     place(site_dir, chain(files, _carried(there, data.csv)), ours=GENERATED)
@@ -102,6 +113,7 @@ def site_files(
     base_url: str = "",
     declared: Declarations = NOTHING,
     project_url: str = "",
+    bisections: Sequence[BisectionRecord] = (),
 ) -> Iterator[tuple[str, bytes]]:
     """`(name, content)` of every page; `data_href` leads from the site to the data."""
     site = Site(
@@ -118,6 +130,7 @@ def site_files(
         data_href=data_href,
         base_url=base_url,
         declared=declared,
+        bisections=bisections,
     )
     for name, text in _site_files(site):
         yield name, text.encode("utf-8", "replace")

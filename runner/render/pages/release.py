@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runner.analyse.releases import Direction, Release, Role
+from runner.publish.change_points import PointRecord
 from runner.publish.record import EnvironmentRecord
 from runner.render.page import File, Page, Site
 
@@ -24,6 +25,20 @@ class ShownDirection:
     found: Direction
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bisected:
+    """Two releases one after the other with which a cell has another result."""
+
+    axis: str
+    """The part of the releases: `reader` or `writer`."""
+    before: PointRecord
+    after: PointRecord
+    unmeasured: int
+    """Releases between them that could not be measured."""
+    others: str
+    """Packages that differ as well."""
+
+
 def _files(site: Site) -> Iterator[File]:
     run = site.data.run
     remedies = {each.id: each.title for each in run.remedies}
@@ -40,9 +55,31 @@ def _files(site: Site) -> Iterator[File]:
             directions=_directions(release),
             span=_span(before, record) if before else "",
             causes={loss: run.describe_cause(loss) for loss in _causes(release)},
+            bisected=list(_bisected(site, release.id)),
             remedies=remedies,
             titles=titles,
         )
+
+
+def _bisected(site: Site, release: str) -> Iterator[Bisected]:
+    """Yield the changes that came with a release of this minor version, as bisected."""
+    for each in site.bisections:
+        points = {point.environment: point for point in each.points}
+        for change in each.changes:
+            if change.after != release and not change.after.startswith(f"{release}."):
+                continue
+            before, after = points.get(change.before), points.get(change.after)
+            if before and after and before.result and after.result:
+                yield Bisected(
+                    axis=str(each.axis),
+                    before=before,
+                    after=after,
+                    unmeasured=len(change.between),
+                    others=", ".join(
+                        f"{other.name} {other.before} → {other.after}"
+                        for other in change.also_differ
+                    ),
+                )
 
 
 def _directions(release: Release) -> list[ShownDirection]:
