@@ -23,8 +23,8 @@ NAMED = 5
 """Cells of each kind that an entry names."""
 
 
-NEWS = (Change.REGRESSED, Change.FIXED, Change.APPEARED, Change.VANISHED)
-"""Kinds of change of which each cell is news; one that is `changed` may have its old outcome."""
+QUIET = (Change.SAME, Change.INFRASTRUCTURE)
+"""Kinds of change that are no news; a cell that is `changed` may have its old outcome."""
 OF_RELEASE, OF_RUN = "release", "run"
 """Categories of entries."""
 
@@ -61,8 +61,13 @@ def is_news(entry: ChangesEntry) -> bool:
     if entry.counts is None:
         return True
     examples = entry.examples.get(Change.CHANGED, ())
-    unnamed = entry.counts[Change.CHANGED] > len(examples)
-    return any(entry.counts[each] for each in NEWS) or unnamed or any(_told(examples))
+    if entry.counts[Change.CHANGED] > len(examples) or any(_told(examples)):
+        return True
+    return any(
+        number
+        for change, number in entry.counts.items()
+        if change not in QUIET and change is not Change.CHANGED
+    )
 
 
 def _told(examples: Iterable[ChangedCell]) -> Iterator[ChangedCell]:
