@@ -28,6 +28,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
+OF_COMMANDS = frozenset({"check.html"})
+"""Templates of pages that a command writes for one user, outside the site."""
+
+
 def page_modules() -> dict[str, object]:
     """The page of each module of the folder, by the module's name."""
     folder = Path(pages.__file__).parent
@@ -46,9 +50,9 @@ def test_every_module_is_one_page_of_its_name_and_is_in_the_registry() -> None:
 
 
 def test_every_template_belongs_to_exactly_one_page() -> None:
-    templates = sorted(path.name for path in TEMPLATES.glob("*.html") if path.name != FRAME)
+    templates = {path.name for path in TEMPLATES.glob("*.html")} - {FRAME} - OF_COMMANDS
 
-    assert sorted(page.template for page in PAGES) == templates
+    assert sorted(page.template for page in PAGES) == sorted(templates)
 
 
 def test_parts_are_used_and_are_no_pages() -> None:
@@ -78,7 +82,8 @@ def test_the_navigation_of_every_page_is_that_of_the_registry(site: Path) -> Non
     by_file = {page.template: page for page in PAGES}
     for path in sorted(site.rglob("*.html")):
         name = path.relative_to(site).as_posix()
-        page = by_file[name if "/" not in name else "scenario.html"]
+        folder, _, inside = name.partition("/")
+        page = by_file[f"{folder}.html" if inside else name]
         nav = re.findall(r'<nav aria-label="Pages">(.*?)</nav>', path.read_text("utf-8"), re.DOTALL)
         root = "../" * name.count("/")
         links = re.findall(r'<a href="([^"]+)"(?: aria-current="(\w+)")?>([^<]+)</a>', nav[0])
