@@ -48,19 +48,27 @@ def install_line(built: ProvisionedEnvironment) -> str:
 
 
 def code_of(environment: Environment, way: Way, path: PurePath, name: str) -> str:
-    """Return the lines that load the file."""
-    line = way.code.format(path=repr(str(path)), name=repr(name))
-    used = [module for module in MODULES if re.search(rf"\b{module}\.", line)]
+    """Return the lines that load the file; `name` is the one that Keras knows it by.
+
+    A bare load takes the file as it is; every other way was tried under that name.
+    """
+    told = str(path)
+    before = []
+    if way.id not in {"none", "right_name"} and name != path.name:
+        before.append(f"shutil.copy({told!r}, {name!r})")
+        told = name
+    line = way.code.format(path=repr(told), name=repr(name))
+    text = "\n".join([*before, line])
+    used = [module for module in MODULES if re.search(rf"\b{module}\.", text)]
     lines = []
     backend = environment.env.get("KERAS_BACKEND")
     if backend and environment.family is Family.KERAS3 and backend != "tensorflow":
         lines.append(f"import os; os.environ['KERAS_BACKEND'] = {backend!r}")
     lines += [f"import {module}" for module in used if module != "os" or not lines]
-    if "keras." in line.replace("tensorflow.keras.", ""):
+    if "keras." in line:
         lines.append(IMPORTS[environment.family])
-    return (
-        "\n".join([*lines, *line.split("; ")]) if "with " not in line else "\n".join([*lines, line])
-    )
+    parts = [line] if "with " in line else line.split("; ")
+    return "\n".join([*lines, *before, *parts])
 
 
 def _normal(name: str) -> str:

@@ -46,3 +46,15 @@ def test_the_lines_import_what_they_use():
     named = next(each for each in all_ways() if each.id == "right_name")
     lines = code_of(DECLARED.by_id("tf-keras2.21"), named, Path("m.h5"), "m.keras").splitlines()
     assert lines[:2] == ["import shutil", "import tf_keras as keras"]
+
+
+def test_a_wrong_name_is_made_right_in_the_lines_that_were_tried_so():
+    weights = next(each for each in all_ways() if each.id == "weights" and "weights" in each.of)
+    lines = code_of(DECLARED.by_id("keras3.15"), weights, Path("a/m.h5"), "m.weights.h5")
+    assert lines.splitlines() == [
+        "import shutil",
+        "shutil.copy('a/m.h5', 'm.weights.h5')",
+        "model = build_model()",
+        "model.load_weights('m.weights.h5')",
+    ]
+    assert "shutil" not in code_of(DECLARED.by_id("keras3.15"), BARE, Path("a/m.h5"), "m.keras")
