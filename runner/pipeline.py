@@ -279,6 +279,7 @@ def _begin(
                 workers=request.workers,
                 limits=request.limits,
                 start_method=request.start_method,
+                estimate_s=shares.job_estimate(request),
                 scratch=scratch,
             ),
             environments=built.available,

@@ -7,14 +7,17 @@ artifacts were written by another machine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from runner import __version__, plan
+from runner.contract import Job
 from runner.domain import (
     Cell,
     Declared,
     Environment,
+    Kind,
     Outcome,
     Provisioned,
     ProvisionedEnvironment,
@@ -112,6 +115,22 @@ def split_run(
 def published_durations(request: Request) -> Durations:
     """Return the durations of the run that the repository publishes."""
     return read_durations(request.root / "reports" / "published")
+
+
+def job_estimate(request: Request) -> Callable[[Job], float]:
+    """Return the estimate of a job by its scenario; the published run is read when it is asked."""
+
+    @cache
+    def scenarios() -> Durations:
+        return published_durations(request)
+
+    def estimate_s(job: Job) -> float:
+        if job.kind == Kind.SAVE:
+            return SAVE_S
+        known = scenarios()
+        return known.scenarios.get(job.payload["scenario"]["id"], known.mean_s)
+
+    return estimate_s
 
 
 def plan_all_saves(scope: Scope, bare: Sequence[Cell]) -> list[Save]:

@@ -18,6 +18,7 @@ from runner.domain.request import Request
     help=__doc__,
     examples=(
         ("nox -s bench", "500 cells of one environment"),
+        ("nox -s bench -- --scale", "a simulated cluster of 1,000 workers"),
         ("nox -s bench -- --cells 100 --environment 'tf2.15,keras3*'", "several in turn"),
     ),
 )
@@ -35,13 +36,23 @@ from runner.domain.request import Request
     shell_complete=completion.environments,
     help="Where to measure: ids or globs, commas between (default keras3.15).",
 )
+@click.option(
+    "--scale",
+    is_flag=True,
+    help="Instead: simulate a cluster with the durations of the published run, and join a million "
+    "cells.",
+)
 @options.profile
 @options.selection
 @options.store
 @options.jobs
 @options.image_settings
-def command(request: Request, *, cells: int, environment: str) -> int:
+def command(request: Request, *, cells: int, environment: str, scale: bool) -> int:
     """Measure the ratios and print them."""
+    if scale:
+        from runner.cli.bench_scale import run_scale_bench
+
+        return run_scale_bench(request)
     from runner.cli.bench_work import run_bench
 
     return run_bench(request, cells=cells, environments=environment)

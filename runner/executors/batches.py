@@ -18,11 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+
 from runner import contract
 from runner.contract import Job
 from runner.domain import Observation, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
 from runner.domain.request import Limits
+from runner.executors.dispatch import Batch, Dispatcher, Policy, Work
 from runner.executors.interface import Executor, Probe
 from runner.host import process
 
@@ -34,6 +37,9 @@ SILENCE_S = 240.0
 """Beyond a job's own time limit: a probe that says nothing for so long is itself stuck."""
 FRUITLESS_PROBES = 2
 """Probes in a row that die without a result before the rest is given up."""
+
+TYPICAL_S = 0.1
+"""Of a job of which nothing is known."""
 
 Record = Callable[[Job, Observation], None]
 """Called for every job with its observation, from several threads."""
@@ -52,6 +58,8 @@ class Crew:
     stopped: threading.Event = field(default_factory=threading.Event)
     imports_s: list[float] = field(default_factory=list)
     """Seconds that each probe started so far spent importing its framework."""
+    estimate_s: Callable[[Job], float] = lambda _: TYPICAL_S
+    """Seconds that a job is expected to take."""
     starts_s: list[float] = field(default_factory=list)
     """Seconds that each finished probe waited for its children to be ready."""
 
@@ -66,20 +74,40 @@ class Crew:
 
         An interrupt ends the probes and is raised again: recorded results stay.
         """
-        # The longest first: otherwise everything would wait for it at the end.
-        order = sorted(batches, key=lambda name: -len(batches[name]))
+        # The longest first, and the last ones split: otherwise one worker would be waited for.
+        works = {
+            name: Work(
+                costs=np.fromiter(map(self.estimate_s, jobs), np.float64, len(jobs)),
+                import_s=environments[name].import_s,
+            )
+            for name, jobs in batches.items()
+        }
+        dispatcher = Dispatcher(works, Policy(longest_s=float("inf")))
+        idle = list(range(self.workers))
+        for worker in idle:
+            dispatcher.announce(worker)
+        left = {name: len(jobs) for name, jobs in batches.items() if jobs}
         with ThreadPoolExecutor(max_workers=self.workers) as pool:
-            waiting: dict[Future[None], str] = {
-                pool.submit(self._run_batch, environments[name], batches[name], record): name
-                for name in order
-                if batches[name]
-            }
+            running: dict[Future[None], tuple[Batch, int]] = {}
             try:
-                while waiting:
-                    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                while not dispatcher.finished:
+                    for worker in list(idle):
+                        batch = dispatcher.take(worker)
+                        if batch is not None:
+                            idle.remove(worker)
+                            name = batch.environment
+                            jobs = batches[name][batch.start : batch.stop]
+                            work = pool.submit(self._run_batch, environments[name], jobs, record)
+                            running[work] = (batch, worker)
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         future.result()
-                        finished(waiting.pop(future))
+                        batch, worker = running.pop(future)
+                        dispatcher.done(batch)
+                        idle.append(worker)
+                        left[batch.environment] -= len(batch)
+                        if not left[batch.environment]:
+                            finished(batch.environment)
             except BaseException:
                 self.stopped.set()
                 pool.shutdown(wait=True, cancel_futures=True)

@@ -26,6 +26,9 @@ LOST_ALONE = 2
 """Workers that may be lost with a single job before that job is given up."""
 FAILURES = 2
 """Batches in a row that a worker may fail before it gets no more."""
+WORTH = 0.3
+"""Of the seconds of building an environment, that have to be left for each worker at it before
+another one builds it too: who is at it now ends later than its waiting jobs say."""
 MOST_SPREAD = 2.0
 """A batch is the work left in its environment over its workers and this."""
 
@@ -91,8 +94,10 @@ class _Queue:
 
     @property
     def share_s(self) -> float:
-        """The work left for each worker, if one more came."""
-        return self.left_s / (len(self.workers) + 1)
+        """The work left for each worker if one more came, with the imports of its batches."""
+        share = self.left_s / (len(self.workers) + 1)
+        halvings = np.log2(max(1.0, share / max(10.0, 2 * self.work.import_s)))
+        return float(share + self.work.import_s * (2 + halvings))
 
 
 class Dispatcher:
@@ -241,15 +246,17 @@ class Dispatcher:
         """Whether the work would end earlier with one worker more, that first builds it."""
         if not queue.workers:
             return True
-        return queue.left_s / len(queue.workers) > queue.work.build_s + queue.work.import_s
+        start_s = WORTH * queue.work.build_s + queue.work.import_s
+        return queue.left_s / len(queue.workers) > start_s
 
     def _cut(self, queue: _Queue, start: int, stop: int) -> int:
         """Return where a batch that begins at `start` ends."""
         policy = self._policy
-        if not policy.split and policy.longest_s == float("inf"):
-            return stop
         own_s = queue.left_s / (len(queue.workers) + 1)
         all_s = sum(each.left_s for each in self._queues.values()) / max(1, len(self._workers))
+        if queue.cost(start, stop) <= min(all_s, policy.longest_s):
+            # Nobody waits for it at the end: one import for all of it.
+            return stop
         spread = min(own_s, all_s) / MOST_SPREAD
         shortest = max(policy.shortest_s, 2 * queue.work.import_s)
         size = min(max(spread, shortest), policy.longest_s)
@@ -300,7 +307,6 @@ def simulate(
     heapq.heapify(events)
     for each in range(workers):
         dispatcher.announce(each)
-    waiting: list[int] = []
     built: set[tuple[int, str]] = set()
     busy_s = wall_s = 0.0
     batches = 0
@@ -309,22 +315,18 @@ def simulate(
         if batch is not None:
             dispatcher.done(batch)
             wall_s = now
-        for each in [worker, *waiting]:
-            found = dispatcher.take(each)
-            if found is None:
-                if each == worker:
-                    waiting.append(each)
-                continue
-            if each != worker:
-                waiting.remove(each)
-            work, own = works[found.environment], sums[found.environment]
-            seconds = work.import_s + float(own[found.stop] - own[found.start])
-            if (each, found.environment) not in built:
-                built.add((each, found.environment))
-                seconds += work.build_s
-            busy_s += seconds
-            batches += 1
-            heapq.heappush(events, (now + seconds, each, found))
+        # Nothing is lost here, so whoever finds nothing to do never will.
+        found = dispatcher.take(worker)
+        if found is None:
+            continue
+        work, own = works[found.environment], sums[found.environment]
+        seconds = work.import_s + float(own[found.stop] - own[found.start])
+        if (worker, found.environment) not in built:
+            built.add((worker, found.environment))
+            seconds += work.build_s
+        busy_s += seconds
+        batches += 1
+        heapq.heappush(events, (now + seconds, worker, found))
     return Simulated(
         wall_s=wall_s,
         idle=1 - busy_s / (wall_s * workers) if wall_s else 0.0,
