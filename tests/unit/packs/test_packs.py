@@ -18,6 +18,7 @@ from runner.domain.errors import CouldNotJudge, PackError, SelectionError
 from runner.domain.request import Request
 from runner.executors import registry
 from runner.executors.locks import lock_path, lock_text, read_lock
+from runner.gate import GateRequest, run_gate
 from runner.packs import export_pack, import_pack
 from runner.publish.reading import load_data
 from runner.store.frozen import read_frozen
@@ -332,3 +333,24 @@ def test_a_pack_replaces_what_an_earlier_one_brought(bench):
     first = sorted(Path(bench.folder / "twice_over" / "frozen").rglob("*"))
     bench.bring_in("twice_over")
     assert sorted(Path(bench.folder / "twice_over" / "frozen").rglob("*")) == first
+
+
+def test_a_gate_judges_every_cell_of_a_pack_and_names_what_no_pack_has(bench, tmp_path):
+    asked = GateRequest(
+        release_baseline=bench.folder / "store" / "out",
+        baseline=None,
+        accepted=tmp_path / "accepted.toml",
+        release="3.2",
+    )
+    request = bench.request(
+        "store", frozen=True, filters={"reader": ("new",)}, profile="full", recorded=True
+    )
+    found = run_gate(replace(request, out=tmp_path / "out"), asked, HeardReporter())
+    decision = found.decision
+    assert decision.judged == len(found.run.results)
+    assert not decision.regressions
+    assert not decision.not_judged
+    assert [each for each in decision.incomplete if "pack" in each] == [
+        "gone: no pack has it, and with --frozen nothing writes it"
+    ]
+    assert [each for each in decision.incomplete if "no control" in each] == []
