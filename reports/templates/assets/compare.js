@@ -419,7 +419,10 @@ async function showRuns() {
   for (const id of ["result", "tools"]) $(id).hidden = !before || !after;
   rememberFiles();
   if (before && after) {
+    // What was there is of other runs, as long as this takes.
+    $("result").hidden = before.cells.size + after.cells.size > ROWS_AT_ONCE;
     if (!(await compare(before, after, () => mine === asked))) return;
+    $("result").hidden = false;
     select("format").replaceChildren(make("option", { value: "" }, "all formats"), ...formats.map((name) => make("option", { value: name }, name)));
     showSum(before, after);
     showOutcomes(before, after);
@@ -459,6 +462,7 @@ async function take(side, file) {
     runs[side] = run;
     // A run of one's own is held against the published one, until another is chosen.
     runs[side === "before" ? "after" : "before"] ??= published;
+    say(`Comparing ${name} …`);
     await showRuns();
     say(`${run.name}: ${count(run.cells.size)} cells read.${run.ignoredRows ? ` ${count(run.ignoredRows)} rows were left out: ${run.ignored.join("; ")}.` : ""}`);
     $("changes").scrollIntoView({ block: "start" });
