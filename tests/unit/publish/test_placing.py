@@ -142,17 +142,24 @@ def test_what_raises_while_it_makes_the_files_leaves_the_old_ones(folder: Path) 
 def test_killed_at_any_moment_one_whole_set_is_there(folder: Path) -> None:
     rng = random.Random(0)
     seen = set()
-    for _ in range(15):
+    for number in range(15):
+        done, tell = os.pipe()
         child = os.fork()
         if child == 0:
             try:
                 for files in chain.from_iterable(repeat((NEW, OLD))):
                     put(folder, files)
+                    os.write(tell, b".")
             finally:
                 os._exit(1)
-        time.sleep(rng.uniform(0.01, 0.12))
+        # Counted in sets put in place: a busy machine would be killed before the first.
+        for _ in range(number % 4):
+            os.read(done, 1)
+        time.sleep(rng.uniform(0.0, 0.1))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+        os.close(done)
+        os.close(tell)
         settle(folder)
         whole = [read(folder) == expected(folder, files) for files in (OLD, NEW)]
         assert any(whole)
