@@ -4,7 +4,7 @@ Face: `open_sandbox` (a request -> a `Sandbox` that holds on this machine, or th
 `Exchange` (the folder that a sandbox sees), `Told` (limits). See docs/sandbox.md.
 """
 
-from runner.executors.sandbox.choice import open_sandbox, sandboxes
+from runner.executors.sandbox.choice import open_sandbox
 from runner.executors.sandbox.interface import Exchange, Pipe, Sandbox, Told
 
-__all__ = ["Exchange", "Pipe", "Sandbox", "Told", "open_sandbox", "sandboxes"]
+__all__ = ["Exchange", "Pipe", "Sandbox", "Told", "open_sandbox"]

@@ -17,13 +17,6 @@ from runner.executors.registry import executor_row
 from runner.executors.sandbox import bubblewrap, landlock
 from runner.executors.sandbox.interface import Exchange, Sandbox, remove_exchange
 
-WAYS = ("bubblewrap", "landlock", "docker")
-
-
-def sandboxes() -> tuple[str, ...]:
-    """Return the names of the ways."""
-    return WAYS
-
 
 @contextmanager
 def open_sandbox(request: Request) -> Iterator[tuple[Sandbox, Exchange]]:

@@ -54,7 +54,7 @@ class Containers:
     builder: ImageBuilder
     store: Path
     rootless: bool
-    name: str = "docker"
+    name: str = "container"
 
     @property
     def words(self) -> str:

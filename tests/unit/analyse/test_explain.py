@@ -157,13 +157,13 @@ REPORTED = {
     "File format not supported: filepath=model. Keras 3 only supports V3 `.keras` files and "
     "legacy H5 format files (`.h5` extension)": {"format_unknown_to_reader"},
     "Could not interpret regularizer identifier: my_own": {"unregistered_object"},
+    "'charmap' codec can't decode byte 0x8d in position 12": {"vocabulary_encoding"},
 }
 """Texts of public threads -> causes of which one must be first."""
 NOT_NAMED = (
     "Dimension 0 in both shapes must be equal, but are 400 and 800",
     "CuDNNGRU is not compatible with `GRU(reset_after=False)`",
     "can't pickle _thread.RLock objects",
-    "'charmap' codec can't decode byte 0x8d in position 12",
     "epsilon must be at least 1e-5, got 9.99999974738e-06",
     "The two structures don't have the same nested structure",
     "weights file of 6 KB: 0 layers",
