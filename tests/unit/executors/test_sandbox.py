@@ -9,7 +9,7 @@ import pytest
 
 from runner.domain.errors import NoSandbox, ProvisionError
 from runner.domain.request import Request
-from runner.executors.sandbox import bubblewrap, choice, landlock, open_sandbox, restrict
+from runner.executors.sandbox import bubblewrap, landlock, open_sandbox, restrict
 from runner.executors.sandbox.bubblewrap import INSIDE, WORK, Bubblewrap, find_fault
 from runner.executors.sandbox.interface import Exchange, remove_exchange
 from runner.executors.sandbox.places import require_no_home
