@@ -106,7 +106,9 @@ def test_nothing_is_lost_and_nothing_runs_twice(interrupted):
     keys = [(each["kind"], each["id"], each["inputs"]) for each in final]
     assert len(keys) == len(set(keys))
     assert not [each for each in final if each["observation"]["status"] == "harness_error"]
-    measured = len(final) - len(interrupted.after_kill)
+    # The copies that the remedy `rewrite` loads are made by the tool itself: no job, but a record.
+    later = final[len(interrupted.after_kill) :]
+    measured = sum(not each["id"].endswith("/rewrite") for each in later)
     assert f"({measured} jobs measured now)" in interrupted.completed.out
 
 
