@@ -13,6 +13,7 @@
  * @property {string} origin
  * @property {string} probe
  * @property {string} recipe
+ * @property {string} frozen
  * @property {string} when
  * @property {string} stage
  * @property {string} exception
@@ -38,8 +39,8 @@ const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 function wantedCell() {
   let text = location.hash.slice(1);
   try { text = decodeURIComponent(text); } catch { /* a stray percent sign: take it as it is */ }
-  const [scenario, format, pair = "", remedy = BARE] = text.split("/");
-  const [writer, reader] = pair.split("->");
+  const [scenario, format = "", pair = "", remedy = BARE] = text.split("/");
+  const [writer, reader = ""] = pair.split("->");
   return { scenario, format, writer, reader, remedy };
 }
 
@@ -103,12 +104,7 @@ function why(index, id) {
 /** @param {Index} index @param {Facts} found */
 function verdictOf(index, found) {
   const style = index.outcomes[found.outcome];
-  return verdictBox(style, style.symbol, style.label, [make("p", {}, style.explanation), ...(found.cause ? why(index, found.cause) : []), ...(found.reason ? [make("p", {}, found.reason)] : []), ...staleness(found)]);
-}
-
-/** What a reader must know of a cell that was not measured with the code of today. @param {Facts} found */
-function staleness(found) {
-  return found.origin === "stale" ? [make("p", {}, make("b", {}, "Stale"), ": kept from an earlier run, and not known to be measured with the code, locks and file of today.")] : [];
+  return verdictBox(style, style.symbol, style.label, [make("p", {}, style.explanation), ...(found.cause ? why(index, found.cause) : []), ...(found.reason ? [make("p", {}, found.reason)] : []), make("p", { className: "age" }, ageWords(index, found.origin, found.when), ...(found.frozen ? [` It read a frozen artifact, written on ${found.frozen}.`] : []))]);
 }
 
 /** What works instead, from measurements of this very pair alone. @param {Index} index @param {Shard} shard @param {CellId} cell */
@@ -173,7 +169,7 @@ function folded(title, text) {
 function side(index, role, id) {
   const environment = index.environments[id];
   const versions = Object.entries(environment.resolved).flatMap(([name, version]) => [make("span", { className: "pkg" }, `${name} `, make("b", {}, version)), " "]);
-  const link = make("a", { href: `environments.html#${encodeURIComponent(id)}` }, id);
+  const link = make("a", { href: `release/${encodeURIComponent(id)}.html#${role}` }, id);
   return make("div", {}, make("h3", {}, `${role}: `, link),
     make("p", {}, `${environment.family}, ${environment.backend}, Python ${environment.python}, released ${environment.released}`),
     make("p", {}, ...(versions.length ? versions : [environment.reason])));
@@ -192,24 +188,40 @@ function waysTried(index, shard, cell) {
   return [make("h2", {}, "Every way of loading that was tried for this file and this reader"), listTable("Ways of loading", ["way of loading", "outcome", "code", "gives up", "why"], rows)];
 }
 
+/** What the probe noted of a load, a line each; the names are those of observations.parquet. @param {string} text JSON @returns {[string, string][]} */
+function factsOf(text) {
+  try {
+    const words = (/** @type {any} */ value) => (typeof value === "string" ? value : JSON.stringify(value)).replaceAll("_", " ");
+    return Object.entries(JSON.parse(text)).map(([name, value]) => [name === "loaded" ? "loading gave" : name.replaceAll("_", " "), words(value)]);
+  } catch { return [["noted", text]]; }
+}
+
 /** @param {Index} index @param {Facts} found */
 function measuredHow(index, found) {
   /** @type {Record<string, string>} */ const isolation = { fork: "a child forked after the import", spawn: "a process started for the job", fresh: "a process of its own, started anew" };
-  /** @type {Record<string, string>} */ const origin = { measured: "measured by this run", kept: "kept from an earlier run, measured with the same code, locks and file", stale: "stale: kept from an earlier run, and not known to be measured with the code, locks and file of today", unknown: "this run kept cells of an earlier one, and does not say which" };
   const rows = [
     ["measured at", found.when],
-    ["where from", origin[found.origin] ?? found.origin],
+    ["where from", index.origins[found.origin]?.label ?? found.origin],
+    ["frozen artifact, written on", found.frozen],
     ["the writer itself, loaded the same way", found.baseline && index.outcomes[found.baseline].label],
     ["what the difference means", found.impact],
     ["code of the probe, of the scenario", found.probe && `${found.probe}…, ${found.recipe}…`],
-    ["whose doing", found.attribution && `${found.attribution}: ${index.attributions[found.attribution] ?? ""}`],
+    ["attributed to", index.attributions[found.attribution] ?? found.attribution],
     ["held against what was expected", found.verdict && found.verdict !== "not_judged" ? found.verdict.replaceAll("_", " ") : ""],
     ["artifact", found.digest && `SHA-256 ${found.digest}…`],
     ["duration", found.ms < 0 ? "" : found.ms < 1000 ? `${found.ms} ms` : `${found.ms / 1000} s`],
     ["isolated by", isolation[found.start_method] ?? found.start_method],
     ["confined to", found.isolation],
-    ["facts", found.facts]].filter(([, value]) => value);
+    ...factsOf(found.facts)].filter(([, value]) => value);
   return make("dl", { className: "meta" }, ...rows.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+}
+
+/** What to send when a cell is wrong, ready to be copied. @param {CellId} cell @param {Facts} found @param {Index} index */
+function report(cell, found, index) {
+  const text = `The cell ${idOf(cell)} is wrong.\nThe report says: ${found.outcome}${found.cause ? `, cause ${found.cause}` : ""}\nRun of ${index.run.started}, measured at ${found.when || "an unknown time"}, artifact ${found.digest || "none"}\nWhat I see instead, and the commands that show it: `;
+  const tracker = document.querySelector("footer a[data-issues]")?.getAttribute("href");
+  const link = tracker ? [make("p", {}, make("a", { href: `${tracker}?title=${encodeURIComponent(`Wrong cell: ${idOf(cell)}`)}&body=${encodeURIComponent(text)}`, rel: "noreferrer" }, "Report it to the project"), ", with this text filled in:")] : [make("p", {}, "Tell those who published this report, with this text:")];
+  return [make("details", { id: "wrong" }, make("summary", {}, "Is this cell wrong?"), ...link, withCopy(text))];
 }
 
 /** @param {string} text */
@@ -230,23 +242,44 @@ function cellParts(index, shard, cell, found) {
     ...waysTried(index, shard, cell), make("h2", {}, "Both sides"), make("div", { className: "sides" }, side(index, "writer", cell.writer), side(index, "reader", cell.reader)),
     make("h2", {}, "How it was measured"), measuredHow(index, found),
     make("h2", {}, "Repeat it"), make("p", {}, "Measures this cell again, in environments that are built where they are missing; then prints all that was observed."),
-    withCopy(`nox -s matrix -- --profile ${index.profile} --select ${id} --force\nnox -s show -- ${id}`)];
+    withCopy(`nox -s matrix -- --profile ${index.profile} --select ${id} --force\nnox -s show -- ${id}`), ...report(cell, found, index)];
 }
 
-/** @param {string} message */
-function failCell(message) {
-  $("cell").replaceChildren(make("p", { className: "lead" }, message), make("p", {}, make("a", { href: "scenarios.html" }, "All scenarios")));
+/** The parts of an id that this run does not have. @param {Index} index @param {CellId} cell */
+function unknownParts(index, cell) {
+  const has = (/** @type {object} */ all, /** @type {string} */ id) => Object.hasOwn(all, id);
+  /** @type {[string, string, boolean][]} */ const parts = [["scenario", cell.scenario, has(index.scenarios, cell.scenario)], ["format", cell.format, index.formats.includes(cell.format)], ["writer", cell.writer, has(index.environments, cell.writer)],
+    ["reader", cell.reader, has(index.environments, cell.reader)], ["way of loading", cell.remedy, has(index.remedies, cell.remedy)]];
+  return parts.filter(([, , known]) => !known).map(([name, id]) => `${name} “${id.slice(0, 80)}”`);
+}
+
+/** Why a cell with known parts is not there, as far as the run says, and the nearest thing that is. @param {Index} index @param {Shard} shard @param {CellId} cell @returns {(Node|string)[]} */
+function absent(index, shard, cell) {
+  const name = idOf(cell);
+  const link = (/** @type {CellId} */ other, /** @type {string} */ words) => make("a", { href: `#${encodeURI(idOf(other))}` }, words);
+  const bare = cell.remedy === BARE ? null : shard.look({ ...cell, remedy: BARE });
+  const said = `The cell ${name} was not measured in this run: that says nothing of the model. `;
+  if (!bare) return [said];
+  const why = bare.outcome === "equivalent" ? "The bare load is equivalent, and other ways of loading run as a control alone there: " : "This way of loading was not tried for this file and this reader. The bare load: ";
+  return [said, why, link({ ...cell, remedy: BARE }, index.outcomes[bare.outcome].label), "."];
+}
+
+/** @param {...(Node|string)} message */
+function failCell(...message) {
+  $("title").textContent = "No such cell";
+  $("cell").replaceChildren(make("p", { className: "lead" }, ...message), make("p", {}, make("a", { href: "scenarios.html" }, "All scenarios")));
 }
 
 async function showCell() {
   if (!location.hash.slice(1)) return;
   const cell = wantedCell();
   const name = idOf(cell);
+  const asked = location.hash.slice(1, 200);
   /** @type {Index} */ const index = await loadData("index");
-  const has = (/** @type {object} */ all, /** @type {string} */ id) => Object.hasOwn(all, id);
   // Only declared names are ever put into the address of a script.
-  if (!has(index.scenarios, cell.scenario) || !index.formats.includes(cell.format) || !has(index.environments, cell.writer) || !has(index.environments, cell.reader) || !has(index.remedies, cell.remedy)) {
-    failCell(`There is no cell ${name} in this run.`);
+  if (unknownParts(index, cell).length) {
+    const unknown = unknownParts(index, cell);
+    failCell(unknown.length > 3 ? `There is no cell “${asked}”: an address ends in scenario/format/writer->reader/remedy.` : `There is no cell ${asked} in this run: it has no ${unknown.join(", no ")}.`);
     return;
   }
   $("title").textContent = `${cell.writer} → ${cell.reader}`;
@@ -258,7 +291,7 @@ async function showCell() {
     if (name !== idOf(wantedCell())) return;
     const found = shard.look(cell);
     if (found) $("cell").replaceChildren(...cellParts(index, shard, cell, found));
-    else failCell(`The cell ${name} was not part of this run: a remedy runs where the bare load is not equivalent.`);
+    else failCell(...absent(index, shard, cell));
   } catch {
     failCell(`There is no data for ${cell.scenario} in ${cell.format}: it was not selected in this run.`);
   }

@@ -3,6 +3,11 @@
 
 const NO_CELL = 255;
 const BLANK_LETTER = ".";
+/** What a file says something about, as runner/analyse/grids.py tells apart: two versions, as its writer reads it back; the scenario alone; damage done on purpose; or nobody knows. */
+const VERSIONS = 0;
+const ITSELF = 1;
+const DAMAGED = 2;
+const UNKNOWN = 3;
 
 /**
  * @typedef {object} Grid One scenario, format and way of loading; its cells lie writer by writer.
@@ -13,7 +18,7 @@ const BLANK_LETTER = ".";
  * @property {number[]} readers
  * @property {number} start where its cells begin in the arrays
  */
-/** @typedef {{scenario: number, format: number, remedy: number, outcome: number, cause: number}} Found */
+/** @typedef {{scenario: number, format: number, remedy: number, outcome: number, cause: number, age: number}} Found */
 
 class Cells {
   /** @param {Index} index @param {any} packed */
@@ -37,9 +42,16 @@ class Cells {
     this.cause = new Uint8Array(size).fill(NO_CELL);
     /** For each bare load the way that is advised, as measured for that very pair. */
     this.best = new Uint8Array(size).fill(NO_CELL);
+    /** By key of a bare grid. @type {Map<number, {writer: number, reader: number, cause: number}[]>} */ this.tried = new Map();
     /** Whether that way gives up what failed. */
     this.givesUp = new Uint8Array(size);
+    /** Origin and moment of a measurement, by number. @type {[string, string][]} */ this.ages = packed.ages;
+    this.age = new Uint8Array(size);
     this.unpack(packed);
+    const files = this.formats.length * this.scenarios.length * this.environments.length;
+    this.about = new Uint8Array(files).fill(UNKNOWN);
+    /** Whether any reader tried it, so that there is a file. */ this.written = new Uint8Array(files);
+    this.tellApart();
     /** @type {number[]} days of release */ this.days = this.environments.map((name) => Date.parse(index.environments[name].first_released) / 86400000);
   }
 
@@ -70,6 +82,7 @@ class Cells {
       for (let at = 0; at < given.o.length; at += 1) {
         this.outcome[grid.start + at] = numbers[given.o.charCodeAt(at)];
         if (given.c) this.cause[grid.start + at] = numbers[given.c.charCodeAt(at)];
+        if (given.a) this.age[grid.start + at] = numbers[given.a.charCodeAt(given.a.length > 1 ? at : 0)];
         const way = given.b ? numbers[given.b.charCodeAt(at)] : NO_CELL;
         if (way !== NO_CELL) {
           this.best[grid.start + at] = way >> 1;
@@ -77,6 +90,28 @@ class Cells {
         }
       }
     }
+  }
+
+  /** Say of each file what its loads say something about. */
+  tellApart() {
+    for (const grid of this.grids) {
+      if (grid.remedy !== this.bare) continue;
+      const { damaged } = this.index.scenarios[this.scenarios[grid.scenario]];
+      for (const [row, writer] of grid.writers.entries()) {
+        const first = grid.start + row * grid.readers.length;
+        const loads = this.outcome.subarray(first, first + grid.readers.length);
+        const own = this.place(grid, writer, writer);
+        const file = this.file(grid.format, grid.scenario, writer);
+        this.written[file] = Number(loads.some((each) => each !== NO_CELL && this.styles[each].ran));
+        if (damaged) this.about[file] = DAMAGED;
+        else if (own >= 0 && this.styles[this.outcome[own]].judged) this.about[file] = this.outcome[own] === this.equivalent ? VERSIONS : ITSELF;
+      }
+    }
+  }
+
+  /** Number of a file: what one writer wrote of one scenario in one format. @param {number} format @param {number} scenario @param {number} writer */
+  file(format, scenario, writer) {
+    return (format * this.scenarios.length + scenario) * this.environments.length + writer;
   }
 
   /** @param {number} format @param {number} scenario @param {number} remedy */
@@ -102,7 +137,7 @@ class Cells {
   /** @param {number} format @param {number} scenario @param {number} remedy @param {number} writer @param {number} reader @returns {Found|null} */
   look(format, scenario, remedy, writer, reader) {
     const place = this.place(this.grid(format, scenario, remedy), writer, reader);
-    return place < 0 ? null : { scenario, format, remedy, outcome: this.outcome[place], cause: this.cause[place] };
+    return place < 0 ? null : { scenario, format, remedy, outcome: this.outcome[place], cause: this.cause[place], age: this.age[place] };
   }
 
   /** The cheapest way for one pair, the bare load included; -1 where none was measured to work. @param {Found} found @param {number} writer @param {number} reader */
@@ -122,9 +157,37 @@ class Cells {
     return withoutOf(this.index, this.scenarios[scenario], this.formats[format], this.remedies[remedy]);
   }
 
-  /** What the writer itself gets from its own file, loaded bare: an outcome, or -1. @param {Found} found @param {number} writer */
-  baseline(found, writer) {
-    return this.look(found.format, found.scenario, this.bare, writer, writer)?.outcome ?? -1;
+  /** Pairs of the same scenario and format in which other ways were tried, with what failed there. @param {Found} found */
+  triedPairs(found) {
+    const key = this.key(found.format, found.scenario, this.bare);
+    const known = this.tried.get(key);
+    if (known) return known;
+    /** @type {Map<number, {writer: number, reader: number, cause: number}>} */ const pairs = new Map();
+    const size = this.environments.length;
+    const bare = this.grid(found.format, found.scenario, this.bare);
+    for (const remedy of this.remedies.keys()) {
+      const grid = remedy === this.bare ? undefined : this.grid(found.format, found.scenario, remedy);
+      let place = (grid?.start ?? 0) - 1;
+      for (const writer of grid?.writers ?? []) {
+        for (const reader of grid?.readers ?? []) {
+          place += 1;
+          const outcome = this.outcome[place];
+          if (outcome === NO_CELL || !this.styles[outcome].ran || pairs.has(writer * size + reader)) continue;
+          const own = this.place(bare, writer, reader);
+          if (own >= 0 && this.outcome[own] !== this.equivalent) pairs.set(writer * size + reader, { writer, reader, cause: this.cause[own] });
+        }
+      }
+    }
+    const listed = [...pairs.values()];
+    this.tried.set(key, listed);
+    return listed;
+  }
+
+  /** The nearest pair in which other ways were tried, of the same cause if there is one; as `find_elsewhere` of runner/analyse/untried.py. @param {Found} found @param {number} writer @param {number} reader */
+  nearestTried(found, writer, reader) {
+    const away = (/** @type {{writer: number, reader: number, cause: number}} */ each) =>
+      2 * (Math.abs(each.writer - writer) + Math.abs(each.reader - reader)) + Number(each.reader !== reader) + (each.cause === found.cause ? 0 : 1e6);
+    return [...this.triedPairs(found)].sort((a, b) => away(a) - away(b))[0] ?? null;
   }
 
   /** How many other ways of loading were tried. @param {Found} found @param {number} writer @param {number} reader */
@@ -151,6 +214,13 @@ class Cells {
   /** @param {number} scenario */
   titleOf(scenario) {
     return this.index.scenarios[this.scenarios[scenario]].title;
+  }
+
+  /** When cells were measured and by which run: the moments, and how many have each origin. @param {Found[]} loads */
+  agesOf(loads) {
+    const moments = loads.map((each) => this.ages[each.age][1]).filter(Boolean).sort();
+    const origins = Object.entries(this.index.origins).map(([id, { label }]) => ({ id, label, number: loads.filter((each) => this.ages[each.age][0] === id).length })).filter((each) => each.number);
+    return { first: moments[0] ?? "", last: moments.at(-1) ?? "", origins };
   }
 
   /** The line of code of a way of loading. @param {number} remedy @param {number} format */

@@ -65,9 +65,15 @@ function change(before, after) {
   const silent = [before, after].map((each) => packed.unjudged.includes(each.outcome));
   if (before.outcome === after.outcome && (silent[0] || (before.cause === after.cause && before.aspects === after.aspects))) return "same";
   if (silent[0] || silent[1]) return "infrastructure";
-  if (before.outcome === after.outcome) return "changed";
+  if (before.outcome === after.outcome) return moreAspects(before, after) ? "regressed" : "changed";
   if (after.outcome === "equivalent") return "fixed";
   return Number(packed.outcomes[after.outcome].rank) > Number(packed.outcomes[before.outcome].rank) ? "regressed" : "changed";
+}
+
+/** Whether an aspect differs now and agreed before. @param {Details} before @param {Details} after */
+function moreAspects(before, after) {
+  const known = before.aspects.split(";");
+  return after.aspects !== "" && after.aspects.split(";").some((each) => !known.includes(each));
 }
 
 /** @param {string} id @returns {Parts} */
@@ -77,20 +83,36 @@ function split(id) {
   return { scenario, format, writer, reader, remedy };
 }
 
-/** @param {Run} before @param {Run} after */
-function compare(before, after) {
+/** In slices, as a run may have a million cells. @param {Run} before @param {Run} after @param {() => boolean} wanted @returns {Promise<boolean>} whether it was wanted to the end */
+async function compare(before, after, wanted) {
   rows = [];
   pairs = new Map();
+  const slices = new Slices();
+  const wait = async () => { if (slices.over()) await slices.wait(); return wanted(); };
   const add = (/** @type {string} */ id, /** @type {Details|undefined} */ old, /** @type {Details|undefined} */ now) => {
     const parts = split(id);
     rows.push({ id, parts, pair: pairNamed(parts), kind: change(old, now), before: old ?? null, after: now ?? null });
   };
-  for (const [id, details] of after.cells) add(id, before.cells.get(id), details);
-  for (const [id, details] of before.cells) if (!after.cells.has(id)) add(id, details, undefined);
-  countPairs();
+  // Below a certain size it is done at once: what is chosen shows with the same click.
+  let turn = 0;
+  for (const [id, details] of after.cells) {
+    add(id, before.cells.get(id), details);
+    turn += 1;
+    if (turn % ROWS_AT_ONCE === 0 && !(await wait())) return false;
+  }
+  for (const [id, details] of before.cells) {
+    if (!after.cells.has(id)) add(id, details, undefined);
+    turn += 1;
+    if (turn % ROWS_AT_ONCE === 0 && !(await wait())) return false;
+  }
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+    countPairs(rows.slice(at, at + ROWS_AT_ONCE));
+    if (at && !(await wait())) return false;
+  }
   numbers = new Map(packed.changes.map((each) => [each.id, 0]));
   for (const row of rows) numbers.set(row.kind, Number(numbers.get(row.kind)) + 1);
   formats = [...new Set(rows.map((row) => row.parts.format))];
+  return true;
 }
 
 // --- the state in the address --------------------------------------------------------------
@@ -108,16 +130,20 @@ function readState() {
   };
 }
 
-/** One choice is one step back; letters typed into the filter are not. @param {Partial<View>} changed */
-function go(changed, typed = false) {
-  const state = { ...readState(), ...changed };
+/** @param {View} state */
+function addressOf(state) {
   const given = new URLSearchParams();
   if (state.kind !== packed.changes[0].id) given.set("kind", state.kind);
   if (state.by !== GROUPINGS[0]) given.set("by", state.by);
   if (state.text) given.set("text", state.text);
   if (state.format) given.set("format", state.format);
   if (state.matrix !== MATRICES[0]) given.set("matrix", state.matrix);
-  const hash = `#${given}`;
+  return `#${given}`;
+}
+
+/** One choice is one step back; letters typed into the filter are not. @param {Partial<View>} changed */
+function go(changed, typed = false) {
+  const hash = addressOf({ ...readState(), ...changed });
   if (hash === (location.hash || "#")) return;
   if (typed) history.replaceState(null, "", hash); else history.pushState(null, "", hash);
   limit = PAGE;
@@ -170,7 +196,7 @@ function showSum(before, after) {
 /** @param {ChangeStyle} style */
 function choose(style) {
   const button = make("button", { type: "button" }, make("i", { className: style.css, ariaHidden: "true" }, style.symbol), make("span", {}, style.label));
-  button.addEventListener("click", () => { go({ kind: style.id }); $("kind").focus(); });
+  button.addEventListener("click", () => { go({ kind: style.id }); $("shown").scrollIntoView({ block: "nearest" }); $("kind").focus({ preventScroll: true }); });
   return button;
 }
 
@@ -275,8 +301,9 @@ function pairNamed({ writer, reader }) {
 /** @returns {Counts} */
 const noCells = () => ({ all: 0, tried: 0, same: 0, silent: 0 });
 
-function countPairs() {
-  for (const row of rows) {
+/** @param {Row[]} some */
+function countPairs(some) {
+  for (const row of some) {
     const { formats: by, all } = row.pair;
     const inside = by.get(row.parts.format) ?? /** @type {Counts} */ (by.set(row.parts.format, noCells()).get(row.parts.format));
     const outcome = row.after && row.parts.remedy === BARE && packed.outcomes[row.after.outcome].tried ? row.after.outcome : "";
@@ -300,8 +327,8 @@ const familyOf = (name) => packed.families[packed.environments.indexOf(name)] ??
 
 /** Make the table of two runs; what its cells say comes with every choice. */
 function drawMatrix() {
-  const writers = inOrder(new Set([...pairs.values()].map((pair) => pair.writer)));
-  const readers = inOrder(new Set([...pairs.values()].map((pair) => pair.reader)));
+  const writers = inOrder(new Set([...pairs.values()].map((pair) => pair.writer))).reverse();
+  const readers = inOrder(new Set([...pairs.values()].map((pair) => pair.reader))).reverse();
   const table = /** @type {HTMLTableElement} */ ($("grid"));
   const tooLarge = writers.length * readers.length > LARGEST_MATRIX;
   $("reading").textContent = tooLarge ? `${count(writers.length)} writers and ${count(readers.length)} readers are too many to draw.` : "The arrow keys move in the table, Enter lists the cells of a pair.";
@@ -331,7 +358,7 @@ function showMatrix(state, found) {
     if (pair.cell.className === className && pair.cell.textContent === text) continue;
     pair.cell.className = className;
     pair.cell.removeAttribute("aria-label");
-    pair.cell.replaceChildren(says.text, ...(says.silent ? [make("b", {}, `≠${says.silent}`)] : []));
+    (pair.cell.querySelector("a") ?? pair.cell).replaceChildren(says.text, ...(says.silent ? [make("b", {}, `≠${says.silent}`)] : []));
   }
 }
 
@@ -360,6 +387,12 @@ function readPair(td) {
     : `${writer} → ${reader}: ${count(pair.chosen)} of ${count(all)} cells are ${kindLabel(state)}`;
 }
 
+/** The address that lists the cells of a pair. @param {HTMLTableCellElement} td */
+function pairHref(td) {
+  const { writer, reader } = pairOf(td);
+  return addressOf({ ...readState(), by: "cell", text: `/${writer}->${reader}/` });
+}
+
 /** @param {HTMLTableCellElement} td */
 function openPair(td) {
   const { writer, reader } = pairOf(td);
@@ -370,17 +403,26 @@ function openPair(td) {
 
 // --- both together ------------------------------------------------------------------------------
 
+/** Number of the comparison that is wanted: a later choice takes its place. */
+let asked = 0;
+
 /** What does not depend on the address is drawn once for each pair of runs. */
-function showRuns() {
+async function showRuns() {
   const { before, after } = runs;
+  asked += 1;
+  const mine = asked;
   for (const side of SIDES) {
     const run = runs[side];
     $(`${side}-name`).textContent = run ? `${run.name}: ${count(run.cells.size)} cells` : "nothing chosen yet";
     $(`${side}-published`).hidden = Boolean(run?.published);
   }
   for (const id of ["result", "tools"]) $(id).hidden = !before || !after;
+  rememberFiles();
   if (before && after) {
-    compare(before, after);
+    // What was there is of other runs, as long as this takes.
+    $("result").hidden = before.cells.size + after.cells.size > ROWS_AT_ONCE;
+    if (!(await compare(before, after, () => mine === asked))) return;
+    $("result").hidden = false;
     select("format").replaceChildren(make("option", { value: "" }, "all formats"), ...formats.map((name) => make("option", { value: name }, name)));
     showSum(before, after);
     showOutcomes(before, after);
@@ -406,17 +448,56 @@ function show() {
 /** @param {"before"|"after"} side @param {File|undefined} file */
 async function take(side, file) {
   if (!file) { say("That holds no file."); return; }
-  say(`Reading ${file.name} …`);
+  const { name } = file;
+  const bar = /** @type {HTMLProgressElement} */ ($("progress"));
+  reading[side] += 1;
+  const mine = reading[side];
+  const wanted = () => reading[side] === mine;
+  say(`Reading ${name} …`);
+  bar.value = 0;
+  bar.hidden = false;
   try {
-    const run = readRun(file.name, await textOf(file), packed.outcomes);
+    const run = await readRun(file, packed.outcomes, (share) => { bar.value = share; }, wanted);
+    if (!run) return;
     runs[side] = run;
     // A run of one's own is held against the published one, until another is chosen.
     runs[side === "before" ? "after" : "before"] ??= published;
-    showRuns();
+    say(`Comparing ${name} …`);
+    await showRuns();
     say(`${run.name}: ${count(run.cells.size)} cells read.${run.ignoredRows ? ` ${count(run.ignoredRows)} rows were left out: ${run.ignored.join("; ")}.` : ""}`);
+    $("changes").scrollIntoView({ block: "start" });
   } catch (error) {
-    say(`${file.name} was not opened. ${error instanceof Error ? error.message : ""}`);
+    if (wanted()) say(`${name} was not opened. ${error instanceof Error ? error.message : ""}`);
+  } finally {
+    if (wanted()) bar.hidden = true;
   }
+}
+
+/** Number of the file that is being read on each side: a later one takes its place. */
+const reading = { before: 0, after: 0 };
+const KEPT_NAMES = "matrix-compare";
+
+/** A page keeps no file over a reload, but can say which ones there were. */
+function rememberFiles() {
+  const names = SIDES.flatMap((side) => (runs[side] && !runs[side].published ? [`${side}: ${runs[side].name}`] : []));
+  try {
+    sessionStorage.setItem(KEPT_NAMES, JSON.stringify(names));
+  } catch {
+    // Where nothing may be kept, nothing is said after a reload.
+  }
+}
+
+/** Say which files a reload has lost. */
+function sayLost() {
+  const [arrived] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+  let names = [];
+  try {
+    names = JSON.parse(sessionStorage.getItem(KEPT_NAMES) ?? "[]");
+  } catch {
+    // As above.
+  }
+  if (names.length && arrived?.type !== "navigate") say(`A page keeps no file when it is loaded again. Choose again ${names.join(", ")}.`);
+  else if (location.hash.includes("=")) say("The address is a view of two runs: choose the file of the other one to see it.");
 }
 
 /** A file goes to where it is dropped; anywhere else on the page it is the run after. @param {DragEvent} event */
@@ -462,7 +543,7 @@ function listen() {
   $("more").addEventListener("click", () => { limit += 10 * PAGE; show(); });
   $("download").addEventListener("click", download);
   addEventListener("popstate", () => { limit = PAGE; show(); });
-  walkGrid(/** @type {HTMLTableElement} */ ($("grid")), { describe: readPair, open: openPair, readout: $("reading") });
+  walkGrid(/** @type {HTMLTableElement} */ ($("grid")), { describe: readPair, open: openPair, href: pairHref, readout: $("reading") });
 }
 
 function begin() {
@@ -472,6 +553,7 @@ function begin() {
   const others = [make("option", { value: "different" }, "all that is not the same"), make("option", { value: "all" }, "every cell")];
   $("kind").replaceChildren(...packed.changes.map((each) => make("option", { value: each.id }, `${each.symbol} ${each.label}`)), ...others);
   listen();
+  sayLost();
   showRuns();
 }
 

@@ -3,7 +3,7 @@
 // Everything from the data is inserted as text, never as HTML.
 "use strict";
 
-/** @typedef {{symbol: string, label: string, explanation: string, css: string, ran: boolean, remediable: boolean}} Style */
+/** @typedef {{symbol: string, label: string, explanation: string, css: string, ran: boolean, judged: boolean, remediable: boolean}} Style */
 /** @typedef {{title: string, code: Record<string, string>, gives_up: string[]}} Remedy */
 /** @typedef {{title: string, explanation: string, links: string[]}} Cause */
 /** @typedef {{python: string, backend: string, family: string, css: string, released: string, first_released: string, reason: string, resolved: Record<string, string>}} Environment */
@@ -20,6 +20,8 @@
  * @property {string[]} formats
  * @property {Record<string, string[]>} carries format -> the aspects it carries
  * @property {Record<string, string>} aspects aspect -> what a sentence calls it
+ * @property {Record<string, {label: string, explanation: string}>} origins where a cell has its facts from
+ * @property {{started: string, cells: number, kept: {started: string, cells: number}|null}} run
  * @property {string} profile which environments the run was to have
  */
 
@@ -58,6 +60,18 @@ function nearestOf(places, here, days) {
 /** Text whose `backticks` mark code. @param {string} text @returns {(Node|string)[]} */
 function prose(text) {
   return text.split("`").map((part, place) => (place % 2 ? make("code", {}, part) : part));
+}
+
+/** A moment as people write it: a day, or a minute of UTC. @param {string} text */
+const momentText = (text) => (text.length > 10 ? `${text.slice(0, 16).replace("T", " ")}${/(Z|\+00:00)$/.test(text) ? " UTC" : ""}` : text);
+
+/** When a cell was measured, and by which run; where that is not recorded, what is known instead. @param {Index} index @param {string} origin @param {string} moment */
+function ageWords(index, origin, moment) {
+  const { started, cells, kept } = index.run;
+  const known = index.origins[origin]?.explanation ?? origin;
+  const when = moment ? `Measured ${momentText(moment)}, ${known}.` : `Measured ${known}. When is not recorded: at the latest by the run of ${momentText(started)}.`;
+  if (!origin) return "Nothing ran that could be measured.";
+  return origin === "unknown" && kept ? `${when} It kept ${count(kept.cells)} of its ${count(cells)} cells from the run of ${momentText(kept.started)}.` : when;
 }
 
 /** An outcome as its symbol and its label. @param {Style} style */

@@ -29,6 +29,16 @@ function highlight(td) {
   for (const each of [td, row.cells[0], columnHeads(table).cells[td.cellIndex]]) each.classList.add("on");
 }
 
+/** Make what a cell says a link, once it is pointed at: thousands of links would cost a page more than its cells. @param {Cell} td @param {string} href */
+function linkTo(td, href) {
+  const known = td.querySelector("a");
+  if (known && href) { known.href = href; return; }
+  if (!href || known) return;
+  const link = make("a", { href, tabIndex: -1 });
+  link.append(...td.childNodes);
+  td.append(link);
+}
+
 /** One cell of the table is in the tab order: the one last visited. @param {Cell} td */
 function park(td) {
   const table = /** @type {HTMLTableElement} */ (td.closest("table"));
@@ -38,9 +48,9 @@ function park(td) {
 
 /**
  * @param {HTMLTableElement} table
- * @param {{describe: (td: Cell) => string, open: (td: Cell) => void, readout?: HTMLElement|null}} does
+ * @param {{describe: (td: Cell) => string, open: (td: Cell) => void, href: (td: Cell) => string, readout?: HTMLElement|null}} does
  */
-function walkGrid(table, { describe, open, readout }) {
+function walkGrid(table, { describe, open, href, readout }) {
   table.setAttribute("role", "grid");
   table.removeAttribute("tabindex");
   /** @param {Event} event @returns {Cell|null} */
@@ -48,13 +58,22 @@ function walkGrid(table, { describe, open, readout }) {
   /** @param {Cell} td */
   const visit = (td) => {
     highlight(td);
+    linkTo(td, href(td));
     const words = describe(td);
     td.setAttribute("aria-label", words);
     if (readout) readout.textContent = words;
   };
   table.addEventListener("mouseover", (event) => { const td = cellOf(event); if (td) visit(td); });
   table.addEventListener("focusin", (event) => { const td = cellOf(event); if (td) visit(td); });
-  table.addEventListener("click", (event) => { const td = cellOf(event); if (td) { park(td); visit(td); open(td); } });
+  table.addEventListener("click", (event) => { 
+    const td = cellOf(event);
+    // With a key held down the browser opens the link elsewhere.
+    if (!td || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    park(td);
+    visit(td);
+    open(td);
+  });
   table.addEventListener("keydown", (event) => {
     const td = cellOf(event);
     if (!td || event.altKey || event.metaKey) return;

@@ -1,167 +1,11 @@
 // The first page: the question with its answer, and the matrix of all pairs behind it.
 "use strict";
 
-const CHEAPEST = "cheapest";
 const ROW_HEIGHT = 36;
 const ROWS_AT_ONCE = 8;
 const FRAME_MS = 16;
 const TOP = ["from", "as", "to", "with"];
-const VIEW = ["format", "models", "remedy", "outcome", "cause", "pair"];
-
-/** @typedef {{format: string, models: string, remedy: string, outcome: string, cause: string, pair: string}} View */
-
-/** Whether a scenario belongs to what the view shows of models: all, a group or one. @param {Cells} cells @param {string} models */
-function chosenScenarios(cells, models) {
-  return cells.scenarios.map((id) => !models || models === id || models === `group:${cells.index.scenarios[id].group}`);
-}
-
-/**
- * Call `each` for every cell of a view.
- * @param {Cells} cells
- * @param {View} view
- * @param {(writer: number, reader: number, outcome: number, place: number, grid: Grid) => void} each
- */
-function forEachCell(cells, view, each) {
-  const format = cells.formats.indexOf(view.format);
-  const cheapest = view.remedy === CHEAPEST;
-  const remedy = cheapest ? cells.bare : cells.remedies.indexOf(view.remedy);
-  const cause = view.cause ? cells.causes.indexOf(view.cause) : NO_CELL;
-  const scenarios = chosenScenarios(cells, view.models);
-  for (const grid of cells.grids) {
-    if (grid.remedy !== remedy || (format >= 0 && grid.format !== format) || !scenarios[grid.scenario]) continue;
-    let place = grid.start - 1;
-    for (const writer of grid.writers) {
-      for (const reader of grid.readers) {
-        place += 1;
-        const found = cells.outcome[place];
-        if (found === NO_CELL || (cause !== NO_CELL && cells.cause[place] !== cause)) continue;
-        each(writer, reader, cheapest && cells.best[place] !== NO_CELL ? cells.equivalent : found, place, grid);
-      }
-    }
-  }
-}
-
-/** How many cells of each outcome every pair has. @param {Cells} cells @param {View} view */
-function countPairs(cells, view) {
-  const size = cells.environments.length;
-  const kinds = cells.outcomes.length;
-  const counts = new Int32Array(size * size * kinds);
-  forEachCell(cells, view, (writer, reader, outcome) => { counts[(writer * size + reader) * kinds + outcome] += 1; });
-  return counts;
-}
-
-/** @param {Int32Array} numbers of one pair, by outcome @param {Cells} cells */
-function sumUp(numbers, cells) {
-  let total = 0;
-  let tried = 0;
-  let kinds = 0;
-  let most = -1;
-  numbers.forEach((number, outcome) => {
-    total += number;
-    if (cells.styles[outcome].ran) tried += number;
-    if (number) kinds += 1;
-    if (number && (most < 0 || number > numbers[most])) most = outcome;
-  });
-  return { total, tried, kinds, most, good: numbers[cells.equivalent], silent: numbers[cells.diverged] };
-}
-
-// --- what a pair looks like ------------------------------------------------------------------
-
-const BAR_STEPS = 16;
-
-/** A bar in few steps, in which every outcome that is there can be seen. @param {number[]} numbers @returns {number[]} */
-function stepsOf(numbers) {
-  const total = numbers.reduce((sum, each) => sum + each, 0);
-  const steps = numbers.map((each) => (each ? Math.max(1, Math.round((BAR_STEPS * each) / total)) : 0));
-  const left = BAR_STEPS - steps.reduce((sum, each) => sum + each, 0);
-  steps[steps.indexOf(Math.max(...steps))] += left;
-  return steps;
-}
-
-/** Bars of shares: one rule for each mixture, as thousands of cells have few of them. */
-class ShareBars {
-  constructor() {
-    this.sheet = new CSSStyleSheet();
-    document.adoptedStyleSheets = [...document.adoptedStyleSheets, this.sheet];
-    /** @type {Set<string>} */ this.names = new Set();
-  }
-
-  /** The class of a bar. @param {Int32Array} numbers @param {Cells} cells */
-  name(numbers, cells) {
-    const steps = stepsOf([...numbers]);
-    const name = `mix-${steps.map((each, outcome) => (each ? cells.styles[outcome].css + each : "")).join("")}`;
-    if (this.names.has(name)) return name;
-    this.names.add(name);
-    const stops = [];
-    let at = 0;
-    for (const [outcome, each] of steps.entries()) {
-      if (!each) continue;
-      const end = at + each;
-      stops.push(`var(--bar-${cells.styles[outcome].css}) ${(100 * at) / BAR_STEPS}% ${(100 * end) / BAR_STEPS}%`);
-      at = end;
-    }
-    this.sheet.insertRule(`.${name} { background-image: linear-gradient(90deg, ${stops.join(", ")}); }`);
-    return name;
-  }
-}
-
-const shareBars = new ShareBars();
-
-/** What a cell shows: class, text, and how many are silently another model. @param {Cells} cells @param {View} view @param {Int32Array} numbers */
-function pairLook(cells, view, numbers) {
-  const { total, tried, kinds, most, good, silent } = sumUp(numbers, cells);
-  const mix = kinds > 1 ? ` mix ${shareBars.name(numbers, cells)}` : "";
-  if (!total) return { css: "", text: "", badge: "" };
-  if (view.outcome) {
-    const style = cells.index.outcomes[view.outcome];
-    const number = numbers[cells.outcomes.indexOf(view.outcome)];
-    if (!number) return { css: "", text: "", badge: "" };
-    return { css: style.css + mix, text: total === 1 ? style.symbol : count(number), badge: "" };
-  }
-  if (kinds === 1) return { css: cells.styles[most].css, text: cells.styles[most].symbol, badge: "" };
-  if (!tried) return { css: `n${mix}`, text: cells.styles[most].symbol, badge: "" };
-  const share = Math.floor((100 * good) / tried);
-  const text = good === tried ? "✓" : good ? String(share) : "✗";
-  return { css: `q${Math.floor(share / 20)}${mix}`, text, badge: silent ? `≠${silent}` : "" };
-}
-
-/** Paint what has changed of a cell: laying out thousands of them is what takes time. @param {Cell} td @param {ReturnType<typeof pairLook>} look @param {boolean} same */
-function paintPair(td, { css, text, badge }, same) {
-  const name = same ? `${css} x` : css;
-  if (td.className !== name) td.className = name;
-  td.removeAttribute("aria-label");
-  const [words, mark] = td.childNodes;
-  if (!words) td.append(text);
-  else if (words.nodeValue !== text) words.nodeValue = text;
-  if (mark && badge) mark.textContent = badge;
-  else if (mark) mark.remove();
-  else if (badge) td.append(make("b", {}, badge));
-}
-
-/** A pair in words. @param {Cells} cells @param {Int32Array} numbers @param {number} writer @param {number} reader */
-function describePair(cells, numbers, writer, reader) {
-  const { total, tried, good } = sumUp(numbers, cells);
-  const parts = [...numbers.entries()].filter(([, number]) => number).map(([outcome, number]) => `${number} ${cells.styles[outcome].label}`);
-  const share = tried ? `, ${Math.floor((100 * good) / tried)} % of what was tried is the same model` : "";
-  return `Saved with ${cells.environments[writer]}, loaded with ${cells.environments[reader]}: ${total ? `${parts.join(", ")}${share}` : "no cell"}`;
-}
-
-// --- what can be downloaded ------------------------------------------------------------------
-
-/** Exactly the cells of a view, in the columns of cells.csv that every page has. @param {Cells} cells @param {View} view */
-function viewAsCsv(cells, view) {
-  const quote = (/** @type {string} */ text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const rows = ["scenario,format,writer,reader,remedy,outcome,cause"];
-  const wanted = view.outcome ? cells.outcomes.indexOf(view.outcome) : -1;
-  forEachCell(cells, view, (writer, reader, outcome, place, grid) => {
-    if (wanted >= 0 && outcome !== wanted) return;
-    const helped = view.remedy === CHEAPEST && cells.best[place] !== NO_CELL;
-    const remedy = helped ? cells.best[place] : grid.remedy;
-    const cause = helped ? undefined : cells.causes[cells.cause[place]];
-    rows.push([cells.scenarios[grid.scenario], cells.formats[grid.format], cells.environments[writer], cells.environments[reader], cells.remedies[remedy], cells.outcomes[outcome], cause ?? ""].map(quote).join(","));
-  });
-  return `${rows.join("\n")}\n`;
-}
+const VIEW = ["format", "models", "remedy", "outcome", "cause", "pair", "writer", "reader", "files", "over", "age"];
 
 // --- the page --------------------------------------------------------------------------------
 
@@ -177,8 +21,8 @@ function fillSelect(select, groups) {
 /** Runs of environments of one family. @param {Cells} cells @returns {[string, [string, string][]][]} */
 function environmentOptions(cells) {
   /** @type {[string, [string, string][]][]} */ const groups = [];
-  for (const name of cells.environments) {
-    const { family, released } = cells.index.environments[name];
+  for (const name of [...cells.environments].reverse()) {
+    const { family, first_released: released } = cells.index.environments[name];
     if (groups.at(-1)?.[0] !== family) groups.push([family, []]);
     groups.at(-1)?.[1].push([name, `${name} (${released.slice(0, 4)})`]);
   }
@@ -193,13 +37,20 @@ function scenarioOptions(cells, whole) {
   ]]);
 }
 
+/** Where cells have their facts from, and when they were measured. @param {Cells} cells @returns {[string, [string, string][]][]} */
+function ageOptions(cells) {
+  const origins = Object.entries(cells.index.origins).filter(([id]) => id && cells.ages.some(([origin]) => origin === id));
+  const moments = [...new Set(cells.ages.map(([, moment]) => moment))].filter(Boolean).sort().reverse();
+  return [["by origin", origins.map(([id, { label }]) => [`origin:${id}`, label])], ...(moments.length ? [/** @type {[string, [string, string][]]} */ (["by date", moments.map((moment) => [`moment:${moment}`, moment])])] : [])];
+}
+
 /** @param {Cells} cells */
 function allowedValues(cells) {
   const names = cells.environments;
   return {
     from: names, to: names, as: cells.formats, with: ["", ...cells.scenarios],
     format: ["", ...cells.formats], models: ["", ...cells.groups.map((group) => `group:${group}`), ...cells.scenarios],
-    remedy: [...cells.remedies, CHEAPEST], outcome: ["", ...cells.outcomes], cause: ["", ...cells.causes],
+    remedy: [...cells.remedies, CHEAPEST, ANY_WAY], writer: ["", ...names], reader: ["", ...names], files: Object.keys(FILES), over: ["", "all"], age: ["", ...ageOptions(cells).flatMap(([, options]) => options.map(([value]) => value))], outcome: ["", ...cells.outcomes], cause: ["", ...cells.causes],
     pair: ["", ...names.flatMap((writer) => names.map((reader) => `${writer}->${reader}`))],
   };
 }
@@ -209,7 +60,7 @@ function usualValues(cells) {
   const names = cells.environments;
   const has = (/** @type {string[]} */ all, /** @type {string} */ name, /** @type {string} */ other) => (all.includes(name) ? name : other);
   return { from: has(names, "tf2.12", names[0]), as: has(cells.formats, "h5", cells.formats[0]), to: has(names, "keras3.15", /** @type {string} */ (names.at(-1))), with: "",
-    format: "", models: "", remedy: BARE, outcome: "", cause: "", pair: "" };
+    format: "", models: "", remedy: BARE, outcome: "", cause: "", pair: "", writer: "", reader: "", files: "", over: "", age: "" };
 }
 
 class OverviewPage {
@@ -222,12 +73,13 @@ class OverviewPage {
     this.rows = "";
     this.asked = "";
     this.drawn = "";
+    /** @type {PairCounts} */ this.counts = { outcomes: new Int32Array(0), files: new Int32Array(0), measured: new Uint8Array(0), narrow: 0 };
     this.fillControls();
     this.state = new AddressState(usualValues(cells), allowedValues(cells), (state) => this.show(state));
     for (const select of this.selects()) select.addEventListener("change", () => this.state.go({ [select.name]: select.value }));
     $("download").addEventListener("click", () => saveAs("matrix-view.csv", viewAsCsv(cells, this.view(this.state.now)), "text/csv"));
     $("reset").addEventListener("click", () => this.state.go(Object.fromEntries(VIEW.map((field) => [field, this.state.usual[field]]))));
-    walkGrid(this.table, { readout: $("reading"), describe: (td) => this.describe(td), open: (td) => this.open(td) });
+    walkGrid(this.table, { readout: $("reading"), describe: (td) => this.describe(td), href: (td) => this.href(td), open: (td) => this.open(td) });
     this.show(this.state.now);
     this.showLinked();
   }
@@ -256,7 +108,10 @@ class OverviewPage {
     fillSelect(picker.elements.with, scenarioOptions(cells, false));
     fillSelect(filters.elements.format, [["", formats]]);
     fillSelect(filters.elements.models, scenarioOptions(cells, true));
-    fillSelect(filters.elements.remedy, [["", [...cells.remedies.map((id) => /** @type {[string, string]} */ ([id, cells.index.remedies[id].title])), [CHEAPEST, "The cheapest way that works"]]]]);
+    fillSelect(filters.elements.remedy, [["", [...cells.remedies.map((id) => /** @type {[string, string]} */ ([id, cells.index.remedies[id].title])), [CHEAPEST, "The cheapest way that works"], [ANY_WAY, "All ways of loading"]]]]);
+    fillSelect(filters.elements.writer, environmentOptions(cells));
+    fillSelect(filters.elements.reader, environmentOptions(cells));
+    fillSelect(filters.elements.age, ageOptions(cells));
     fillSelect(filters.elements.outcome, [["", cells.outcomes.map((id, place) => /** @type {[string, string]} */ ([id, `${cells.styles[place].symbol} ${cells.styles[place].label}`]))]]);
     fillSelect(filters.elements.cause, [["", cells.causes.map((id) => /** @type {[string, string]} */ ([id, (cells.index.causes[id]?.title ?? id).replaceAll("`", "")]))]]);
   }
@@ -270,6 +125,9 @@ class OverviewPage {
   show(state) {
     for (const select of this.selects()) select.value = state[select.name];
     // A part is drawn again only where what it shows has changed.
+    const { unknown } = this.state;
+    $("unknown").hidden = !unknown.length;
+    $("unknown").textContent = unknown.length ? `The address asks for what is not in this run: ${unknown.join(", ")}. Shown is the usual choice in its place.` : "";
     const asked = TOP.map((field) => state[field]).join(" ");
     if (asked !== this.asked) this.showAnswer(state);
     this.asked = asked;
@@ -292,15 +150,17 @@ class OverviewPage {
     const view = this.view(state);
     this.counts = countPairs(cells, view);
     const places = cells.environments.map((_, place) => place);
-    const used = places.filter((a) => places.some((b) => this.total(a, b) || this.total(b, a)));
+    // The newest first: most people ask about them.
+    const used = places.filter((a) => places.some((b) => this.total(a, b) || this.total(b, a))).reverse();
+    const [writers, readers] = ["writer", "reader"].map((field) => (state[field] ? used.filter((place) => cells.environments[place] === state[field]) : used));
     // Cells are made once and painted again: a choice has to show at once.
-    const rows = used.join();
+    const rows = `${writers.join()} ${readers.join()}`;
     const kept = rows === this.rows;
     if (!kept) {
-      this.tds = used.map((writer) => ({ writer, cells: [] }));
-      drawTable(this.table, cells, used, used, (writer, reader) => {
+      this.tds = writers.map((writer) => ({ writer, cells: [] }));
+      drawTable(this.table, cells, writers, readers, (writer, reader) => {
         const td = /** @type {Cell} */ (document.createElement("td"));
-        this.tds[used.indexOf(writer)].cells.push({ reader, td });
+        this.tds[writers.indexOf(writer)].cells.push({ reader, td });
         return td;
       });
     }
@@ -329,14 +189,24 @@ class OverviewPage {
 
   /** @param {View} view @param {{writer: number, cells: {reader: number, td: Cell}[]}} row */
   paintRow(view, { writer, cells }) {
-    for (const { reader, td } of cells) paintPair(td, pairLook(this.cells, view, this.numbers(writer, reader)), writer === reader);
+    for (const { reader, td } of cells) paintPair(td, pairLook(this.cells, view, this.numbers(writer, reader), this.files(writer, reader), this.measured(writer, reader)), writer === reader);
   }
 
   /** Counts of one pair by outcome. @param {number} writer @param {number} reader */
   numbers(writer, reader) {
     const kinds = this.cells.outcomes.length;
     const start = (writer * this.cells.environments.length + reader) * kinds;
-    return /** @type {Int32Array} */ (this.counts).subarray(start, start + kinds);
+    return this.counts.outcomes.subarray(start, start + kinds);
+  }
+
+  /** Files of one pair that could be loaded. @param {number} writer @param {number} reader */
+  files(writer, reader) {
+    return this.counts.files[writer * this.cells.environments.length + reader];
+  }
+
+  /** Whether anything of a pair was measured, of whatever cause and age. @param {number} writer @param {number} reader */
+  measured(writer, reader) {
+    return this.counts.measured[writer * this.cells.environments.length + reader] === 1;
   }
 
   /** @param {number} writer @param {number} reader */
@@ -348,15 +218,42 @@ class OverviewPage {
   summarize(view) {
     const { cells } = this;
     const numbers = new Int32Array(cells.outcomes.length);
-    /** @type {Int32Array} */ (this.counts).forEach((number, at) => { numbers[at % numbers.length] += number; });
-    const { total } = sumUp(numbers, cells);
+    this.counts.outcomes.forEach((number, at) => { numbers[at % numbers.length] += number; });
+    const { total } = sumUp(numbers, 0, cells);
     const parts = [...numbers.entries()].filter(([, number]) => number).map(([outcome, number]) => {
       const style = cells.styles[outcome];
       return make("span", { className: "count" }, make("i", { className: style.css, ariaHidden: "true" }, style.symbol), make("b", {}, count(number)), ` ${style.label}`);
     });
-    $("summary").replaceChildren(make("span", { className: "counts" }, ...parts, make("span", { className: "count sum" }, "= ", make("b", {}, count(total)), " cells")));
     const rows = view.outcome ? numbers[cells.outcomes.indexOf(view.outcome)] : total;
-    $("download").textContent = `Download these ${count(rows)} cells as CSV`;
+    const { narrow } = this.counts;
+    const narrower = narrow ? [make("span", {}, ` ${times(narrow, "further cell")} of formats that only some environments were measured with ${narrow === 1 ? "is" : "are"} left out, so that all columns count the same files. `), this.button("Count them too", { over: "all" })] : [];
+    $("summary").replaceChildren(...(rows ? [make("span", { className: "counts" }, ...parts, make("span", { className: "count sum" }, "= ", make("b", {}, count(total)), " cells"))] : this.nothing(view)), ...narrower);
+    const download = /** @type {HTMLButtonElement} */ ($("download"));
+    download.disabled = !rows;
+    download.textContent = rows ? `Download these ${count(rows)} cells as CSV` : "Nothing to download";
+    /** @type {HTMLElement} */ (this.table.parentElement).hidden = !rows;
+  }
+
+  /** @param {string} words @param {Partial<State>} change */
+  button(words, change) {
+    const made = make("button", { type: "button" }, words);
+    made.addEventListener("click", () => this.state.go(change));
+    return made;
+  }
+
+  /** A view without a cell: it was asked for something that was not measured, and this gives cells. @param {View} view */
+  nothing(view) {
+    const { usual } = this.state;
+    const fields = /** @type {(keyof View)[]} */ (VIEW.filter((field) => field !== "pair" && view[/** @type {keyof View} */ (field)] !== usual[field]));
+    const helping = fields.filter((field) => {
+      const without = { ...view, [field]: usual[field] };
+      const { outcomes } = countPairs(this.cells, without);
+      const kinds = this.cells.outcomes.length;
+      const wanted = this.cells.outcomes.indexOf(without.outcome);
+      return outcomes.some((number, at) => number && (wanted < 0 || at % kinds === wanted));
+    });
+    const drop = helping.map((field) => this.button(`Without “${document.querySelector(`#filters [name=${field}]`)?.closest("label")?.querySelector("span")?.textContent ?? field}”`, { [field]: usual[field] }));
+    return [make("span", {}, "No cell of this run is in this view: nothing of it was measured, or nothing was found. "), ...drop.flatMap((each) => [each, " "]), this.button("Reset", Object.fromEntries(VIEW.map((field) => [field, usual[field]])))];
   }
 
   /** @param {Cell} td */
@@ -368,7 +265,13 @@ class OverviewPage {
   /** @param {Cell} td */
   describe(td) {
     const { writer, reader } = this.placesOf(td);
-    return describePair(this.cells, this.numbers(writer, reader), writer, reader);
+    return describePair(this.cells, this.numbers(writer, reader), this.files(writer, reader), this.measured(writer, reader), writer, reader);
+  }
+
+  /** @param {Cell} td */
+  href(td) {
+    const { writer, reader } = pairOf(td);
+    return this.state.address({ pair: `${writer}->${reader}` });
   }
 
   /** @param {Cell} td */
@@ -404,10 +307,10 @@ class OverviewPage {
     const reader = cells.environments.indexOf(to);
     const view = this.view(state);
     /** @type {Map<number, HTMLElement[]>} */ const items = new Map();
-    forEachCell(cells, view, (w, r, outcome, place, grid) => {
+    forEachCell(cells, { ...view, writer: from, reader: to }, gridsOf(cells, view).kept, (w, r, outcome, place, grid) => {
       if (w !== writer || r !== reader || (view.outcome && cells.outcomes[outcome] !== view.outcome)) return;
       const remedy = view.remedy === CHEAPEST && cells.best[place] !== NO_CELL ? cells.best[place] : grid.remedy;
-      const found = { scenario: grid.scenario, format: grid.format, remedy, outcome, cause: outcome === cells.equivalent ? NO_CELL : cells.cause[place] };
+      const found = { scenario: grid.scenario, format: grid.format, remedy, outcome, cause: outcome === cells.equivalent ? NO_CELL : cells.cause[place], age: cells.age[place] };
       const asked = { writer, reader, format: grid.format, scenario: grid.scenario };
       const notes = [" ", make("code", { className: "id" }, cells.formats[grid.format]), ...(remedy === cells.bare ? [] : [` ${cells.index.remedies[cells.remedies[remedy]].title}`])];
       items.set(outcome, [...(items.get(outcome) ?? []), loadItem(cells, asked, found, notes)]);

@@ -27,13 +27,20 @@ function describeCell(cells, td) {
   if (best >= 0) return `${pair}the bare load does not do; the cheapest way that works: ${cells.index.remedies[cells.remedies[best]].title}`;
   const style = cells.styles[found.outcome];
   const cause = cells.causeOf(found.cause);
-  return `${pair}${style.symbol} ${style.label}. ${cause ? cause.title.replaceAll("`", "") : style.explanation}`;
+  const [origin, moment] = cells.ages[found.age];
+  return `${pair}${style.symbol} ${style.label}. ${cause ? cause.title.replaceAll("`", "") : style.explanation} ${ageWords(cells.index, origin, moment)}`;
+}
+
+/** The page of a cell; empty where there is no cell. @param {Cells} cells @param {Cell} td */
+function hrefOf(cells, td) {
+  const { found, writer, reader, best } = lookAt(cells, td);
+  return found ? `../cell.html#${encodeURI(cells.id({ ...found, remedy: best >= 0 ? best : found.remedy }, writer, reader))}` : "";
 }
 
 /** @param {Cells} cells @param {Cell} td */
 function openCell(cells, td) {
-  const { found, writer, reader, best } = lookAt(cells, td);
-  if (found) location.href = `../cell.html#${encodeURI(cells.id({ ...found, remedy: best >= 0 ? best : found.remedy }, writer, reader))}`;
+  const href = hrefOf(cells, td);
+  if (href) location.href = href;
 }
 
 /** @param {Cells} cells @param {HTMLTableElement} table */
@@ -41,8 +48,8 @@ function drawGrid(cells, table) {
   const grid = gridOf(cells, table);
   if (!grid) return;
   const has = (/** @type {number} */ writer, /** @type {number} */ reader) => cells.place(grid, writer, reader) >= 0;
-  const writers = grid.writers.filter((writer) => grid.readers.some((reader) => has(writer, reader)));
-  const readers = grid.readers.filter((reader) => grid.writers.some((writer) => has(writer, reader)));
+  const writers = grid.writers.filter((writer) => grid.readers.some((reader) => has(writer, reader))).reverse();
+  const readers = grid.readers.filter((reader) => grid.writers.some((writer) => has(writer, reader))).reverse();
   drawTable(table, cells, writers, readers, (writer, reader) => {
     const td = /** @type {Cell} */ (document.createElement("td"));
     const found = cells.look(grid.format, grid.scenario, grid.remedy, writer, reader);
@@ -52,6 +59,7 @@ function drawGrid(cells, table) {
     td.className = best > cells.bare ? "r" : style.css;
     td.textContent = best > cells.bare ? String(best) : style.symbol;
     if (writer === reader) td.classList.add("x");
+    if (cells.ages[found.age][0] === "stale") td.classList.add("old");
     return td;
   });
 }
@@ -64,7 +72,7 @@ loadCells().then((cells) => {
     const begin = () => {
       if (!fold.open || table.getAttribute("role") === "grid") return;
       if (!table.tHead) drawGrid(cells, table);
-      walkGrid(table, { readout: /** @type {HTMLElement} */ (box.nextElementSibling), describe: (td) => describeCell(cells, td), open: (td) => openCell(cells, td) });
+      walkGrid(table, { readout: /** @type {HTMLElement} */ (box.nextElementSibling), describe: (td) => describeCell(cells, td), href: (td) => hrefOf(cells, td), open: (td) => openCell(cells, td) });
     };
     fold.addEventListener("toggle", begin);
     begin();

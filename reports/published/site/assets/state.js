@@ -14,6 +14,7 @@ class AddressState {
     this.usual = usual;
     this.allowed = allowed;
     this.show = show;
+    /** What the address names and is not in this run. @type {string[]} */ this.unknown = [];
     this.now = this.read();
     const back = () => { if (this.isState()) { this.now = this.read(); this.show(this.now); } };
     addEventListener("hashchange", back);
@@ -29,19 +30,28 @@ class AddressState {
   read() {
     const state = { ...this.usual };
     const given = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+    this.unknown = [];
     for (const [field, values] of Object.entries(this.allowed)) {
       const value = given.get(field);
-      if (value !== null && values.includes(value)) state[field] = value;
+      if (value === null) continue;
+      if (values.includes(value)) state[field] = value;
+      else this.unknown.push(`${field} “${value.slice(0, 60)}”`);
     }
     return state;
   }
 
+  /** The address of a state, from `#` on. @param {Partial<State>} change */
+  address(change) {
+    const given = new URLSearchParams();
+    for (const [field, value] of Object.entries({ ...this.now, ...change })) if (value !== this.usual[field]) given.set(field, String(value));
+    return `#${given}`;
+  }
+
   /** @param {Partial<State>} change */
   go(change) {
+    const hash = this.address(change);
     this.now = /** @type {State} */ ({ ...this.now, ...change });
-    const given = new URLSearchParams();
-    for (const [field, value] of Object.entries(this.now)) if (value !== this.usual[field]) given.set(field, value);
-    const hash = `#${given}`;
+    this.unknown = [];
     if (hash !== (location.hash || "#")) history.pushState(null, "", `${location.pathname}${location.search}${hash}`);
     this.show(this.now);
   }
