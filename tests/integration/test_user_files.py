@@ -96,7 +96,7 @@ def test_a_real_file_is_loaded_and_its_readers_are_compared(tree, shared, tmp_pa
     assert finished.code == 0, finished.text
     assert answer["reference"] == "tf1.15"
     found = readers(answer)
-    assert list(found) == ["keras3.15", "tf1.15", "tf2.15"]
+    assert list(found) == ["keras3.15", "tf2.15", "tf1.15"]
     assert {name: each["result"] for name, each in found.items()} == dict.fromkeys(found, "same")
     assert (found["tf1.15"]["way"], found["tf2.15"]["way"]) == ("none", "none")
     # TensorFlow 1.15 wrote `dtype` into the initializers' configuration.
