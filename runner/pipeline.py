@@ -238,19 +238,7 @@ def _begin(
     frozen = declared.scope.frozen
     with timed(durations, "provision"):
         built = _provision(request, declared, place, reporter, share, exchange)
-    for each in declared.environments:
-        if each.build is not None and each.id in built.unavailable:
-            raise built.unavailable[each.id]
-    if not request.recorded:
-        # An environment may be unavailable, and every job fail, for no other reason.
-        require_space(store.folder, START_MB)
-    if not built.available:
-        first = next(iter(built.unavailable.values()), None)
-        raise NoEnvironmentError(
-            "no environment could be built: there is nothing to measure",
-            cause=str(first) if first else "the profile names no environment",
-            next_step=first.next_step if first else "see the environments there are: `nox -s envs`",
-        )
+    _require_built(request, declared, store, built)
     scratch = _scratch(request, store)
     there = [each for each in declared.environments if each.id in frozen]
     absent = {each.id: as_provisioned(each, frozen[each.id]) for each in there}
@@ -294,6 +282,23 @@ def _begin(
         exchange=exchange,
         hop_files=HopFiles(store, digests, declared.catalog),
     )
+
+
+def _require_built(request: Request, declared: Declared, store: Store, built: Provisioned) -> None:
+    """Raise where a build of one's own is missing, or everything is."""
+    for each in declared.environments:
+        if each.build is not None and each.id in built.unavailable:
+            raise built.unavailable[each.id]
+    if not request.recorded:
+        # An environment may be unavailable, and every job fail, for no other reason.
+        require_space(store.folder, START_MB)
+    if not built.available:
+        first = next(iter(built.unavailable.values()), None)
+        raise NoEnvironmentError(
+            "no environment could be built: there is nothing to measure",
+            cause=str(first) if first else "the profile names no environment",
+            next_step=first.next_step if first else "see the environments there are: `nox -s envs`",
+        )
 
 
 def _provision(
@@ -398,7 +403,9 @@ def try_hops(
             if measure
             else {each.cell: classify_cell(each) for each in known}
         )
-        for each in know(run, [each.cell for each in known]):
+        if measure:
+            known = know(run, [each.cell for each in known])
+        for each in known:
             result = results[each.cell]
             if each.cell not in settled or _says_more(result, settled[each.cell][1]):
                 settled[each.cell] = each, result

@@ -20,6 +20,7 @@ from runner.bisection.search import Found, State, find_first_bad
 from runner.declare.builds import COMMIT
 from runner.declare.environments import EnvironmentSet, read_environments
 from runner.domain import (
+    BARE,
     FACTS,
     UNCLASSIFIED,
     Backend,
@@ -120,7 +121,7 @@ def read_request(
             cause="the commits are measured in the place of one end; the rest of the cell stays",
             next_step=f"write it as in {shlex.quote(EXAMPLE)}",
         )
-    pattern = replace(pattern, remedy="none" if pattern.remedy == "*" else pattern.remedy)
+    pattern = replace(pattern, remedy=BARE if pattern.remedy == "*" else pattern.remedy)
     base = _base(request)
     return CommitsAsked(
         pattern=pattern,
@@ -322,12 +323,6 @@ def _format(text: str) -> Format:
 def _require(run: pipeline.Run, cell: Cell) -> None:
     """Fail where there is no such cell."""
     scope = run.declared.scope
-    by_id = {each.id: each for each in scope.environments}
-    bare = plan.plan_bare(scope)
-    remedied = [
-        replace(each, remedy=remedy.id)
-        for each in bare
-        for remedy in plan.applicable(scope, scope.scenarios[each.scenario], each, by_id)
-    ]
-    if cell not in {*bare, *remedied}:
-        require_cells(scope.selection, [*bare, *remedied])
+    there = plan.every_cell(scope)
+    if cell not in there:
+        require_cells(scope.selection, there)

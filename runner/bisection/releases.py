@@ -158,16 +158,10 @@ def _plan(scope: Scope) -> list[Cell]:
     Raises:
         SelectionError: there is none.
     """
-    by_id = {each.id: each for each in scope.environments}
-    bare = plan.plan_bare(scope)
-    remedied = [
-        replace(cell, remedy=remedy.id)
-        for cell in bare
-        for remedy in plan.applicable(scope, scope.scenarios[cell.scenario], cell, by_id)
-    ]
-    chosen = [cell for cell in [*bare, *remedied] if scope.selection.matches(cell)]
+    there = plan.every_cell(scope)
+    chosen = [cell for cell in there if scope.selection.matches(cell)]
     if not chosen:
-        require_cells(scope.selection, [*bare, *remedied])
+        require_cells(scope.selection, there)
     return chosen
 
 

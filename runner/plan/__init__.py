@@ -1,7 +1,7 @@
 """The plan, stage 3: the request and the results so far -> saves and cells to be run. Pure."""
 
 from runner.plan.cells import (
-    applicable,
+    every_cell,
     must_run,
     plan_bare,
     plan_remedies,
@@ -22,7 +22,7 @@ __all__ = [
     "CONTROL_SCENARIO",
     "DAMAGED_SCENARIO",
     "ControlPlan",
-    "applicable",
+    "every_cell",
     "must_run",
     "plan_bare",
     "plan_controls",

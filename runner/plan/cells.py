@@ -154,6 +154,18 @@ def applicable(
         yield remedy
 
 
+def every_cell(scope: Scope) -> list[Cell]:
+    """Return every cell there is of a scope, selected or not: the bare loads and their remedies."""
+    by_id = {each.id: each for each in scope.environments}
+    bare = plan_bare(scope)
+    remedied = [
+        replace(cell, remedy=remedy.id)
+        for cell in bare
+        for remedy in applicable(scope, scope.scenarios[cell.scenario], cell, by_id)
+    ]
+    return [*bare, *remedied]
+
+
 def plan_saves(scope: Scope, cells: Iterable[Cell]) -> list[Save]:
     """Return the artifacts the cells read, each once, in order, with their siblings."""
     saves: dict[Save, None] = {}

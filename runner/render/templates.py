@@ -32,6 +32,17 @@ from runner.render.parts.text import (
 TEMPLATES = Path(__file__).resolve().parents[2] / "reports" / "templates"
 
 
+def plain_templates() -> jinja2.Environment:
+    """Return the templates as every page has them: escaped, and strict on what is not given."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 def load_templates(
     run: RunRecord,
     pages: Sequence[Page],
@@ -42,13 +53,7 @@ def load_templates(
     project: str,
 ) -> jinja2.Environment:
     """Return the templates for the pages of one run; `csv` is the name of the cells as text."""
-    templates = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = plain_templates()
     templates.filters.update(
         number=lambda value: f"{value:,}",
         paragraphs=split_paragraphs,
