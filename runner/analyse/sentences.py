@@ -76,6 +76,8 @@ class Symptom:
     """Environment -> minor version of its Python."""
     damaged: frozenset[str]
     """Scenarios whose file is damaged on purpose."""
+    hops: frozenset[str]
+    """Remedies whose cells load a file between, not the one that the writer wrote."""
 
 
 def read_symptoms(
@@ -86,6 +88,7 @@ def read_symptoms(
     names: Mapping[str, frozenset[str]],
     pythons: Mapping[str, str],
     damaged: Iterable[str],
+    hops: Iterable[str],
 ) -> Symptom:
     """Return the table of the cells that have a cause, with the texts that rules look at."""
     ids = list(ID_COLUMNS)
@@ -103,6 +106,7 @@ def read_symptoms(
         names=names,
         pythons=pythons,
         damaged=frozenset(damaged),
+        hops=frozenset(hops),
     )
 
 
@@ -124,6 +128,7 @@ def symptoms_of(run: RunRecord, cells: pd.DataFrame, observations: pd.DataFrame)
         names=user_names(run),
         pythons={each.id: each.python for each in run.environments},
         damaged=[each.id for each in run.scenarios if each.damage],
+        hops=[each.id for each in run.remedies if each.made_by == "hop"],
     )
 
 
@@ -181,8 +186,13 @@ def _describe(sentence: Sentence, findings: Sequence[Finding]) -> SaidRecord:
 
 
 def check_causes(causes: Iterable[Cause], symptoms: Symptom) -> list[Finding]:
-    """Hold each sentence against the cells; sentences that rest on a source are not listed."""
-    by_cause = dict(list(symptoms.cells.groupby("cause", sort=False)))
+    """Hold each sentence against the cells; sentences that rest on a source are not listed.
+
+    They speak of the writer's file, in its format: a cell that fails at a file between is none of
+    theirs.
+    """
+    of_writers = symptoms.cells[~symptoms.cells["remedy"].isin(list(symptoms.hops))]
+    by_cause = dict(list(of_writers.groupby("cause", sort=False)))
     found: list[Finding] = []
     for cause in causes:
         cells = by_cause.get(cause.id)

@@ -53,6 +53,7 @@ def symptoms(*rows):
         names=NAMES,
         pythons=PYTHONS,
         damaged=["hurt"],
+        hops=["hop"],
     )
 
 
@@ -100,6 +101,15 @@ def test_each_condition_counts_the_cells_in_which_it_holds(sentence, holds):
     assert (found.holds, found.of) == (holds, 3)
     assert found.contradicted == (holds < 3)
     assert len(found.examples) == 3 - holds
+
+
+def test_a_cell_that_fails_at_a_file_between_decides_nothing_of_the_writers_file():
+    hop = ("mine", "new", "old", "hop", "load_error", "ValueError", "of another file", {})
+
+    (found,) = check(*TWO, hop, message="^Unknown layer", exceptions=("Value*",))
+    assert (found.holds, found.of) == (1, 3)
+    (total,) = count_families(symptoms(*TWO, hop)).values()
+    assert total.total() == 4
 
 
 def test_a_remedy_is_counted_over_the_bare_loads_in_which_it_was_tried():
