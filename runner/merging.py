@@ -8,7 +8,7 @@ tables of one run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -74,18 +74,12 @@ def merge_runs(request: Request, folders: Sequence[Path]) -> Joined:
     wanted = shard.remedies if shard else None
     found = _measured(cells)
     expected = dict.fromkeys(cell for each in plans for cell in _expected(each, found, wanted))
-    made = {
-        each.id for each in whole.catalog.remedies.values() if each.made_by is not MadeBy.NOBODY
-    }
+    made_by = {each.id: each.made_by for each in whole.catalog.remedies.values()}
     # Whether a remedy that makes a file makes another one than there is, only the file tells.
-    missing = [cell for cell in expected if cell not in found and cell.remedy not in made]
-    # Rows are made anew for what is missing; a control that each shard of a reader made is there
-    # once, as one run makes it.
-    left_out = [
-        row
-        for cell, (row, outcome) in found.items()
-        if outcome is Outcome.NOT_RUN or (shard is not None and cell not in expected)
+    missing = [
+        cell for cell in expected if cell not in found and made_by[cell.remedy] is MadeBy.NOBODY
     ]
+    left_out = find_left_out(found, expected, made_by) if shard else _find_not_run(found)
     cells, observations = joining.drop_rows(cells, observations, left_out)
     cells, observations = _with_missing(cells, observations, missing, order)
     run = joining.join_records(
@@ -151,6 +145,30 @@ def _measured(cells: pd.DataFrame) -> dict[Cell, tuple[int, Outcome]]:
             zip(*columns, strict=True)
         )
     }
+
+
+def find_left_out(
+    found: Mapping[Cell, tuple[int, Outcome]],
+    expected: Collection[Cell],
+    made_by: Mapping[str, MadeBy],
+) -> list[int]:
+    """Return the rows of shards that one run would not have.
+
+    A control that each shard of a reader made is there once, as one run makes it. Which chains of
+    hops there are is only known after all other loads, so it is no part of what is expected:
+    what a shard measured of them counts.
+    """
+    unexpected = [
+        row
+        for cell, (row, _) in found.items()
+        if cell not in expected and made_by[cell.remedy] is not MadeBy.HOP
+    ]
+    return sorted({*unexpected, *_find_not_run(found)})
+
+
+def _find_not_run(found: Mapping[Cell, tuple[int, Outcome]]) -> list[int]:
+    """Return the rows of what was not measured: they are made anew where they are missing."""
+    return [row for row, outcome in found.values() if outcome is Outcome.NOT_RUN]
 
 
 def _expected(

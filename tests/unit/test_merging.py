@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -10,7 +11,7 @@ import pytest
 from fake_tree import AVAILABLE, ROW, HeardReporter, make_tree
 
 from runner import merging, pipeline
-from runner.domain import Outcome
+from runner.domain import Cell, Format, MadeBy, Outcome
 from runner.domain.errors import PartsDisagree, SelectionError
 from runner.domain.request import Request
 from runner.domain.shards import Shard
@@ -260,3 +261,18 @@ def test_a_control_that_failed_in_one_part_failed_in_the_whole(matrix, parts):
     publish_data(other, type(data)(run=run, cells=data.cells, observations=data.observations))
     joined = matrix.merge("failed", [other, *parts[1:]])
     assert joined.failed_controls == [bad.id]
+
+
+def test_what_a_shard_measured_of_hops_is_kept():
+    made_by = {"none": MadeBy.NOBODY, "custom_objects": MadeBy.NOBODY, "hop": MadeBy.HOP}
+    bare = Cell(scenario="s", format=Format.H5, writer="a", reader="b", remedy="none")
+    helped, hop = (dataclasses.replace(bare, remedy=name) for name in ("custom_objects", "hop"))
+    waits = dataclasses.replace(hop, writer="c")
+    found = {
+        bare: (0, Outcome.LOAD_ERROR),
+        helped: (1, Outcome.LOAD_ERROR),
+        hop: (2, Outcome.EQUIVALENT),
+        waits: (3, Outcome.NOT_RUN),
+    }
+
+    assert merging.find_left_out(found, {bare}, made_by) == [1, 3]
