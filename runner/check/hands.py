@@ -61,6 +61,8 @@ class SandboxHands:
     allow_code: bool = False
     free_size: int = 0
     inputs: Inputs | None = None
+    _shown: dict[str, Inputs] = field(default_factory=dict)
+    """The inputs that the sandbox sees, by the names of their files."""
     _custom: str = ""
     _file: str = ""
     _building: dict[str, Future[ProvisionedEnvironment | ProvisionError]] = field(
@@ -179,12 +181,15 @@ class SandboxHands:
     def _write_inputs(self, inputs: Inputs | None) -> str:
         if inputs is None:
             return ""
-        name = f"inputs/{id(inputs)}.npz"
-        if not (self.exchange.root / "files" / name).exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            path = self.folder / "inputs.npz"
-            inputs.write(path)
-            self.exchange.add(path, name)
+        for name, shown in self._shown.items():
+            if shown is inputs:
+                return name
+        name = f"inputs/{len(self._shown)}.npz"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "inputs.npz"
+        inputs.write(path)
+        self.exchange.add(path, name)
+        self._shown[name] = inputs
         return name
 
     def _bench(self, environment: str) -> Workbench:
