@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 from runner import __version__, plan
 from runner.contract import Job
@@ -92,15 +93,13 @@ def take_share(request: Request, declared: Declared) -> Share | None:
     )
 
 
-def split_run(
-    request: Request, declared: Declared, of: int, durations: Durations | None = None
-) -> Split:
+def split_run(request: Request, declared: Declared, of: int) -> Split:
     """Split the plan of a request, by the durations of the run that the repository publishes.
 
     These are the same in every clone; each machine comes to the same parts.
     """
     scope = declared.scope
-    known = published_durations(request) if durations is None else durations
+    known = published_durations(request)
     about = f"{__version__} {probe_digest(request.root)} {known.digest} {request.wanted_remedies}"
     return split_plan(
         plan.plan_bare(scope),
@@ -113,21 +112,22 @@ def split_run(
 
 
 def published_durations(request: Request) -> Durations:
-    """Return the durations of the run that the repository publishes."""
-    return read_durations(request.root / "reports" / "published")
+    """Return the durations of the run that the repository publishes; it is read once."""
+    return _published_durations(request.root)
+
+
+@cache
+def _published_durations(root: Path) -> Durations:
+    return read_durations(root / "reports" / "published")
 
 
 def job_estimate(request: Request) -> Callable[[Job], float]:
     """Return the estimate of a job by its scenario; the published run is read when it is asked."""
 
-    @cache
-    def scenarios() -> Durations:
-        return published_durations(request)
-
     def estimate_s(job: Job) -> float:
         if job.kind == Kind.SAVE:
             return SAVE_S
-        known = scenarios()
+        known = published_durations(request)
         return known.scenarios.get(job.payload["scenario"]["id"], known.mean_s)
 
     return estimate_s

@@ -28,9 +28,7 @@ from runner.analyse.grids import (
     Coded,
     Codes,
     Mask,
-    bare_loads,
     code_column,
-    tell_apart,
 )
 from runner.domain import Help
 from runner.publish.reading import PublishedRun
@@ -111,12 +109,21 @@ class Release:
 class Releases:
     """The counted loads of a run, and the releases they are of."""
 
-    def __init__(self, data: PublishedRun, coded: Coded, advice: pd.DataFrame) -> None:
-        """Select the loads that count: bare, of whole files that their writers get back."""
+    def __init__(
+        self,
+        data: PublishedRun,
+        coded: Coded,
+        advice: pd.DataFrame,
+        *,
+        bare: Mask,
+        about: Codes,
+    ) -> None:
+        """Select the loads that count: bare, of whole files that their writers get back.
+
+        `bare` tells the bare loads, and `about` what each cell says something about; see `grids`.
+        """
         self._data, self._coded = data, coded
         answered = MEASURED[coded.outcome] | (coded.outcome == UNSUPPORTED)
-        about = tell_apart(data, coded)
-        bare = bare_loads(coded)
         self._rows = np.flatnonzero(bare & answered & (about == COMPATIBILITY))
         self._own = np.flatnonzero(
             bare & MEASURED[coded.outcome] & (about != DAMAGE) & (coded.writer == coded.reader)

@@ -176,17 +176,11 @@ def _line_of(cell: Cell, axis: Axis) -> Line:
 def _bisection(asked: Asked, seen: _Seen, line: Line) -> Bisection:
     points = [_point(asked, seen, line, each) for each in asked.along]
     return Bisection(
-        cell=_id(asked, line, asked.text),
+        cell=_cell(asked, line, asked.text).id,
         axis=asked.axis,
         points=points,
         changes=find_changes(points),
     )
-
-
-def _id(asked: Asked, line: Line, environment: str) -> str:
-    scenario, format_, stays, remedy = line
-    ends = (stays, environment) if asked.axis is Axis.READER else (environment, stays)
-    return f"{scenario}/{format_}/{ARROW.join(ends)}/{remedy}"
 
 
 def _cell(asked: Asked, line: Line, environment: str) -> Cell:

@@ -11,6 +11,7 @@ from pathlib import PurePath
 
 from runner.check.ways import Way
 from runner.domain import Environment, Family, ProvisionedEnvironment
+from runner.executors.locks import normalise_name
 
 DECIDING = ("keras", "tf-keras", "h5py", "numpy")
 """Packages named beside those that the environment asks for, where it has them."""
@@ -26,9 +27,9 @@ MODULES = ("shutil", "os", "zipfile", "tensorflow", "compat_shims")
 
 def packages_of(built: ProvisionedEnvironment) -> dict[str, str]:
     """Return the packages that decide, by their names, with the versions that are installed."""
-    have = {_normal(name): version for name, version in built.resolved.items()}
+    have = {normalise_name(name): version for name, version in built.resolved.items()}
     asked = [
-        _normal(found[0])
+        normalise_name(found[0])
         for each in built.environment.requirements
         if (found := re.match(r"[A-Za-z0-9._-]+", each))
     ]
@@ -69,7 +70,3 @@ def code_of(environment: Environment, way: Way, path: PurePath, name: str) -> st
         lines.append(IMPORTS[environment.family])
     parts = [line] if "with " in line else line.split("; ")
     return "\n".join([*lines, *before, *parts])
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

@@ -14,10 +14,9 @@ import msgspec
 import numpy as np
 
 from runner.check.answer import Prediction
-from runner.domain import Outcome, Scenario, Witness
+from runner.domain import BARE, Outcome, Scenario, Witness
 from runner.publish.texts import CellTexts
 
-BARE = "none"
 FAILS = frozenset(
     map(
         str,

@@ -47,7 +47,6 @@ class Finding:
     tried: list[tuple[Way, Loaded, Result, float | None]] = field(default_factory=list)
     outputs: Outputs | None = None
     largest_difference: float | None = None
-    loaded: Loaded | None = None
     build_s: float = 0.0
     duration_s: float = 0.0
 
@@ -168,7 +167,7 @@ class Search:
                 finding.tried[0],
             )
         way, loaded, result, difference = chosen
-        finding.way, finding.loaded, finding.result = way, loaded, result
+        finding.way, finding.result = way, result
         finding.why, finding.outputs, finding.largest_difference = (
             loaded.why,
             loaded.outputs,

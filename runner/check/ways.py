@@ -19,7 +19,6 @@ from runner.domain.selector import matches_environment
 from runner.inspect import Container, Description
 
 WAYS = Path(__file__).with_name("ways.toml")
-BARE = "none"
 PACKED, FOLDER, ARCHITECTURE = "packed", "folder", "architecture"
 WEIGHTS, OLD_WEIGHTS = "weights", "old_weights"
 ENDINGS: Mapping[str, tuple[str, ...]] = {
@@ -102,21 +101,17 @@ def right_name(kind: str, name: str) -> str:
     """Return the name that a version of Keras knows the file by: its own, if that will do."""
     endings = ENDINGS.get(kind)
     if endings is None:
-        return _usable(name)
+        return own_name(name)
     lower = name.lower()
     weights = lower.endswith(".weights.h5")
     if lower.endswith(endings) and name.endswith(endings) and (kind == WEIGHTS or not weights):
-        return _usable(name)
-    stem = PurePath(_usable(name)).name.partition(".")[0] or "model"
+        return own_name(name)
+    stem = PurePath(own_name(name)).name.partition(".")[0] or "model"
     return stem + endings[0]
 
 
 def own_name(name: str) -> str:
     """Return the name that the file has, as it can be given to a probe."""
-    return _usable(name)
-
-
-def _usable(name: str) -> str:
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:

@@ -15,7 +15,6 @@ from runner.check.outputs import Outputs, says_little
 from runner.check.results import NOT_TRIED, WORKS, Result
 from runner.check.ways import ARCHITECTURE
 from runner.inspect import Description
-from runner.userfile.inputs import Inputs
 
 MOST_NAMED = 6
 GIVES_UP = {
@@ -43,7 +42,6 @@ class Told:
     order: Order
     description: Description
     outputs: Outputs | None
-    inputs: Inputs | None
     wrong_name: bool
 
 

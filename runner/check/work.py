@@ -6,11 +6,11 @@ as soon as it is known. The file is only read.
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,11 +63,10 @@ class Checking:
     hands: SandboxHands
     predictions: Mapping[str, Prediction]
     causes: CauseTable
-    known: dict[str, Environment] = field(default_factory=dict)
 
     def tell(self, finding: Finding) -> Reader:
         """Return a finding as a row of the answer."""
-        environment = self.known[finding.environment]
+        environment = self.hands.environments[finding.environment]
         tried = finding.rows(self._name_cause)
         first = next((each for each in tried if each.cause), None)
         built = None
@@ -145,60 +144,62 @@ def check(
         NoSandbox: nothing confines the file's jobs on this machine.
     """
     kind = kind_of(description)
-    sha256, size = digest_of(order.file)
+    file = _describe_file(order, description, kind)
     expected = read_expected(order.expect) if order.expect is not None else None
-    place = Path(tempfile.mkdtemp(prefix="keras-matrix-check-"))
-    try:
-        with open_sandbox(request) as (sandbox, exchange):
-            hands = SandboxHands(
-                kind=kind,
-                name=order.file.name,
-                description=description,
-                sandbox=sandbox,
-                exchange=exchange,
-                folder=place,
-                environments={each.id: each for each in order.readers},
-                allow_code=order.allow_code,
-                free_size=order.free_size,
-            )
-            hands.add(order.file, order.custom_objects)
-            if expected is not None:
-                hands.use_inputs(given_inputs(expected[0]))
-            checking = Checking(
-                order=order,
-                description=description,
-                kind=kind,
-                hands=hands,
-                predictions=predictions,
-                causes=CauseTable(causes),
-                known=dict(hands.environments),
-            )
-            search = Search(
-                ways={each.id: _ways(kind, each, order) for each in order.readers},
-                fitting=description.environments,
-                hands=hands,
-                clock=time.monotonic,
-                expected=Outputs(arrays=expected[1]) if expected else None,
-            )
-            try:
-                for finding, again in search.run():
-                    say(checking.tell(finding), again)
-                newest = order_readers(order.readers, ())
-                rows = [checking.tell(search.findings[each.id]) for each in newest]
-            finally:
-                hands.close()
-            file = CheckedFile(
-                name=order.file.name,
-                bytes=size,
-                sha256=sha256,
-                title=description.title,
-                kind=str(kind),
-                writer=description.environments,
-                writer_source=description.environments_source,
-            )
-            return _answer(order, file, sandbox.words, search, rows, hands.inputs, description)
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(
+            prefix="keras-matrix-check-", ignore_cleanup_errors=True
+        ) as place,
+        open_sandbox(request) as (sandbox, exchange),
+    ):
+        hands = SandboxHands(
+            kind=kind,
+            name=order.file.name,
+            description=description,
+            sandbox=sandbox,
+            exchange=exchange,
+            folder=Path(place),
+            environments={each.id: each for each in order.readers},
+            allow_code=order.allow_code,
+            free_size=order.free_size,
+        )
+        hands.add(order.file, order.custom_objects)
+        if expected is not None:
+            hands.use_inputs(given_inputs(expected[0]))
+        checking = Checking(
+            order=order,
+            description=description,
+            kind=kind,
+            hands=hands,
+            predictions=predictions,
+            causes=CauseTable(causes),
+        )
+        search = Search(
+            ways={each.id: _ways(kind, each, order) for each in order.readers},
+            fitting=description.environments,
+            hands=hands,
+            clock=time.monotonic,
+            expected=Outputs(arrays=expected[1]) if expected else None,
+        )
+        with closing(hands):
+            for finding, again in search.run():
+                say(checking.tell(finding), again)
+            newest = order_readers(order.readers, ())
+            rows = [checking.tell(search.findings[each.id]) for each in newest]
+        return _answer(order, file, sandbox.words, search, rows, hands.inputs, description)
+
+
+def _describe_file(order: Order, description: Description, kind: str) -> CheckedFile:
+    sha256, size = digest_of(order.file)
+    return CheckedFile(
+        name=order.file.name,
+        bytes=size,
+        sha256=sha256,
+        title=description.title,
+        kind=str(kind),
+        writer=description.environments,
+        writer_source=description.environments_source,
+    )
 
 
 def _ways(kind: str, environment: Environment, order: Order) -> tuple[Way, ...]:
@@ -230,7 +231,6 @@ def _answer(
         order=order,
         description=description,
         outputs=search.findings[best].outputs if best else None,
-        inputs=inputs,
         wrong_name=right_name(file.kind, file.name) != own_name(file.name),
     )
     return Answer(

@@ -120,11 +120,10 @@ def _bisect_releases(request: Request, cell: str, add: Path | None) -> int:
 
 
 def _tell(request: Request, found: Sequence[Bisection]) -> None:
-    from runner.declare.causes import load_causes
+    from runner.declare.causes import cause_titles
     from runner.render.change_points import lines
 
-    causes = load_causes(request.root / "scenarios" / "causes.toml")
-    titles = {each.id: each.title for each in causes}
+    titles = cause_titles(request.root)
     for each in found:
         print()
         for line in lines(each, titles, f"nox -s bisect -- {shlex.quote(each.cell)}"):

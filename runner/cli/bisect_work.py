@@ -17,7 +17,7 @@ from runner.bisection.commits import (
 )
 from runner.bisection.search import State
 from runner.cli import failures
-from runner.declare.causes import load_causes
+from runner.declare.causes import cause_titles
 from runner.domain import FACTS, Outcome
 from runner.domain.errors import MatrixError
 from runner.domain.request import Request
@@ -48,7 +48,7 @@ def search(request: Request, cell: str, ends: Ends) -> int:
     finally:
         reporter.close()
     print()
-    for line in lines(found, _titles(request), ends):
+    for line in lines(found, cause_titles(request.root), ends):
         print(line)
     return 0
 
@@ -74,11 +74,6 @@ def judge(request: Request, cell: str, ends: Ends) -> int:
         reporter.close()
     print(f"{found.commit.short} is {state}: {_result(found)}")
     return GIT_CODES[state]
-
-
-def _titles(request: Request) -> dict[str, str]:
-    causes = load_causes(request.root / "scenarios" / "causes.toml")
-    return {each.id: each.title for each in causes}
 
 
 def lines(found: CommitBisection, titles: Mapping[str, str], ends: Ends) -> Iterator[str]:

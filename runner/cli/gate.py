@@ -159,7 +159,7 @@ def _require_controls(outcome: RunOutcome) -> None:
 
 def _tell(request: Request, found: GateOutcome, given: Mapping[str, Any]) -> int:
     """Print the decision, write its files, and raise the first way in which it fails."""
-    from runner.declare.causes import load_causes
+    from runner.declare.causes import cause_titles
     from runner.publish.facts import tool_version
     from runner.publish.gate_record import GATE_FILE, make_record, write_gate
     from runner.render.gate import junit, markdown, terminal
@@ -168,9 +168,7 @@ def _tell(request: Request, found: GateOutcome, given: Mapping[str, Any]) -> int
 
     decision = found.decision
     subject = ", ".join(decision.subjects)
-    titles = {
-        each.id: each.title for each in load_causes(request.root / "scenarios" / "causes.toml")
-    }
+    titles = cause_titles(request.root)
     wrong = failures(decision, request.command)
     for line in terminal.lines(decision, subject, titles):
         print(line)

@@ -102,7 +102,7 @@ def _declare_new(request: Request, declared: EnvironmentSet, patch: Path) -> lis
         print(f"not declared: {each.of.package} {each.version} ({kind}): {each.id}")
     before = _texts(ROOT / "containers")
     try:
-        _write(ROOT, declared, found)
+        _write(ROOT, found)
     except BaseException:
         _restore(ROOT / "containers", before)
         raise
@@ -115,7 +115,7 @@ def _declare_new(request: Request, declared: EnvironmentSet, patch: Path) -> lis
     return [each.id for each in found]
 
 
-def _write(root: Path, declared: EnvironmentSet, found: Sequence[Undeclared]) -> None:
+def _write(root: Path, found: Sequence[Undeclared]) -> None:
     from runner.cli.update import update_releases
     from runner.declare.environments import ENVIRONMENTS_FILE, read_environments
     from runner.executors.docker.bake import refresh_bake_file
@@ -141,7 +141,6 @@ def _write(root: Path, declared: EnvironmentSet, found: Sequence[Undeclared]) ->
     if patches:
         of = {each.of.environment.id for each in patches}
         update_releases(now, of, [each.id for each in patches])
-    del declared
 
 
 def _texts(folder: Path) -> dict[Path, str]:
@@ -217,13 +216,12 @@ def _draft(
     before: Mapping[Any, Any],
     source: str,
 ) -> str:
-    from runner.declare.causes import load_causes
+    from runner.declare.causes import cause_titles
     from runner.declare.environments import read_environments
     from runner.render.release_draft import compare, draft
 
     declared = read_environments(request.root / "containers" / "environments.toml").with_releases()
-    causes = load_causes(request.root / "scenarios" / "causes.toml")
-    titles = {each.id: each.title for each in causes}
+    titles = cause_titles(request.root)
     measured = {name for cell in before for name in (cell.writer, cell.reader)}
     lines: list[str] = []
     for name in chosen:

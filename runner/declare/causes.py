@@ -28,6 +28,11 @@ CONDITIONS = (
 """Fields of a sentence of which one at least is given where cells decide it."""
 
 
+def cause_titles(root: Path) -> dict[str, str]:
+    """Return the titles of the declared causes by id; `root` is that of the repository."""
+    return {each.id: each.title for each in load_causes(root / "scenarios" / "causes.toml")}
+
+
 def load_causes(path: Path) -> tuple[Cause, ...]:
     """Return the causes in file order: the first that matches a result is its cause.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta, Struct
 
 from runner.domain.cells import Save
@@ -67,5 +66,3 @@ class FrozenWriter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 Frozen = Mapping[str, FrozenWriter]
 """Writers that were frozen, by id."""
-
-decode_writer = msgspec.json.Decoder(FrozenWriter).decode

@@ -14,7 +14,7 @@ given up. A worker that fails twice with nothing done gets no more.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -125,10 +125,6 @@ class Dispatcher:
         """Jobs that no worker has."""
         return sum(stop - start for each in self._queues.values() for start, stop in each.ranges)
 
-    def running(self) -> Iterator[tuple[Batch, Worker]]:
-        """Yield the batches at work with their workers."""
-        yield from list(self._running.values())
-
     def announce(self, worker: Worker, environments: Sequence[str] = ()) -> None:
         """Note a worker, and the environments that it has built already."""
         self._workers.add(worker)
@@ -205,14 +201,6 @@ class Dispatcher:
         if for_good or self._failures[worker] >= FAILURES:
             self.quarantined[worker] = reason
         return worker in self.quarantined
-
-    def withdraw(self, environment: str) -> list[int]:
-        """Take all waiting jobs of an environment out; return them."""
-        queue = self._queues[environment]
-        found = [job for start, stop in queue.ranges for job in range(start, stop)]
-        queue.ranges.clear()
-        queue.left_s = 0.0
-        return found
 
     def _end(self, batch: Batch) -> Worker | None:
         _, worker = self._running.pop(batch.number, (None, None))

@@ -344,11 +344,7 @@ def _join_environments(runs: Sequence[RunRecord]) -> tuple[EnvironmentRecord, ..
     found: dict[str, EnvironmentRecord] = {}
     for each in (each for run in runs for each in run.environments):
         before = found.get(each.id)
-        if (
-            before is None
-            or (each.available and not before.available)
-            or (not before.available and before.reason == NOT_BUILT_HERE)
-        ):
+        if before is None or _says_more(each, before):
             found[each.id] = each
     return tuple(sorted(found.values(), key=lambda each: (each.order, each.id)))
 

@@ -99,7 +99,9 @@ class Site:
     @cached_property
     def releases(self) -> list[Release]:
         """Every environment against the one before it, in order of release."""
-        return Releases(self.data, self.coded, self.advice).describe()
+        return Releases(
+            self.data, self.coded, self.advice, bare=self.bare, about=self.about
+        ).describe()
 
     @cached_property
     def boundaries(self) -> dict[str, list[GridBoundaries]]:

@@ -32,7 +32,7 @@ def test_axe_finds_nothing(visit, name, scheme):
     page = visit(name)
     page.emulate_media(color_scheme=scheme)
     if name.startswith("cell.html#"):
-        page.wait_for_selector("#cell h2, #cell .lead")
+        page.wait_for_selector("#cell h2" if name.endswith(f"#{CELL}") else "#cell .lead")
     page.evaluate("for (const each of document.querySelectorAll('details')) each.open = true;")
     assert find_faults(page) == []
 
@@ -75,7 +75,7 @@ def test_the_keyboard_alone_gets_to_the_content(visit, name):
 
 def test_a_hostile_message_is_text(visit):
     page = visit(f"cell.html#{CELL}")
-    page.wait_for_selector("#cell h2, #cell .lead")
+    page.wait_for_selector("#cell h2")
     assert HOSTILE.splitlines()[0][:30] in page.inner_text("#cell")
 
 

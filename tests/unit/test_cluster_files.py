@@ -128,6 +128,7 @@ def test_the_workflow_of_hosted_ci_has_a_job_for_each_shard_and_its_commands_par
     commands = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
     measuring = [each.removeprefix("python -m ") for each in commands if " nox -s " in each]
     assert len(measuring) == 3
+    assert sum("--shard" in line for line in measuring) == 1
     for line in measuring:
         for shard in shards:
             filled = re.sub(r"\$\{\{ matrix\.shard \}\}", str(shard), line)

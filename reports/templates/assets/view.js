@@ -90,13 +90,17 @@ function countPairs(cells, view) {
   const ran = cells.styles.map((each) => each.ran);
   const unsupported = cells.outcomes.indexOf("unsupported");
   const { kept, narrow } = gridsOf(cells, view);
+  const measured = new Uint8Array(size * size);
+  /** @param {number} writer @param {number} reader @param {number} outcome */
+  const note = (writer, reader, outcome) => { if (cells.styles[outcome].judged) measured[writer * size + reader] = 1; };
   forEachCell(cells, view, kept, (writer, reader, outcome, _, grid) => {
     const pair = writer * size + reader;
+    note(writer, reader, outcome);
     outcomes[pair * kinds + outcome] += 1;
     if (ran[outcome] || (outcome === unsupported && cells.written[cells.file(grid.format, grid.scenario, writer)])) files[pair] += 1;
   });
-  const measured = new Uint8Array(size * size);
-  forEachCell(cells, { ...view, cause: "", age: "" }, kept, (writer, reader, outcome) => { if (cells.styles[outcome].judged) measured[writer * size + reader] = 1; });
+  // What a cause or an age leaves out was measured all the same.
+  if (view.cause || view.age) forEachCell(cells, { ...view, cause: "", age: "" }, kept, note);
   let left = 0;
   forEachCell(cells, view, narrow, () => { left += 1; });
   return { outcomes, files, measured, narrow: left };

@@ -53,9 +53,10 @@ def _width(environments: Iterable[str]) -> int:
 
 def _line(cells: tuple[str, ...], width: int) -> str:
     version, outcome, cause, way, seconds, predicted = cells
+    cause, way = _cut(cause, LONGEST_CAUSE), _cut(way, LONGEST_WAY)
     return (
-        f"{version:<{width}}  {outcome:<{OUTCOME_WIDTH}}  {_cut(cause, LONGEST_CAUSE):<30}  "
-        f"{_cut(way, LONGEST_WAY):<34}  {seconds:>4}  {predicted}"
+        f"{version:<{width}}  {outcome:<{OUTCOME_WIDTH}}  {cause:<{LONGEST_CAUSE}}  "
+        f"{way:<{LONGEST_WAY}}  {seconds:>4}  {predicted}"
     ).rstrip()
 
 

@@ -38,20 +38,21 @@ def _scenario_groups(site: Site) -> list[tuple[str, list[ScenarioRow]]]:
     data, coded, bare = site.data, site.coded, site.bare
     counted = bare & (site.about == COMPATIBILITY) & (coded.writer != coded.reader)
     counted &= MEASURED[coded.outcome]
+    same = coded.outcome == EQUIVALENT
+    own = bare & MEASURED[coded.outcome] & (coded.writer == coded.reader)
     groups: dict[str, list[ScenarioRow]] = {}
     for place, scenario in enumerate(data.run.scenarios):
         here = coded.scenario == place
         outcomes = coded.outcome[here & bare]
         whole = here & counted
-        own = here & bare & MEASURED[coded.outcome] & (coded.writer == coded.reader)
         groups.setdefault(scenario.group, []).append(
             ScenarioRow(
                 scenario=scenario,
                 cells=int(here.sum()),
                 bare=len(outcomes),
                 compared=int(whole.sum()),
-                same=int((whole & (coded.outcome == EQUIVALENT)).sum()),
-                itself=int((own & (coded.outcome != EQUIVALENT)).sum()),
+                same=int((whole & same).sum()),
+                itself=int((here & own & ~same).sum()),
                 counts=tally(outcomes),
             )
         )

@@ -13,7 +13,7 @@ from report_fixtures import (
 )
 
 from runner.analyse.advice import build_advice
-from runner.analyse.grids import code_cells
+from runner.analyse.grids import bare_loads, code_cells, tell_apart
 from runner.analyse.releases import Release, Releases, Role
 from runner.domain import Cell, Family, Format, Outcome
 
@@ -40,7 +40,9 @@ def describe(outcomes, remedied=(), **scenario):
         results=tuple(results),
     )
     data = put_together(run)
-    found = Releases(data, code_cells(data), build_advice(data.cells, data.run)).describe()
+    coded, advice = code_cells(data), build_advice(data.cells, data.run)
+    masks = {"bare": bare_loads(coded), "about": tell_apart(data, coded)}
+    found = Releases(data, coded, advice, **masks).describe()
     return {each.id: each for each in found}
 
 

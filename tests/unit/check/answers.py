@@ -67,7 +67,6 @@ def told(*readers, groups=(), reference="", expected=False, allow_code=False, **
             path="model.h5", container=Container.HDF5, title="HDF5 file", **description
         ),
         outputs=Outputs(arrays=(np.array([1.0, 2.0]),)),
-        inputs=None,
         wrong_name=False,
     )
 

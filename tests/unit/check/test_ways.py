@@ -9,7 +9,6 @@ from inspect_samples import DATA
 from runner.check.install import code_of
 from runner.check.order import Order, order_readers
 from runner.check.ways import (
-    BARE,
     NothingToLoad,
     all_ways,
     is_unsupported,
@@ -18,6 +17,7 @@ from runner.check.ways import (
     ways_of,
 )
 from runner.declare.environments import read_environments
+from runner.domain import BARE
 from runner.inspect import describe_here
 
 DECLARED = read_environments()

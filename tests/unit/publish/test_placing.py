@@ -152,14 +152,14 @@ def test_killed_at_any_moment_one_whole_set_is_there(folder: Path) -> None:
                     os.write(tell, b".")
             finally:
                 os._exit(1)
+        os.close(tell)
         # Counted in sets put in place: a busy machine would be killed before the first.
         for _ in range(number % 4):
-            os.read(done, 1)
+            assert os.read(done, 1), "it failed"
         time.sleep(rng.uniform(0.0, 0.1))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(done)
-        os.close(tell)
         settle(folder)
         whole = [read(folder) == expected(folder, files) for files in (OLD, NEW)]
         assert any(whole)
