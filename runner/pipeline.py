@@ -49,8 +49,7 @@ from runner.domain.hops import MOST_HOPS, Chain
 from runner.domain.request import Request, RunOutcome
 from runner.domain.selector import require_cells
 from runner.executors import registry
-from runner.executors.batches import Crew
-from runner.executors.interface import Place
+from runner.executors.interface import Place, Settings
 from runner.executors.provisioning import provision_all
 from runner.executors.registry import open_place
 from runner.host.progress import EnvironmentState, Reporter
@@ -204,7 +203,7 @@ def opened(request: Request, reporter: Reporter) -> Iterator[Run]:
         open_place(request, reporter.message) as place,
     ):
         run = _begin(request, declared, store, place, reporter, share, exchange)
-        with closing(run.jobs.crew.executor):
+        with closing(run.jobs.crew):
             yield run
 
 
@@ -262,13 +261,14 @@ def _begin(
         ),
         jobs=JobRunner(
             store=store,
-            crew=Crew(
-                executor=place.executor(),
-                workers=request.workers,
-                limits=request.limits,
-                start_method=request.start_method,
-                estimate_s=shares.job_estimate(request),
-                scratch=scratch,
+            crew=place.crew(
+                Settings(
+                    workers=request.workers,
+                    limits=request.limits,
+                    start_method=request.start_method,
+                    estimate_s=shares.job_estimate(request),
+                    scratch=scratch,
+                )
             ),
             environments=built.available,
             reporter=reporter,
@@ -320,7 +320,7 @@ def _provision(
         wanted = set(share.environments) - elsewhere.keys()
     wanted -= declared.scope.frozen.keys()
     chosen = [each for each in declared.environments if each.id in wanted]
-    built = provision_all(chosen, place, reporter, min(2, request.workers))
+    built = provision_all(chosen, place, reporter, place.builders(request.workers))
     if exchange is not None:
         shares.note_environments(built.available, exchange)
     return shares.join_provisioned(built, elsewhere)

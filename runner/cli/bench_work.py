@@ -24,8 +24,7 @@ from runner.domain.errors import NoEnvironmentError, ProvisionError, SelectionEr
 from runner.domain.request import Request
 from runner.domain.selector import compile_glob, unmatched
 from runner.executors import registry
-from runner.executors.batches import Crew
-from runner.executors.interface import Executor
+from runner.executors.interface import Crew, Settings
 from runner.executors.registry import open_place
 from runner.host.progress import make_reporter
 from runner.measure.rounds import batch_jobs, order_jobs
@@ -167,10 +166,10 @@ def _print_container_ratio(run: Run, environment: str, jobs: Sequence[Job]) -> N
             built = place.provision(run.built.available[environment].environment)
             if isinstance(built, ProvisionError):
                 raise built
-            with closing(place.executor()) as executor:
+            with closing(place.crew(_settings(run))) as crew:
                 for _ in range(ROUNDS):
                     local.append(_measure(run, batches))
-                    inside = _measure(run, batches, place=(executor, {environment: built}))
+                    inside = _measure(run, batches, place=(crew, {environment: built}))
                     contained.append(inside)
     except (NoEnvironmentError, ProvisionError) as error:
         print(f"containers are not measured: {error}")
@@ -188,9 +187,13 @@ def _print_container_ratio(run: Run, environment: str, jobs: Sequence[Job]) -> N
     print(f"  wall time in a container over local: {ratio:.2f}")
 
 
+def _settings(run: Run) -> Settings:
+    return Settings(limits=run.request.limits, scratch=run.store.folder / "batches")
+
+
 def _print_floor(run: Run, sample: Sequence[tuple[Known, Job]]) -> None:
     ordered = batch_jobs([(known.cell.reader, job) for known, job in sample])
-    workers = run.jobs.crew.workers
+    workers = run.request.workers
     timing = _measure(run, ordered, workers=workers)
     floor_s = (timing.imports_s + timing.jobs_s) / workers
     print(f"{len(sample)} cells over {len(ordered)} environments, {workers} at once:")
@@ -204,7 +207,7 @@ def _measure(
     *,
     method: str = "auto",
     workers: int = 1,
-    place: tuple[Executor, Mapping[str, ProvisionedEnvironment]] | None = None,
+    place: tuple[Crew, Mapping[str, ProvisionedEnvironment]] | None = None,
 ) -> Timing:
     """Run batches, in the run's own place or another; nothing is recorded."""
     spent: list[float] = []
@@ -217,14 +220,8 @@ def _measure(
         spent.append(observation.duration_s)
         parts.update(observation.data.get("parts_s", {}))
 
-    executor, available = place or (run.jobs.crew.executor, run.built.available)
-    crew = Crew(
-        executor=executor,
-        workers=workers,
-        limits=run.jobs.crew.limits,
-        scratch=run.jobs.crew.scratch,
-        start_method=method,
-    )
+    own, available = place or (run.jobs.crew, run.built.available)
+    crew = own.again(workers=workers, start_method=method)
     begun = time.monotonic()
     crew.run(batches, available, record)
     wall_s = time.monotonic() - begun

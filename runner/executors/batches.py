@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,12 +22,13 @@ import numpy as np
 
 from runner import contract
 from runner.contract import Job
-from runner.domain import Observation, ProvisionedEnvironment
+from runner.domain import Kind, Observation, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
 from runner.domain.request import Limits
 from runner.executors.dispatch import Batch, Dispatcher, Policy, Work
-from runner.executors.interface import Executor, Probe
+from runner.executors.interface import Executor, Probe, Record, Settings, typical_s, unheard
 from runner.host import process
+from runner.store.artifacts import Artifacts
 
 POLL_S = 0.1
 PIECE_BYTES = 2**20
@@ -38,16 +39,10 @@ SILENCE_S = 240.0
 FRUITLESS_PROBES = 2
 """Probes in a row that die without a result before the rest is given up."""
 
-TYPICAL_S = 0.1
-"""Of a job of which nothing is known."""
-
-Record = Callable[[Job, Observation], None]
-"""Called for every job with its observation, from several threads."""
-
 
 @dataclass(kw_only=True, slots=True)
-class Crew:
-    """Runs batches side by side; `stop` ends every probe at once."""
+class ProbeCrew:
+    """Runs batches side by side in probes of this machine; `stopped` ends all of them at once."""
 
     executor: Executor
     workers: int
@@ -58,17 +53,44 @@ class Crew:
     stopped: threading.Event = field(default_factory=threading.Event)
     imports_s: list[float] = field(default_factory=list)
     """Seconds that each probe started so far spent importing its framework."""
-    estimate_s: Callable[[Job], float] = lambda _: TYPICAL_S
+    estimate_s: Callable[[Job], float] = typical_s
     """Seconds that a job is expected to take."""
     starts_s: list[float] = field(default_factory=list)
     """Seconds that each finished probe waited for its children to be ready."""
+
+    @classmethod
+    def of(cls, executor: Executor, settings: Settings) -> ProbeCrew:
+        """Return the crew that runs jobs with an executor as the settings say."""
+        return cls(
+            executor=executor,
+            workers=settings.workers,
+            limits=settings.limits,
+            start_method=settings.start_method,
+            scratch=settings.scratch,
+            estimate_s=settings.estimate_s,
+        )
+
+    def again(self, *, workers: int = 0, start_method: str = "") -> ProbeCrew:
+        """Return a crew with the same executor that counts anew."""
+        return replace(
+            self,
+            workers=workers or self.workers,
+            start_method=start_method or self.start_method,
+            stopped=threading.Event(),
+            imports_s=[],
+            starts_s=[],
+        )
+
+    def close(self) -> None:
+        """Close its executor."""
+        self.executor.close()
 
     def run(
         self,
         batches: Mapping[str, Sequence[Job]],
         environments: Mapping[str, ProvisionedEnvironment],
         record: Record,
-        finished: Callable[[str], None] = lambda _: None,
+        finished: Callable[[str], None] = unheard,
     ) -> None:
         """Run each environment's jobs; returns when all have an observation.
 
@@ -97,7 +119,7 @@ class Crew:
                             idle.remove(worker)
                             name = batch.environment
                             jobs = batches[name][batch.start : batch.stop]
-                            work = pool.submit(self._run_batch, environments[name], jobs, record)
+                            work = pool.submit(self.run_batch, environments[name], jobs, record)
                             running[work] = (batch, worker)
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -113,7 +135,7 @@ class Crew:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def _run_batch(
+    def run_batch(
         self, environment: ProvisionedEnvironment, jobs: Sequence[Job], record: Record
     ) -> None:
         """Run one environment's jobs, handing the rest of a dead probe's jobs to a fresh one."""
@@ -251,6 +273,21 @@ class _Lines:
             *complete, self._rest = (self._rest + piece).split(b"\n")
             yield from complete
             self._rest = self._rest[-LINE_BYTES:]
+
+
+def hold_against_files(artifacts: Artifacts, job: Job, observation: Observation) -> Observation:
+    """Return the observation, or a harness error if what the job read is not what was saved.
+
+    Whatever damaged it, another job included, the observation says nothing of a model.
+    """
+    if job.kind == Kind.SAVE or observation.status == "harness_error":
+        return observation
+    for name in ("artifact", "sibling"):
+        folder = job.payload.get(name)
+        damage = artifacts.damage(Path(folder)) if folder else ""
+        if damage:
+            return harness_error(f"{folder} was damaged while it was read: {damage}")
+    return observation
 
 
 def harness_error(message: str) -> Observation:

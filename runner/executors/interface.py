@@ -6,23 +6,53 @@ has one function:
     @contextmanager
     def open_place(request: Request, warn: Warn) -> Iterator[Place]
 
-A `Place` builds environments, or finds them built. Its `Executor` starts a `Probe` on a batch's
-folder, in one of those environments. The pipeline knows no more of any of them.
+A `Place` builds environments, or finds them built. Its `Crew` runs the jobs of a round; that of
+one machine has an `Executor`, which starts a `Probe` on a batch's folder, in one of those
+environments. The pipeline knows no more of any of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from runner.domain import Environment, ProvisionedEnvironment
+from runner.contract import Job
+from runner.domain import Environment, Observation, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
-from runner.domain.request import Request
+from runner.domain.request import Limits, Request
 
 Warn = Callable[[str], None]
 """Called with one message for the user, from several threads."""
+Record = Callable[[Job, Observation], None]
+"""Called for every job with its observation, from several threads."""
+TYPICAL_S = 0.1
+"""Of a job of which nothing is known."""
+
+
+def typical_s(_: Job) -> float:
+    """Return the seconds of a job of which nothing is known."""
+    return TYPICAL_S
+
+
+def unheard(_: str) -> None:
+    """Where nobody listens."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """How a crew runs jobs."""
+
+    workers: int = 1
+    """Batches at once on this machine."""
+    limits: Limits = field(default_factory=Limits)
+    start_method: str = "auto"
+    scratch: Path | None = None
+    """Folder for the batches at work; the system's temporary folder if not given."""
+    estimate_s: Callable[[Job], float] = typical_s
+    """Seconds that a job is expected to take."""
 
 
 class Place(Protocol):
@@ -38,15 +68,46 @@ class Place(Protocol):
             ProvisionError: there is none.
         """
 
-    def executor(self) -> Executor:
-        """Return the executor of this place; called once the store is this run's alone."""
+    def builders(self, workers: int) -> int:
+        """Return how many environments it builds at once, if it may use so many workers."""
+
+    def crew(self, settings: Settings) -> Crew:
+        """Return the crew of this place; called once the store is this run's alone."""
 
     def abandon(self) -> None:
         """End the work that `provision` waits for, as far as possible: the run was interrupted."""
 
 
+class Crew(Protocol):
+    """Runs the jobs of a round, side by side."""
+
+    imports_s: list[float]
+    """Seconds that each probe started so far spent importing its framework."""
+    starts_s: list[float]
+    """Seconds that each finished probe waited for its children to be ready."""
+
+    def run(
+        self,
+        batches: Mapping[str, Sequence[Job]],
+        environments: Mapping[str, ProvisionedEnvironment],
+        record: Record,
+        finished: Callable[[str], None] = unheard,
+    ) -> None:
+        """Run each environment's jobs; returns when all have an observation.
+
+        `finished` is told of each environment whose jobs are done. An interrupt ends the probes
+        and is raised again: recorded results stay.
+        """
+
+    def again(self, *, workers: int = 0, start_method: str = "") -> Crew:
+        """Return a crew of the same place that counts anew, with these settings where given."""
+
+    def close(self) -> None:
+        """Leave nothing behind; called when the run ends, however it does."""
+
+
 class Executor(Protocol):
-    """Where batches run: a local process, a container."""
+    """Where batches of one machine run: a local process, a container."""
 
     @property
     def isolation(self) -> str:

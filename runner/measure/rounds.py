@@ -10,14 +10,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event, Lock
+from threading import Lock
 
 from runner.contract import Job
 from runner.domain import Observation, Outcome, ProvisionedEnvironment, Scenario
-from runner.executors.batches import Crew, harness_error
+from runner.executors.batches import harness_error, hold_against_files
+from runner.executors.interface import Crew
 from runner.host.progress import EnvironmentState, Reporter
 from runner.inspect import check_witness
 from runner.store import RESERVE_MB, Store, require_space, require_space_for
@@ -108,18 +109,8 @@ class JobRunner:
 
 
 def trusted(store: Store, job: Job, observation: Observation) -> Observation:
-    """Return the observation, or a harness error if what the job read is not what was saved.
-
-    Whatever damaged it, another job included, the observation says nothing of a model.
-    """
-    if job.kind == "save" or observation.status == "harness_error":
-        return observation
-    for name in ("artifact", "sibling"):
-        folder = job.payload.get(name)
-        damage = store.artifacts.damage(Path(folder)) if folder else ""
-        if damage:
-            return harness_error(f"{folder} was damaged while it was read: {damage}")
-    return observation
+    """Return the observation, or a harness error if what the job read is not what was saved."""
+    return hold_against_files(store.artifacts, job, observation)
 
 
 def witnessed(scenarios: Mapping[str, Scenario], job: Job, observation: Observation) -> Observation:
@@ -148,7 +139,7 @@ def repeat_jobs(
         found[job.id] = trusted(runner.store, job, observation)
         runner.reporter.advance(owner[job.id], 1, None)
 
-    crew = replace(runner.crew, start_method="fresh", stopped=Event(), imports_s=[])
+    crew = runner.crew.again(start_method="fresh")
     batches = batch_jobs(jobs)
     runner.reporter.start(len(jobs), label)
     for name in batches:

@@ -17,6 +17,8 @@ from fake_probe import FAKE, REPOSITORY
 
 from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
+from runner.executors.batches import ProbeCrew
+from runner.executors.interface import Settings
 from runner.executors.local.processes import LocalExecutor
 from runner.executors.registry import ExecutorRow
 
@@ -140,8 +142,11 @@ class FakePlace:
     def lock_digest(self, environment: Environment) -> str:
         return "0" * 64
 
-    def executor(self) -> LocalExecutor:
-        return LocalExecutor(self.root)
+    def builders(self, workers: int) -> int:
+        return min(2, workers)
+
+    def crew(self, settings: Settings) -> ProbeCrew:
+        return ProbeCrew.of(LocalExecutor(self.root), settings)
 
     def abandon(self) -> None:
         pass

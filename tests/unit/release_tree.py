@@ -16,6 +16,8 @@ from fake_tree import make_tree
 
 from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
+from runner.executors.batches import ProbeCrew
+from runner.executors.interface import Settings
 from runner.executors.local.processes import LocalExecutor
 from runner.executors.registry import ExecutorRow
 
@@ -96,8 +98,11 @@ class ReleasePlace:
             fork=True,
         )
 
-    def executor(self) -> LocalExecutor:
-        return LocalExecutor(self.root)
+    def builders(self, workers: int) -> int:
+        return min(2, workers)
+
+    def crew(self, settings: Settings) -> ProbeCrew:
+        return ProbeCrew.of(LocalExecutor(self.root), settings)
 
     def abandon(self) -> None:
         pass

@@ -11,11 +11,15 @@ import docker
 from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import BuildError, ProvisionError
 from runner.domain.request import Request
+from runner.executors.batches import ProbeCrew
 from runner.executors.docker.containers import DockerExecutor
 from runner.executors.docker.engine import STEP_TIMEOUT_S, connect
 from runner.executors.docker.images import ImageBuilder, image_builder
-from runner.executors.interface import Place, Warn
+from runner.executors.interface import Place, Settings, Warn
 from runner.executors.locks import lock_path, usable_lock
+
+BUILDERS = 2
+"""More would only wait for the same disk and the same network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,14 @@ class DockerPlace:
     def lock_digest(self, environment: Environment) -> str:
         """Return the digest of its lock."""
         return usable_lock(environment, lock_path(environment.id)).digest
+
+    def builders(self, workers: int) -> int:
+        """Return how many images the engine builds at once."""
+        return min(BUILDERS, workers)
+
+    def crew(self, settings: Settings) -> ProbeCrew:
+        """Return the crew that starts containers."""
+        return ProbeCrew.of(self.executor(), settings)
 
     def executor(self) -> DockerExecutor:
         """Return the executor that starts containers; those of a killed run are removed first."""

@@ -10,13 +10,17 @@ from pathlib import Path
 from runner.domain import BuildKind, Environment, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
 from runner.domain.request import Request
-from runner.executors.interface import Place, Warn
+from runner.executors.batches import ProbeCrew
+from runner.executors.interface import Place, Settings, Warn
 from runner.executors.local.builds import provision_build
 from runner.executors.local.commits import base_of, folder_of, provision_commit
 from runner.executors.local.processes import LocalExecutor
 from runner.executors.local.provision import provision, require_whole
 from runner.executors.locks import LOCKS, lock_path, usable_lock
 from runner.store.builds import builds_folder
+
+BUILDERS = 2
+"""More would only wait for the same disk and the same network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,14 @@ class LocalPlace:
             except ProvisionError as error:
                 return error
         return found
+
+    def builders(self, workers: int) -> int:
+        """Return how many installers may fetch at once."""
+        return min(BUILDERS, workers)
+
+    def crew(self, settings: Settings) -> ProbeCrew:
+        """Return the crew that starts processes."""
+        return ProbeCrew.of(self.executor(), settings)
 
     def executor(self) -> LocalExecutor:
         """Return the executor that starts processes."""

@@ -19,7 +19,7 @@ from runner.contract import Job
 from runner.domain import Observation
 from runner.domain.errors import ConfigurationError
 from runner.executors import batches
-from runner.executors.batches import Crew
+from runner.executors.batches import ProbeCrew
 from runner.executors.local.processes import LocalExecutor, _LocalProbe
 from runner.host import process
 
@@ -110,7 +110,7 @@ class Notes:
 
 def run(script, names="abcd", **options):
     executor, notes = ScriptExecutor(script), Notes()
-    crew = Crew(executor=executor, workers=2, **options)
+    crew = ProbeCrew(executor=executor, workers=2, **options)
     crew.run({"fake": [job(name) for name in names]}, {"fake": PROVISIONED}, notes)
     return notes, executor
 
@@ -260,7 +260,7 @@ def test_a_silent_probe_is_killed(monkeypatch):
     monkeypatch.setattr(batches, "SILENCE_S", 0.0)
     begun = time.monotonic()
     executor, notes = ScriptExecutor("header(); start(ids[0]); time.sleep(60)"), Notes()
-    crew = Crew(executor=executor, workers=1)
+    crew = ProbeCrew(executor=executor, workers=1)
     crew.run({"fake": [job("a", timeout_s=0.5)]}, {"fake": PROVISIONED}, notes)
     assert notes.statuses == {"a": "harness_error"}
     assert time.monotonic() - begun < 10
@@ -269,7 +269,7 @@ def test_a_silent_probe_is_killed(monkeypatch):
 
 def test_stopping_ends_every_probe_and_keeps_what_was_recorded():
     executor, notes = ScriptExecutor("header(); all_of(ids[:1]); time.sleep(60)"), Notes()
-    crew = Crew(executor=executor, workers=2)
+    crew = ProbeCrew(executor=executor, workers=2)
     batches = {"fake": [job("a"), job("b")], "other": [job("c"), job("d")]}
     other = replace(PROVISIONED, environment=structs.replace(ENVIRONMENT, id="other"))
     running = threading.Thread(
@@ -292,7 +292,7 @@ def test_a_failure_of_ours_ends_the_other_batches(tmp_path):
     def record(job, observation):
         raise OSError("the disk is full")
 
-    crew = Crew(executor=executor, workers=2)
+    crew = ProbeCrew(executor=executor, workers=2)
     begun = time.monotonic()
     with pytest.raises(OSError, match="the disk is full"):
         crew.run({"fake": [job("a"), job("b")]}, {"fake": PROVISIONED}, record)
@@ -302,7 +302,7 @@ def test_a_failure_of_ours_ends_the_other_batches(tmp_path):
 
 def test_batches_end_one_by_one_the_longest_begins_first():
     executor, notes, finished = ScriptExecutor("header(); all_of(ids)"), Notes(), []
-    crew = Crew(executor=executor, workers=1)
+    crew = ProbeCrew(executor=executor, workers=1)
     environments = {
         name: replace(PROVISIONED, environment=structs.replace(ENVIRONMENT, id=name))
         for name in "xyz"
@@ -328,7 +328,7 @@ class TestLocalExecutor:
 
     def crew(self, bench, tmp_path):
         executor = LocalExecutor(bench.root)
-        return Crew(executor=executor, workers=1, start_method="fork")
+        return ProbeCrew(executor=executor, workers=1, start_method="fork")
 
     def test_saves_and_loads(self, bench, tmp_path):
         crew, notes = self.crew(bench, tmp_path), Notes()
