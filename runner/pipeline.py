@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -59,7 +60,7 @@ from runner.judge.outcome import classify_cell, classify_save
 from runner.judge.verdict import Judge
 from runner.measure.digests import InputDigests
 from runner.measure.frozen import as_provisioned, require_fitting
-from runner.measure.hops import HopFiles
+from runner.measure.hops import HopFiles, Try
 from runner.measure.known import LookUp
 from runner.measure.making import Rewrites, only_needed
 from runner.measure.rounds import JobRunner, timed
@@ -136,8 +137,7 @@ def measure_all(run: Run) -> Measured:
         shares.narrow(run.declared, share.readers).scope if share else scope
     )
     found = measure_cells(run, [*bare, *controlled.cells], "bare loads")
-    outcomes = {cell: found[cell].outcome for cell in bare}
-    remedied = measure_remedies(run, outcomes)
+    remedied = measure_remedies(run, {cell: found[cell] for cell in bare})
     found |= remedied
     remedies = list(remedied)
     chosen = [found[cell] for cell in [*bare, *remedies] if scope.selection.matches(cell)]
@@ -364,7 +364,7 @@ def _made_by(run: Run, cell: Cell) -> MadeBy:
     return run.declared.scope.remedies[cell.remedy].made_by
 
 
-def measure_remedies(run: Run, bare: Mapping[Cell, Outcome]) -> dict[Cell, CellResult]:
+def measure_remedies(run: Run, bare: Mapping[Cell, CellResult]) -> dict[Cell, CellResult]:
     """Measure the remedies in the rounds that are planned; return what came of each cell.
 
     A cell that a cheaper remedy made needless is not among them.
@@ -372,70 +372,90 @@ def measure_remedies(run: Run, bare: Mapping[Cell, Outcome]) -> dict[Cell, CellR
     scope = run.declared.scope
     found: dict[Cell, CellResult] = {}
     helped: set[Cell] = set()
-    for planned in plan.plan_rounds(scope, bare, run.request.wanted_remedies):
-        found |= measure_cells(run, plan.still_needed(scope, bare, planned, helped), "remedies")
+    outcomes = {cell: result.outcome for cell, result in bare.items()}
+    for planned in plan.plan_rounds(scope, outcomes, run.request.wanted_remedies):
+        needed = plan.still_needed(scope, outcomes, planned, helped)
+        found |= measure_cells(run, needed, "remedies")
         helped |= {
             replace(cell, remedy=BARE)
             for cell in planned
             if cell in found and found[cell].outcome is Outcome.EQUIVALENT
         }
-    outcomes = {**bare, **{cell: result.outcome for cell, result in found.items()}}
-    hops = plan.plan_hops(scope, outcomes, run.request.wanted_remedies, helped)
+    hops = plan.plan_hops(scope, {**bare, **found}, run.request.wanted_remedies, helped)
     return found | {known.cell: result for known, result in try_hops(run, hops, measure=True)}
 
 
 def try_hops(
     run: Run, planned: Mapping[Cell, Sequence[Chain]], *, measure: bool
 ) -> list[tuple[Known, CellResult]]:
-    """Try the chains of each cell in turn, until one gives the same model; return what came of it.
+    """Try the first chain of each cell, then the others of those it did not help, all at once.
 
-    Where none does it is that of the first chain by which something was loaded. With `measure`
-    the files between are made and loaded; else only what was recorded counts.
+    Returns what came of each cell: of the first chain that gives the same model; where none does,
+    of the first by which something was loaded. With `measure` the files between are made and
+    loaded; else only what was recorded counts.
     """
     settled: dict[Cell, tuple[Known, CellResult]] = {}
     left = dict(planned)
-    for number in range(max(map(len, planned.values()), default=0)):
-        chains = {cell: chains[number] for cell, chains in left.items() if number < len(chains)}
-        follow_chains(run, chains, measure=measure)
-        known = know(run, [cell for cell in chains if cell in run.made])
+    for turn in (slice(0, 1), slice(1, None)):
+        tries = [(cell, chain) for cell, chains in left.items() for chain in chains[turn]]
+        if not tries:
+            break
+        made = follow_chains(run, tries, measure=measure)
+        known = _know_tries(run, tries, made)
         results = (
-            load_cells(run, known, "hops")
+            load_known(run, known, "hops")
             if measure
-            else {each.cell: classify_cell(each) for each in known}
+            else [(each, classify_cell(each)) for each in known]
         )
-        if measure:
-            known = know(run, [each.cell for each in known])
-        for each in known:
-            result = results[each.cell]
+        for each, result in results:
             if each.cell not in settled or _says_more(result, settled[each.cell][1]):
                 settled[each.cell] = each, result
-            if result.outcome is Outcome.EQUIVALENT:
-                del left[each.cell]
-        if not measure:
-            # What was not recorded ends the search: a later chain was not tried either.
-            ended = [cell for cell in chains if cell not in run.made]
-            left = {cell: chain for cell, chain in left.items() if cell not in ended}
+        # What was not recorded ends the search: a later chain was not tried either.
+        ended = set() if measure else {each[0] for each in tries if each not in made}
+        worked = {cell for cell, (_, it) in settled.items() if it.outcome is Outcome.EQUIVALENT}
+        left = {cell: chains for cell, chains in left.items() if cell not in worked | ended}
+    for cell, (each, _) in settled.items():
+        if each.made is not None:
+            run.made[cell] = each.made
     return list(settled.values())
 
 
+def _know_tries(run: Run, tries: Sequence[Try], made: Mapping[Try, Made]) -> list[Known]:
+    """Return what is known of tries that were followed to their end; each cell's in order."""
+    layers: list[dict[Cell, Made]] = []
+    places: Counter[Cell] = Counter()
+    for each in tries:
+        if each in made:
+            cell = each[0]
+            if places[cell] == len(layers):
+                layers.append({})
+            layers[places[cell]][cell] = made[each]
+            places[cell] += 1
+    return [
+        known
+        for layer in layers
+        for known in run.look_up.cells(layer, run.artifacts, run.jobs.errors, made=layer)
+    ]
+
+
 def _says_more(result: CellResult, before: CellResult) -> bool:
+    if before.outcome is Outcome.EQUIVALENT:
+        return False
     if result.outcome is Outcome.EQUIVALENT:
         return True
     return FACTS[result.outcome].measured and not FACTS[before.outcome].measured
 
 
-def follow_chains(run: Run, chains: Mapping[Cell, Chain], *, measure: bool) -> None:
+def follow_chains(run: Run, tries: Sequence[Try], *, measure: bool) -> dict[Try, Made]:
     """Find the files that the chains end with, and with `measure` make them."""
-    for cell in chains:
-        run.made.pop(cell, None)
     for _ in range(MOST_HOPS + 1):
-        found, jobs = run.hop_files.follow(chains, run.artifacts, run.jobs.errors)
-        run.made.update(found)
+        found, jobs = run.hop_files.follow(tries, run.artifacts, run.jobs.errors)
         jobs = [(name, job) for name, job in jobs if job.id not in run.jobs.fresh]
         if not measure or not run.jobs.run(
             jobs, "files between", EnvironmentState.SAVING, lambda _, seen: classify_save(seen)
         ):
-            return
+            break
+    return found
 
 
 def save_artifacts(run: Run, saves: Sequence[Save]) -> None:
@@ -490,16 +510,21 @@ def _must_save(run: Run, save: Save) -> bool:
 
 def load_cells(run: Run, cells: Sequence[Known], label: str) -> dict[Cell, CellResult]:
     """Stages 5 and 6: run the missing loads, time-outs once more; classify everything."""
-    found = {known.cell: classify_cell(known) for known in cells}
-    wanted = [known for known in cells if _must_load(run, known, found[known.cell].outcome)]
+    return {known.cell: result for known, result in load_known(run, cells, label)}
+
+
+def load_known(run: Run, cells: Sequence[Known], label: str) -> list[tuple[Known, CellResult]]:
+    """Do as `load_cells` does, for cells that may be there with several chains."""
+    found = {known.job_id: (known, classify_cell(known)) for known in cells}
+    wanted = [known for known, result in found.values() if _must_load(run, known, result.outcome)]
     found |= _run_loads(run, wanted, label)
     # The machine may have been busy.
     late = [
         known
         for known in wanted
-        if known.job_id in run.jobs.fresh and found[known.cell].outcome is Outcome.TIMED_OUT
+        if known.job_id in run.jobs.fresh and found[known.job_id][1].outcome is Outcome.TIMED_OUT
     ]
-    return found | _run_loads(run, late, "second tries")
+    return list((found | _run_loads(run, late, "second tries")).values())
 
 
 def _must_load(run: Run, known: Known, outcome: Outcome) -> bool:
@@ -510,8 +535,8 @@ def _must_load(run: Run, known: Known, outcome: Outcome) -> bool:
     return plan.must_run(outcome, force=run.request.force, failed=failed)
 
 
-def _run_loads(run: Run, cells: Sequence[Known], label: str) -> dict[Cell, CellResult]:
-    """Load these cells; return the results of those that were run."""
+def _run_loads(run: Run, cells: Sequence[Known], label: str) -> dict[str, tuple[Known, CellResult]]:
+    """Load these cells; return by job what is known now of those that were run."""
     by_job = {known.job_id: known for known in cells}
 
     def outcome(job: Job, seen: Observation) -> Outcome:
@@ -520,9 +545,10 @@ def _run_loads(run: Run, cells: Sequence[Known], label: str) -> dict[Cell, CellR
     jobs = [(known.cell.reader, run.look_up.load_job(known)) for known in cells]
     run.jobs.run(jobs, label, EnvironmentState.LOADING, outcome)
     ran = [known for known in cells if known.job_id in run.jobs.fresh]
-    tampered = ran[0].tampered if ran else ()
-    again = know(run, [known.cell for known in ran], tampered=tampered)
-    return {known.cell: classify_cell(known) for known in again}
+    return {
+        known.job_id: (known, classify_cell(known))
+        for known in run.look_up.again(ran, run.jobs.errors)
+    }
 
 
 def know(run: Run, cells: Sequence[Cell], *, tampered: tuple[Aspect, ...] = ()) -> list[Known]:
@@ -545,8 +571,8 @@ def recorded_cells(run: Run) -> list[tuple[Known, CellResult]]:
     outcomes = {known.cell: result.outcome for known, result in found}
     wanted = run.request.wanted_remedies
     found += _recorded(run, plan.plan_remedies(scope, outcomes, wanted))
-    outcomes = {known.cell: result.outcome for known, result in found}
-    hops = plan.plan_hops(scope, outcomes, wanted, helped_by(found))
+    results = {known.cell: result for known, result in found}
+    hops = plan.plan_hops(scope, results, wanted, helped_by(found))
     found += try_hops(run, hops, measure=False)
     return [
         (known, result)

@@ -71,6 +71,7 @@ def declare(request: Request) -> Declared:
         remedies=catalog.remedies,
         environments=environments,
         selection=selection,
+        carries=catalog.carries,
     )
     if packed:
         scope = with_frozen(scope, packed)

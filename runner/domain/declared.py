@@ -55,6 +55,8 @@ class Scope:
     environments: Sequence[Environment]
     """Those of the profile, in release order, whether or not they could be built."""
     selection: Selection
+    carries: Mapping[Format, frozenset[Aspect]] = field(default_factory=dict)
+    """The aspects that a format can hold at all; empty where nothing is said of that."""
     frozen: Frozen = field(default_factory=dict)
     """Writers whose frozen artifacts stand in for them: they are not built, and read nothing."""
     unfrozen: tuple[str, ...] = ()

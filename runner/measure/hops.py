@@ -1,14 +1,14 @@
 """The files between, which hops make of artifacts (stage 5).
 
-Input: cells of the remedy `hop`, a chain for each, and the artifacts they begin with. Output: for
-each cell a `Made`: the last file of its chain, or why there is none. A file is made once for all
-cells and all runs that go through it. A hop's job runs in its environment's batch, like every
-other.
+Input: tries, each a cell of the remedy `hop` and one of its chains, and the artifacts they begin
+with. Output: for each try a `Made`: the last file of its chain, or why there is none. A file is
+made once for all cells and all runs that go through it. A hop's job runs in its environment's
+batch, like every other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from runner import contract
@@ -20,6 +20,8 @@ from runner.measure.known import Artifacts, Errors
 from runner.store import Place, Store
 
 Key = tuple[str, str]
+Try = tuple[Cell, Chain]
+"""A cell, and one of the chains that may help it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,37 +42,37 @@ class HopFiles:
         self._catalog = catalog
 
     def follow(
-        self, chains: Mapping[Cell, Chain], artifacts: Artifacts, errors: Errors
-    ) -> tuple[dict[Cell, Made], list[tuple[str, Job]]]:
+        self, tries: Iterable[Try], artifacts: Artifacts, errors: Errors
+    ) -> tuple[dict[Try, Made], list[tuple[str, Job]]]:
         """Return the files that are there, and the jobs to be run before the others can be.
 
         Each job is given with its environment. Follow again once they ran: `MOST_HOPS` times make
         every file.
         """
-        found: dict[Cell, Made] = {}
+        found: dict[Try, Made] = {}
         starts = {
-            cell: _Start(save_of(cell), artifact)
-            for cell in chains
-            if (artifact := artifacts.get(save_of(cell))) is not None and artifact.sha256
+            each: _Start(save_of(each[0]), artifact)
+            for each in tries
+            if (artifact := artifacts.get(save_of(each[0]))) is not None and artifact.sha256
         }
         jobs: dict[str, tuple[str, Job]] = {}
         for length in range(1, MOST_HOPS + 1):
             waiting = {
-                cell: self._job(start, chains[cell][:length])
-                for cell, start in starts.items()
-                if len(chains[cell]) >= length and cell not in found
+                each: self._job(start, each[1][:length])
+                for each, start in starts.items()
+                if len(each[1]) >= length and each not in found
             }
             seen = dict(self._recorded({(job.id, job.inputs) for job in waiting.values()}))
-            for cell, job in waiting.items():
-                chain = chains[cell][:length]
+            for each, job in waiting.items():
+                chain = each[1][:length]
                 made = self._made(job, chain, seen.get((job.id, job.inputs)), errors)
                 if made is None:
                     jobs[job.id] = chain[-1].environment, job
-                    del starts[cell]
-                elif made.artifact is None or length == len(chains[cell]):
-                    found[cell] = made
+                    del starts[each]
+                elif made.artifact is None or length == len(each[1]):
+                    found[each] = made
                 else:
-                    starts[cell] = _Start(starts[cell].save, made.artifact)
+                    starts[each] = _Start(starts[each].save, made.artifact)
         return found, list(jobs.values())
 
     def _job(self, start: _Start, chain: Chain) -> Job:

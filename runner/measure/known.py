@@ -196,6 +196,19 @@ class LookUp:
             for known in found
         ]
 
+    def again(self, cells: Iterable[Known], errors: Errors) -> list[Known]:
+        """Return what is known now of cells whose files are there, as they were known before."""
+        found = list(cells)
+        seen = dict(self._recorded("load", ((known.job_id, known.inputs) for known in found)))
+        return [
+            _with_observation(
+                replace(known, observation=None, absence=Absence.NOT_MEASURED, error=None),
+                seen.get((known.job_id, known.inputs)),
+                errors,
+            )
+            for known in found
+        ]
+
     def load_job(self, known: Known) -> contract.Job:
         """Return the job of a cell that is `loadable`.
 

@@ -1,10 +1,11 @@
 """The chains that may bring a model to a reader that does not get it from its file. Pure.
 
-Input: the scope, and the outcomes of every load so far. Output: for each cell of the remedy `hop`
+Input: the scope, and the results of every load so far. Output: for each cell of the remedy `hop`
 its chains, the most promising first. A chain begins in an environment that was measured to read the
-file as the same model. What it saves there is not known before it was done: chains come first whose
-later steps were measured to work with the environments' own files of the scenario. Two hops are
-planned of such steps alone.
+file as the same model. What it saves there is not known before it was done; what is known is how
+the environments' own files of the scenario come out. A chain is not tried whose last environment
+could not write such a file, or whose file the target did not get: no chain of that kind was ever
+measured to work. Two hops are planned of measured steps alone.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from dataclasses import dataclass, field, replace
 from runner.domain import (
     BARE,
     REMEDIABLE,
+    Aspect,
     Backend,
     Cell,
+    CellResult,
     Environment,
     Format,
     MadeBy,
@@ -29,14 +32,25 @@ from runner.domain import (
 from runner.domain.hops import Chain, Hop
 from runner.plan.cells import applicable
 
-MOST_CHAINS = {1: 4, 2: 3}
+MOST_CHAINS = {1: 3, 2: 2}
 """Hops -> chains that are tried at most for a cell."""
+MOST_UNKNOWN = 1
+"""Of them those of which nothing is foreseen."""
 WHOLE = (Format.H5, Format.KERAS, Format.SAVED_MODEL)
 """Formats that hold a model with its architecture."""
 VARIANTS = frozenset({Backend.JAX, Backend.TORCH})
 """Backends of environments that are declared beside one on TensorFlow, which reads the same files:
 a chain is not made of them, so that it does not depend on which of them there are."""
 WEIGHTS = (Format.WEIGHTS_H5, Format.TF_CHECKPOINT)
+TRAINED = frozenset(
+    {
+        *(Aspect.COMPILE, Aspect.OPTIMIZER, Aspect.TRAINING_STEP, Aspect.LOSS_WEIGHTS),
+        *(Aspect.METRICS, Aspect.CONSTRAINTS),
+    }
+)
+"""Aspects for which a model is trained or evaluated."""
+LAST_WAYS = (BARE, "custom_objects")
+"""How the target loads what a chain ends with: as it is, or naming the custom objects."""
 _WORKED, _UNKNOWN, _FAILED = range(3)
 
 
@@ -44,29 +58,31 @@ _WORKED, _UNKNOWN, _FAILED = range(3)
 class _Loads:
     """What the loads so far say."""
 
+    results: Mapping[Cell, CellResult]
     ways: dict[tuple[str, Format, str], dict[str, Remedy]] = field(default_factory=dict)
     """Scenario, format, writer -> the readers that got the same model, and the cheapest way."""
-    failed: set[tuple[str, Format, str, str]] = field(default_factory=set)
-    """Scenario, format, writer, reader: of those whose bare load failed."""
+    unsaved: set[tuple[str, Format, str]] = field(default_factory=set)
+    """Scenario, format, writer of what could not be saved."""
 
 
 def plan_hops(
-    scope: Scope, outcomes: Mapping[Cell, Outcome], wanted: str, helped: Collection[Cell]
+    scope: Scope, results: Mapping[Cell, CellResult], wanted: str, helped: Collection[Cell]
 ) -> dict[Cell, tuple[Chain, ...]]:
     """Return for each cell of the remedy its chains, in the order in which they are to be tried.
 
-    `outcomes` are those of bare loads and remedies, `helped` the bare loads of which a cheaper
+    `results` are those of bare loads and remedies, `helped` the bare loads of which a cheaper
     remedy made the same model: they need none, unless `wanted` is `all` or a selector names it.
+    A cell of which no chain has a chance is left out: it is not tried.
     """
     hops = [each for each in scope.remedies.values() if each.made_by is MadeBy.HOP]
     if not hops:
         return {}
-    loads = _gather(scope, outcomes)
+    loads = _gather(scope, results)
     by_id = {each.id: each for each in scope.environments}
     through = {name: each for name, each in by_id.items() if each.backend not in VARIANTS}
     planned = {}
-    for bare, outcome in outcomes.items():
-        if bare.remedy != BARE or outcome not in REMEDIABLE:
+    for bare, result in results.items():
+        if bare.remedy != BARE or result.outcome not in REMEDIABLE:
             continue
         offered = applicable(scope, scope.scenarios[bare.scenario], bare, by_id)
         for remedy in offered:
@@ -81,17 +97,18 @@ def plan_hops(
     return planned
 
 
-def _gather(scope: Scope, outcomes: Mapping[Cell, Outcome]) -> _Loads:
-    loads = _Loads()
-    for cell, outcome in outcomes.items():
+def _gather(scope: Scope, results: Mapping[Cell, CellResult]) -> _Loads:
+    loads = _Loads(results=results)
+    for cell, result in results.items():
         remedy = scope.remedies[cell.remedy]
-        if outcome is Outcome.EQUIVALENT and _is_whole(scope, cell, remedy):
-            ways = loads.ways.setdefault((cell.scenario, cell.format, cell.writer), {})
+        place = (cell.scenario, cell.format, cell.writer)
+        if result.outcome is Outcome.EQUIVALENT and _is_whole(scope, cell, remedy):
+            ways = loads.ways.setdefault(place, {})
             known = ways.get(cell.reader)
             if known is None or remedy.cost < known.cost:
                 ways[cell.reader] = remedy
-        elif cell.remedy == BARE and outcome in REMEDIABLE:
-            loads.failed.add((cell.scenario, cell.format, cell.writer, cell.reader))
+        elif cell.remedy == BARE and result.outcome is Outcome.SAVE_ERROR:
+            loads.unsaved.add(place)
     return loads
 
 
@@ -115,7 +132,9 @@ def _chains(
         (2, _two_hops(scope, loads, bare, openers, target, by_id)),
     ):
         ranked = sorted(found, key=lambda each: each[0])
-        yield from (chain for _, chain in ranked[: MOST_CHAINS[length]])
+        known = [each for each in ranked if each[0][0] == _WORKED]
+        unknown = [each for each in ranked if each[0][0] != _WORKED][:MOST_UNKNOWN]
+        yield from (chain for _, chain in (*known, *unknown)[: MOST_CHAINS[length]])
 
 
 Ranked = tuple[tuple[int, ...], Chain]
@@ -134,7 +153,9 @@ def _one_hop(
         for place, format_ in enumerate(_between(scope, bare, opener)):
             if not reads(target, format_):
                 continue
-            known = _foreseen(loads, bare.scenario, format_, opener.id, target.id)
+            known = _foreseen(scope, loads, bare, opener.id, format_)
+            if known == _FAILED:
+                continue
             rank = (known, way.cost, abs(opener.order - target.order), place)
             yield rank, (Hop(environment=opener.id, remedy=way.id, format=format_),)
 
@@ -157,11 +178,11 @@ def _two_hops(
                 if middle is None or name in {opener.id, target.id}:
                     continue
                 for place, second in enumerate(_between(scope, bare, middle)):
-                    known = _foreseen(loads, bare.scenario, second, name, target.id)
+                    known = _foreseen(scope, loads, bare, name, second)
                     if known != _WORKED or not reads(target, second):
                         continue
                     away = abs(opener.order - middle.order) + abs(middle.order - target.order)
-                    rank = (way.cost + second_way.cost, away, first_place + place)
+                    rank = (known, way.cost + second_way.cost, away, first_place + place)
                     yield (
                         rank,
                         (
@@ -184,8 +205,44 @@ def _between(scope: Scope, bare: Cell, environment: Environment) -> list[Format]
     )
 
 
-def _foreseen(loads: _Loads, scenario: str, format_: Format, writer: str, reader: str) -> int:
-    """Return what came of the environment's own file of the scenario in the reader."""
-    if reader in loads.ways.get((scenario, format_, writer), {}):
-        return _WORKED
-    return _FAILED if (scenario, format_, writer, reader) in loads.failed else _UNKNOWN
+def _foreseen(scope: Scope, loads: _Loads, bare: Cell, writer: str, format_: Format) -> int:
+    """Return what came of the writer's own file of the scenario in the cell's reader.
+
+    It worked where the aspects agree that are asked of the cell: a file between may hold more.
+    """
+    if (bare.scenario, format_, writer) in loads.unsaved:
+        return _FAILED
+    own = replace(bare, format=format_, writer=writer)
+    asked = _asked(scope, bare)
+    found = _FAILED
+    for way in LAST_WAYS:
+        if way != BARE and not _offers(scope, own, way):
+            continue
+        result = loads.results.get(replace(own, remedy=way))
+        if result is None or result.outcome not in {*REMEDIABLE, Outcome.EQUIVALENT}:
+            found = _UNKNOWN
+        elif _is_enough(result, asked):
+            return _WORKED
+    return found
+
+
+def _is_enough(result: CellResult, asked: frozenset[Aspect]) -> bool:
+    """Whether a load agrees in the aspects asked for, as far as it was measured."""
+    if result.outcome is Outcome.DIVERGED:
+        return asked.isdisjoint(result.aspects)
+    if result.outcome is Outcome.UNUSABLE and result.observation is not None:
+        return result.observation.stage == "train" and asked.isdisjoint(TRAINED)
+    return result.outcome is Outcome.EQUIVALENT
+
+
+def _offers(scope: Scope, cell: Cell, way: str) -> bool:
+    """Whether the scenario knows this way of loading, and the format has it."""
+    remedy = scope.remedies.get(way)
+    named = way in scope.scenarios[cell.scenario].remedies
+    return named and remedy is not None and cell.format in remedy.formats
+
+
+def _asked(scope: Scope, cell: Cell) -> frozenset[Aspect]:
+    """Return the aspects that a cell of this scenario and format is held to."""
+    asked = scope.scenarios[cell.scenario].aspects
+    return asked & scope.carries[cell.format] if scope.carries else asked

@@ -115,7 +115,8 @@ def test_a_remedy_runs_where_the_bare_load_failed_and_once_a_reader_where_it_did
 
 def test_with_first_the_next_remedy_runs_only_where_none_before_gave_the_same_model(monkeypatch):
     scope = plan_fixtures.field(filters={"scenario": ["custom_loss_metric"], "format": ["h5"]})
-    bare = dict.fromkeys(plan.plan_bare(scope), Outcome.LOAD_ERROR)
+    failed = SimpleNamespace(outcome=Outcome.LOAD_ERROR)
+    bare = dict.fromkeys(plan.plan_bare(scope), failed)
     rounds = []
 
     def measure(run, cells, label):

@@ -33,7 +33,8 @@ class Room:
         self.files = HopFiles(store, digests, CATALOG)
 
     def follow(self, chain, errors=()):
-        return self.files.follow({CELL: chain}, self.artifacts, dict(errors))
+        found, jobs = self.files.follow([(CELL, chain)], self.artifacts, dict(errors))
+        return {cell: made for (cell, _), made in found.items()}, jobs
 
     def make(self, job, content=b"between"):
         """Do what the probe does."""
@@ -110,4 +111,13 @@ def test_our_own_fault_in_a_hop_is_shown_and_tried_again(room):
 
 
 def test_a_chain_without_its_artifact_is_not_followed(room):
-    assert room.files.follow({CELL: ONE}, {SAVE: None}, {}) == ({}, [])
+    assert room.files.follow([(CELL, ONE)], {SAVE: None}, {}) == ({}, [])
+
+
+def test_several_chains_of_a_cell_are_followed_at_once_and_share_what_they_have_in_common(room):
+    found, jobs = room.files.follow([(CELL, ONE), (CELL, TWO)], room.artifacts, {})
+    assert (found, len(jobs)) == ({}, 1)
+    room.make(jobs[0][1])
+    found, jobs = room.files.follow([(CELL, ONE), (CELL, TWO)], room.artifacts, {})
+    assert list(found) == [(CELL, ONE)]
+    assert [environment for environment, _ in jobs] == ["tf1.15"]

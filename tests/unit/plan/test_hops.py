@@ -1,4 +1,5 @@
-"""Chains of hops: they begin where the file was read, the most promising first, two at most."""
+"""Chains of hops: they begin where the file was read, the most promising first, two at most, and
+none that the environments' own files say has no chance."""
 
 from __future__ import annotations
 
@@ -10,7 +11,17 @@ from plan_fixtures import REMEDIES, field
 from report_fixtures import make_environment, make_remedy, make_scenario
 
 from runner import plan
-from runner.domain import Aspect, Backend, Cell, Family, Format, MadeBy, Outcome
+from runner.domain import (
+    Aspect,
+    Backend,
+    Cell,
+    CellResult,
+    Family,
+    Format,
+    MadeBy,
+    Observation,
+    Outcome,
+)
 from runner.domain.hops import describe_hops, name_version, steps_of
 
 BOTH = frozenset({Format.H5, Format.KERAS})
@@ -27,6 +38,7 @@ OLD, MIDDLE, NEAR, NEW = (
 )
 ENVIRONMENTS = (OLD, MIDDLE, NEAR, NEW)
 HOP = structs.replace(make_remedy("hop", 9), made_by=MadeBy.HOP)
+HOP_OF_WEIGHTS = structs.replace(HOP, formats=frozenset(Format))
 SCENARIOS = {"s": make_scenario("s", remedies=("custom_objects", "hop"))}
 BARE = Cell(scenario="s", format=Format.H5, writer="tf2.3", reader="keras3.15", remedy="none")
 BAD, GOOD = Outcome.LOAD_ERROR, Outcome.EQUIVALENT
@@ -40,48 +52,118 @@ def planned(outcomes, wanted="first", helped=(), filters=None, **changes):
 
 
 def loads(*rows):
-    """Return outcomes of (writer, reader, outcome) with a format and a remedy, where given."""
-    return {
-        replace(
-            BARE,
-            writer=row[0],
-            reader=row[1],
-            **({"format": row[3]} if len(row) > 3 else {}),
-            **({"remedy": row[4]} if len(row) > 4 else {}),
-        ): row[2]
-        for row in rows
-    }
+    """Return results of (writer, reader, outcome) with a format and a remedy, where given."""
+    found = {}
+    for writer, reader, outcome, *more in rows:
+        names = dict(zip(("format", "remedy"), more, strict=False))
+        cell = replace(BARE, writer=writer, reader=reader, **names)
+        found[cell] = (
+            outcome if isinstance(outcome, CellResult) else CellResult(cell=cell, outcome=outcome)
+        )
+    return found
 
 
 ID = "s/h5/tf2.3->keras3.15/hop"
 
 
 def test_a_chain_begins_where_the_file_was_read_and_its_nearest_neighbour_comes_first():
-    found = planned(
-        loads(("tf2.3", "keras3.15", BAD), ("tf2.3", "tf2.15", GOOD), ("tf2.3", "keras3.8", GOOD))
+    own = (
+        ("keras3.8", "keras3.15", GOOD),
+        ("keras3.8", "keras3.15", GOOD, Format.KERAS),
+        ("tf2.15", "keras3.15", GOOD),
     )
-    assert found == {
-        ID: [
-            ("keras3.8/none/h5",),
-            ("keras3.8/none/keras",),
-            ("tf2.15/none/h5",),
-            ("tf2.15/none/keras",),
-        ]
-    }
-
-
-def test_what_the_environments_own_files_came_to_decides_first():
     found = planned(
         loads(
             ("tf2.3", "keras3.15", BAD),
             ("tf2.3", "tf2.15", GOOD),
             ("tf2.3", "keras3.8", GOOD),
-            ("keras3.8", "keras3.15", BAD),
-            ("tf2.15", "keras3.15", GOOD, Format.KERAS),
+            *own,
         )
     )
-    assert found[ID][0] == ("tf2.15/none/keras",)
-    assert found[ID][-1] == ("keras3.8/none/h5",)
+    assert found == {ID: [("keras3.8/none/h5",), ("keras3.8/none/keras",), ("tf2.15/none/h5",)]}
+
+
+def test_of_chains_of_which_nothing_is_known_one_is_tried_after_the_others():
+    opened = loads(("tf2.3", "keras3.15", BAD), ("tf2.3", "tf2.15", GOOD))
+    assert planned(opened) == {ID: [("tf2.15/none/h5",)]}
+    more = loads(("tf2.15", "keras3.15", GOOD, Format.KERAS))
+    assert planned({**opened, **more}) == {ID: [("tf2.15/none/keras",), ("tf2.15/none/h5",)]}
+
+
+@pytest.mark.parametrize("own", [BAD, Outcome.UNUSABLE, Outcome.SAVE_ERROR, Outcome.TIMED_OUT])
+def test_no_chain_ends_with_a_file_of_a_kind_that_the_target_did_not_get(own):
+    opened = loads(
+        ("tf2.3", "keras3.15", BAD),
+        ("tf2.3", "tf2.15", GOOD),
+        ("tf2.15", "keras3.15", own),
+        ("tf2.15", "keras3.15", own, Format.H5, "custom_objects"),
+    )
+    assert planned(opened)[ID] == [("tf2.15/none/keras",)]
+    both = loads(
+        ("tf2.15", "keras3.15", own, Format.KERAS),
+        ("tf2.15", "keras3.15", own, Format.KERAS, "custom_objects"),
+    )
+    assert planned({**opened, **both}, "all") == {}
+    # The target names the custom objects of what a chain ends with, and does no more than that.
+    named = loads(("tf2.15", "keras3.15", GOOD, Format.KERAS, "custom_objects"))
+    assert (planned({**opened, **both, **named}) == {ID: [("tf2.15/none/keras",)]}) is (
+        own is not Outcome.SAVE_ERROR
+    )
+    other = loads(("tf2.15", "keras3.15", GOOD, Format.KERAS, "rebuild_weights"))
+    assert planned({**opened, **both, **other}) == {}
+
+
+def test_what_could_not_be_saved_for_another_reader_is_not_saved_for_this_one():
+    opened = loads(
+        ("tf2.3", "keras3.15", BAD),
+        ("tf2.3", "tf2.15", GOOD),
+        ("tf2.15", "keras3.8", Outcome.SAVE_ERROR),
+        ("tf2.15", "keras3.8", Outcome.SAVE_ERROR, Format.KERAS),
+    )
+    assert planned(opened) == {}
+
+
+def result(outcome, aspects=(), stage=""):
+    observation = Observation(data={"status": "raised", "stage": stage}) if stage else None
+    return CellResult(cell=BARE, outcome=outcome, aspects=aspects, observation=observation)
+
+
+@pytest.mark.parametrize(
+    ("own", "tried"),
+    [
+        (result(Outcome.DIVERGED, (Aspect.OPTIMIZER,)), True),
+        (result(Outcome.DIVERGED, (Aspect.OPTIMIZER, Aspect.WEIGHTS)), False),
+        (result(Outcome.UNUSABLE, stage="train"), True),
+        (result(Outcome.UNUSABLE, stage="call"), False),
+    ],
+)
+def test_what_is_not_asked_of_the_cell_may_be_lost_on_the_way(own, tried):
+    weights = replace(BARE, format=Format.WEIGHTS_H5)
+    environments = [
+        structs.replace(each, formats=each.formats | {Format.WEIGHTS_H5}) for each in ENVIRONMENTS
+    ]
+    scenario = make_scenario(
+        "s",
+        remedies=("hop",),
+        aspects=frozenset({Aspect.OUTPUTS, Aspect.WEIGHTS, Aspect.OPTIMIZER}),
+    )
+    held = frozenset({Aspect.OUTPUTS, Aspect.WEIGHTS})
+    scope = replace(
+        field((), None, environments, {"s": scenario}, {**REMEDIES, "hop": HOP_OF_WEIGHTS}),
+        carries=dict.fromkeys(Format, held),
+    )
+    results = loads(
+        ("tf2.3", "keras3.15", BAD, Format.WEIGHTS_H5),
+        ("tf2.3", "tf2.15", GOOD, Format.WEIGHTS_H5),
+        ("tf2.15", "keras3.15", BAD, Format.WEIGHTS_H5),
+        ("tf2.15", "keras3.15", BAD, Format.KERAS),
+        ("tf2.15", "keras3.15", own, Format.H5),
+    )
+    found = plan.plan_hops(scope, results, "all", ())
+    hop = replace(weights, remedy="hop")
+    assert {cell: [steps_of(chain) for chain in chains] for cell, chains in found.items()} == (
+        {hop: [("tf2.15/none/h5",)]} if tried else {}
+    )
 
 
 def test_two_hops_are_planned_of_measured_steps_alone_and_after_one():
@@ -90,17 +172,19 @@ def test_two_hops_are_planned_of_measured_steps_alone_and_after_one():
         ("tf2.3", "tf2.3", GOOD),
         ("tf2.3", "tf2.15", BAD),
         ("tf2.3", "keras3.8", BAD),
+        *(("tf2.3", each, BAD, Format.H5, "custom_objects") for each in ("keras3.15", "tf2.15")),
     )
-    assert planned(opened)[ID] == [("tf2.3/none/h5",)]
-    more = {**opened, **loads(("keras3.8", "keras3.15", GOOD, Format.KERAS))}
-    assert planned(more)[ID] == [("tf2.3/none/h5",)]
+    nothing = loads(("tf2.3", "keras3.8", BAD, Format.H5, "custom_objects"))
     # The writer's own file is what a reader did not get: only another way helps.
+    assert planned({**opened, **nothing}) == {}
+    more = {**opened, **loads(("keras3.8", "keras3.15", GOOD, Format.KERAS))}
+    assert planned({**more, **nothing}) == {}
     third = loads(("tf2.3", "keras3.8", GOOD, Format.H5, "custom_objects"))
-    found = planned({**more, **third})[ID]
-    assert ("keras3.8/custom_objects/keras",) in found
-    assert ("tf2.3/none/h5", "keras3.8/custom_objects/keras") in found
-    lengths = [len(each) for each in found]
-    assert lengths == sorted(lengths)
+    assert planned({**more, **third})[ID] == [
+        ("keras3.8/custom_objects/keras",),
+        ("keras3.8/custom_objects/h5",),
+        ("tf2.3/none/h5", "keras3.8/custom_objects/keras"),
+    ]
 
 
 def test_no_chain_begins_in_the_reader_itself():
