@@ -7,7 +7,7 @@ before anything is called a regression; nothing of that is recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,13 +20,13 @@ from runner.domain import (
     Cell,
     CellResult,
     Detail,
-    Environment,
     Family,
     Known,
     Observation,
     Outcome,
     Save,
 )
+from runner.domain.counterparts import bases_of, translate
 from runner.domain.errors import SelectionError
 from runner.domain.gate import Acceptance, Decision, Held, Repeats, Spread
 from runner.domain.known import save_of
@@ -89,7 +89,7 @@ def run_gate(request: Request, gate: GateRequest, reporter: Reporter) -> GateOut
         acceptances = Acceptances(declared, release)
         circumstances = Circumstances(
             expectations=run.declared.catalog.expectations,
-            builds=_builds(run.declared.environments),
+            builds=bases_of(run.declared.environments),
             subjects=subjects,
             asked=_asked(run),
         )
@@ -146,16 +146,6 @@ def _read_baselines(gate: GateRequest) -> list[Baseline]:
     return found
 
 
-def _builds(environments: Iterable[Environment]) -> dict[str, str]:
-    """Return the builds of one's own among the environments, each with its base."""
-    found = {}
-    for each in environments:
-        build = getattr(each, "build", None)
-        if build is not None:
-            found[each.id] = str(build.base)
-    return found
-
-
 def _subjects(
     run: pipeline.Run, gate: GateRequest, results: Sequence[CellResult]
 ) -> tuple[str, ...]:
@@ -170,7 +160,7 @@ def _subjects(
         )
     if gate.subjects:
         return gate.subjects
-    builds = _builds(run.declared.environments)
+    builds = bases_of(run.declared.environments)
     if builds:
         return tuple(builds)
     there = {name for each in results for name in (each.cell.writer, each.cell.reader)}
@@ -370,14 +360,7 @@ def _drifted(
     found = []
     for each in results:
         number = _number(each) if each.outcome is Outcome.EQUIVALENT else []
-        names = held.counterparts
-        was = before.get(
-            replace(
-                each.cell,
-                writer=names.get(each.cell.writer, each.cell.writer),
-                reader=names.get(each.cell.reader, each.cell.reader),
-            )
-        )
+        was = before.get(translate(each.cell, held.counterparts))
         if number and was is not None and number[0] - was > spread.largest:
             found.append((each.cell, was, number[0]))
     return found

@@ -36,6 +36,7 @@ from runner.domain import (
     CellResult,
     ControlResult,
     Declared,
+    Detail,
     Known,
     Made,
     MadeBy,
@@ -45,6 +46,7 @@ from runner.domain import (
     ProvisionedEnvironment,
     Save,
 )
+from runner.domain.counterparts import bases_of, environments_of, find_counterparts, line_up
 from runner.domain.errors import NoEnvironmentError, SelectionError
 from runner.domain.hops import MOST_HOPS, Chain
 from runner.domain.request import Request, RunOutcome
@@ -625,9 +627,20 @@ def explain_results(run: Run, results: Sequence[CellResult]) -> list[CellResult]
 
 def judge_results(run: Run, results: Sequence[CellResult]) -> list[CellResult]:
     """Stage 7: hold the outcomes against expectations and baseline."""
-    baseline = reading.load_details(run.request.baseline) if run.request.baseline else None
-    judge = Judge(run.declared.catalog.expectations, baseline)
+    judge = Judge(run.declared.catalog.expectations, _baseline(run, results))
     return [judge.judge(result) for result in results]
+
+
+def _baseline(run: Run, results: Sequence[CellResult]) -> dict[Cell, Detail] | None:
+    """Return the earlier run, with what stands for a build in it under the build's name."""
+    if run.request.baseline is None:
+        return None
+    found = reading.load_details(run.request.baseline)
+    builds = bases_of(run.declared.environments)
+    if not builds:
+        return found
+    names = find_counterparts(builds, environments_of(found))
+    return line_up((each.cell for each in results), found, names)
 
 
 def check_controls(

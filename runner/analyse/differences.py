@@ -3,6 +3,9 @@
 Input: the cells of two runs. Output: one kind of change for every cell of either, so that
 the counts of all kinds add up to the cells there are, and a summary in Markdown.
 
+A build of one's own is held against what stands for it in the earlier run, as the gate does it
+(`line_up_builds`).
+
 The page `compare.html` draws the same distinctions, from the same ranks, for files that
 its reader drops on it.
 """
@@ -80,19 +83,63 @@ def compare_cells(before: pd.DataFrame, after: pd.DataFrame) -> Comparison:
     )
 
 
+def line_up_builds(
+    before: pd.DataFrame, after: pd.DataFrame, counterparts: Mapping[str, str]
+) -> pd.DataFrame:
+    """Return the earlier cells under the names of the builds that they stand for.
+
+    A cell of an environment that stands for a build is there for each: under its own name, and
+    under the build's. What the later run has is kept, and what it lacks though it measured that
+    pair of environments. A cell that would be kept under no name keeps its own.
+    """
+    builds = {build: name for build, name in counterparts.items() if build != name}
+    if not builds or before.empty:
+        return before
+    rows = before.assign(source=np.arange(len(before)), renamed=False)
+    for end in ("writer", "reader"):
+        copies = [_renamed(rows[rows[end] == name], end, build) for build, name in builds.items()]
+        rows = pd.concat([rows, *copies], ignore_index=True)
+    pairs = set(zip(after["writer"], after["reader"], strict=True))
+    here = np.array(
+        [pair in pairs for pair in zip(rows["writer"], rows["reader"], strict=True)], dtype=bool
+    )
+    standing = set(rows["source"][here & rows["renamed"]])
+    alone = ~rows["renamed"] & ~rows["source"].isin(standing)
+    kept: pd.DataFrame = rows[here | alone].drop(columns=["source", "renamed"])
+    return kept
+
+
+def _renamed(rows: pd.DataFrame, end: str, build: str) -> pd.DataFrame:
+    found = rows.copy()
+    found[end] = build
+    found["renamed"] = True
+    return found
+
+
 def cell_id(row: Mapping[Any, Any]) -> str:
     """Write the id of a row's cell."""
     return "{scenario}/{format}/{writer}->{reader}/{remedy}".format_map(row)
 
 
-def summarize(comparison: Comparison, *, before: str, after: str, shown: int = SHOWN) -> str:
-    """Write a Markdown summary for a pull request; `before` and `after` name the runs."""
+def summarize(
+    comparison: Comparison,
+    *,
+    before: str,
+    after: str,
+    counterparts: Mapping[str, str] | None = None,
+    shown: int = SHOWN,
+) -> str:
+    """Write a Markdown summary for a pull request; `before` and `after` name the runs.
+
+    `counterparts` are the builds of the later run, each with what it is held against.
+    """
     counts = comparison.counts
     lines = [
         f"## Compatibility: {counts[Change.REGRESSED]:,} regressed, {counts[Change.FIXED]:,} fixed",
         "",
         f"{_code(before)}: {comparison.before:,} cells; {_code(after)}: {comparison.after:,} cells",
         "",
+        *_held_against(counterparts or {}),
         "| | change | cells | |",
         "|---|---|--:|---|",
     ]
@@ -103,6 +150,11 @@ def summarize(comparison: Comparison, *, before: str, after: str, shown: int = S
     for style in CHANGE_STYLES[:3]:
         lines += _section(comparison.rows(style.change), style, shown)
     return "\n".join(lines) + "\n"
+
+
+def _held_against(counterparts: Mapping[str, str]) -> Iterator[str]:
+    for build, name in counterparts.items():
+        yield from (f"{_code(build)} is held against {_code(name)}", "")
 
 
 def describe_detail(row: Mapping[Any, Any], side: str) -> str:

@@ -22,6 +22,7 @@ from runner.domain import (
     Outcome,
     Verdict,
 )
+from runner.domain.counterparts import environments_of, find_counterparts, line_up
 from runner.domain.gate import Direction, Held, HeldCell, Repeats
 from runner.judge.acceptance import Acceptances
 from runner.judge.verdict import Judge, detail_of
@@ -63,12 +64,10 @@ def hold(
 ) -> Held:
     """Return the verdict of every cell against one baseline."""
     results = list(results)
-    counterparts = find_counterparts(circumstances.builds, baseline.cells)
-    before = {
-        each.cell: found
-        for each in results
-        if (found := baseline.cells.get(_translate(each.cell, counterparts))) is not None
-    }
+    builds = circumstances.builds
+    known = environments_of(baseline.cells) if builds else ()
+    counterparts = find_counterparts(builds, known)
+    before = line_up((each.cell for each in results), baseline.cells, counterparts)
     judge = Judge(circumstances.expectations, before)
     cells = [
         acceptances.apply(_hold_cell(each, judge, before, circumstances, repeats.get(each.cell)))
@@ -83,31 +82,6 @@ def hold(
         cells=[*cells, *gone],
         counterparts=counterparts,
         outside=outside,
-    )
-
-
-def find_counterparts(builds: Mapping[str, str], cells: Iterable[Cell]) -> dict[str, str]:
-    """Return for each build the environment of a baseline that it is held against.
-
-    That is the build of the same name; else the only one of the same package; else its base.
-    """
-    known = {name for cell in cells for name in (cell.writer, cell.reader)} if builds else set()
-    found = {}
-    for build, base in builds.items():
-        package = build.partition("@")[0]
-        others = sorted(name for name in known if name.startswith(f"{package}@"))
-        alone = others[0] if len(others) == 1 else base
-        found[build] = build if build in known else alone
-    return found
-
-
-def _translate(cell: Cell, names: Mapping[str, str]) -> Cell:
-    if cell.writer not in names and cell.reader not in names:
-        return cell
-    return replace(
-        cell,
-        writer=names.get(cell.writer, cell.writer),
-        reader=names.get(cell.reader, cell.reader),
     )
 
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from runner.domain import Aspect, Cell, Detail, Format, Outcome
 from runner.domain.errors import ConfigurationError
 from runner.domain.outcomes import UNJUDGED
-from runner.publish.reading import details_of, read_cells
+from runner.publish.reading import details_of, find_cells, read_cells
 from runner.store import atomic_write_text
 
 SCHEMA = "baseline/1"
@@ -89,15 +89,9 @@ def read_numbers(path: Path) -> dict[Cell, float]:
 
 
 def _read_run(folder: Path) -> dict[Cell, Detail]:
-    for name in ("cells.parquet", "cells.csv", "cells.csv.gz"):
-        if (folder / name).exists():
-            _require_schema(folder / name)
-            return details_of(read_cells(folder / name))
-    raise ConfigurationError(
-        f"{folder}: no run in it",
-        cause="the folder is another one, or the run has not ended",
-        next_step="name the folder of a run, such as reports/published",
-    )
+    path = find_cells(folder)
+    _require_schema(path)
+    return details_of(read_cells(path))
 
 
 def _require_schema(path: Path) -> None:

@@ -290,6 +290,38 @@ def _check_ids(name: str, frame: pd.DataFrame, ids: dict[str, set[str]]) -> list
     return [f"{name} names a cell twice"] if len(np.unique(key)) != len(key) else []
 
 
+def find_cells(path: Path) -> Path:
+    """Return the file of a run's cells: the path itself, or that in a folder of a run.
+
+    Raises:
+        ConfigurationError: the folder has none.
+    """
+    if not path.is_dir():
+        return path
+    settle(path)
+    for name in ("cells.parquet", CSV, COMPRESSED_CSV):
+        if (path / name).exists():
+            return path / name
+    raise ConfigurationError(
+        f"{path}: no run in it",
+        cause="the folder is another one, or the run has not ended",
+        next_step="name the folder of a run, such as reports/published",
+    )
+
+
+def read_bases(folder: Path) -> dict[str, str]:
+    """Return the builds of one's own of the run in a folder, each with its base.
+
+    There are none where the cells lie alone.
+
+    Raises:
+        MatrixError: its run.json is damaged, or of another version.
+    """
+    if not (folder / "run.json").exists():
+        return {}
+    return read_record(folder / "run.json", RunRecord).bases
+
+
 def read_cells(path: Path) -> pd.DataFrame:
     """Read the cells of a `cells.csv`, `cells.csv.gz` or `cells.parquet` of any run, as texts.
 

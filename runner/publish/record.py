@@ -378,6 +378,11 @@ class RunRecord(Record, kw_only=True, frozen=True):
         return tuple(each.id for each in self.environments)
 
     @property
+    def bases(self) -> dict[str, str]:
+        """The builds of one's own, each with the environment that it was made of."""
+        return {each.id: each.build.base for each in self.environments if each.build is not None}
+
+    @property
     def failed_controls(self) -> tuple[ControlRecord, ...]:
         """Controls that did not do as they must: nothing of the run can be trusted."""
         return tuple(each for each in self.controls if not each.passed)

@@ -7,9 +7,13 @@ import gzip
 import io
 
 import pytest
+from build_runs import BASE, BUILD, changes_of_the_gate, make_earlier, make_later_run, result_of
 from chromium import DESKTOP, PHONE, find_faults
 from playwright.sync_api import expect
-from report_fixtures import HOSTILE
+from report_fixtures import HOSTILE, publish_run
+
+from runner.publish.tables import build_cells
+from runner.render.site import render_site
 
 TOTAL = 40
 
@@ -417,3 +421,27 @@ def test_with_the_keyboard_alone(visit, mine):
     page.keyboard.press("Enter")
     assert page.input_value("#kind") == "same"
     assert shown(page) == TOTAL - 6
+
+
+def test_the_page_and_the_gate_agree_on_every_cell_of_a_build(context, tmp_path):
+    run = make_later_run()
+    earlier = make_earlier(run)
+    publish_run(run, tmp_path)
+    render_site(tmp_path, tmp_path / "site")
+    before = tmp_path / "before.csv"
+    results = [result_of(cell, detail) for cell, detail in earlier.items()]
+    build_cells(results, run.order).to_csv(before, index=False)
+
+    page = context.new_page()
+    page.goto((tmp_path / "site" / "compare.html").as_uri())
+    page.set_input_files("#before-file", before)
+    page.wait_for_selector("#result:not([hidden])")
+    assert f"{BUILD} is held against {BASE}" in page.inner_text("#sum")
+    page.select_option("#kind", "all")
+    with page.expect_download() as download:
+        page.click("#download")
+
+    rows = csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8")))
+    name = "{scenario}/{format}/{writer}->{reader}/{remedy}"
+    said = {name.format_map(row): row["change"] for row in rows}
+    assert said == changes_of_the_gate(run, earlier)

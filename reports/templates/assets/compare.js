@@ -14,6 +14,7 @@
  * @property {string[]} unjudged
  * @property {ChangeStyle[]} changes
  * @property {string[]} environments
+ * @property {Record<string, string>} bases what each build of one's own was made of
  * @property {string[]} families CSS class of each environment
  * @property {Record<string, string>} causes
  * @property {[string, string, string][]} records
@@ -27,6 +28,9 @@
 /** Every cell of either run. @type {Row[]} */ let rows = [];
 /** How many there are of each kind. @type {Map<string, number>} */ let numbers = new Map();
 /** Every format of either run. @type {string[]} */ let formats = [];
+/** Builds of the run after, each with what it is held against. @type {Map<string, string>} */ let counterparts = new Map();
+/** Cells before, of which some stand for a build as well. */
+let numberBefore = 0;
 let limit = 0;
 
 const PAGE = 100;
@@ -83,6 +87,53 @@ function split(id) {
   return { scenario, format, writer, reader, remedy };
 }
 
+/**
+ * What each build of the run after is held against: the build of that name, the only one of its
+ * package, or its base. As in runner/domain/counterparts.py.
+ * @param {Set<string>} known @param {Set<string>} here
+ */
+function findCounterparts(known, here) {
+  /** @type {Map<string, string>} */ const found = new Map();
+  for (const build of here) {
+    if (!build.includes("@") || known.has(build)) continue;
+    const mark = build.slice(0, build.indexOf("@") + 1);
+    const others = [...known].filter((name) => name.startsWith(mark));
+    const name = others.length === 1 ? others[0] : packed.bases[build];
+    if (name) found.set(build, name);
+  }
+  return found;
+}
+
+/**
+ * The cells before, under the names of the builds that they stand for: `line_up_builds` of
+ * runner/analyse/differences.py says which names a cell keeps.
+ * @param {Run} before @param {Run} after @param {() => Promise<boolean>} wait
+ * @returns {Promise<Map<string, Details>|null>} null if it is not wanted any more
+ */
+async function lineUp(before, after, wait) {
+  counterparts = new Map();
+  let builds = false;
+  for (const id of after.cells.keys()) builds ||= id.includes("@");
+  if (!builds) return before.cells;
+  const pairsOf = (/** @type {Run} */ run) => new Set([...run.cells.keys()].map((id) => id.split("/")[2]));
+  const ends = (/** @type {Set<string>} */ some) => new Set([...some].flatMap((pair) => pair.split("->")));
+  const pairsAfter = pairsOf(after);
+  counterparts = findCounterparts(ends(pairsOf(before)), ends(pairsAfter));
+  const namesOf = (/** @type {string} */ name) => [name, ...[...counterparts].filter(([, other]) => other === name).map(([build]) => build)];
+  /** @type {Map<string, Details>} */ const found = new Map();
+  let turn = 0;
+  for (const [id, details] of before.cells) {
+    const { scenario, format, writer, reader, remedy } = split(id);
+    const all = namesOf(writer).flatMap((one) => namesOf(reader).map((other) => `${one}->${other}`));
+    const kept = all.filter((pair) => pairsAfter.has(pair));
+    if (!kept.length) kept.push(all[0]);
+    for (const pair of kept) found.set(`${scenario}/${format}/${pair}/${remedy}`, details);
+    turn += 1;
+    if (turn % ROWS_AT_ONCE === 0 && !(await wait())) return null;
+  }
+  return found;
+}
+
 /** In slices, as a run may have a million cells. @param {Run} before @param {Run} after @param {() => boolean} wanted @returns {Promise<boolean>} whether it was wanted to the end */
 async function compare(before, after, wanted) {
   rows = [];
@@ -94,13 +145,16 @@ async function compare(before, after, wanted) {
     rows.push({ id, parts, pair: pairNamed(parts), kind: change(old, now), before: old ?? null, after: now ?? null });
   };
   // Below a certain size it is done at once: what is chosen shows with the same click.
+  const earlier = await lineUp(before, after, wait);
+  if (!earlier) return false;
+  numberBefore = earlier.size;
   let turn = 0;
   for (const [id, details] of after.cells) {
-    add(id, before.cells.get(id), details);
+    add(id, earlier.get(id), details);
     turn += 1;
     if (turn % ROWS_AT_ONCE === 0 && !(await wait())) return false;
   }
-  for (const [id, details] of before.cells) {
+  for (const [id, details] of earlier) {
     if (!after.cells.has(id)) add(id, details, undefined);
     turn += 1;
     if (turn % ROWS_AT_ONCE === 0 && !(await wait())) return false;
@@ -185,11 +239,12 @@ function showTotals(state) {
     make("tfoot", {}, make("tr", {}, make("th", { scope: "row" }, "all"), make("td", { className: "num" }, count(rows.length)), make("td", {}, "cells of either run"))));
 }
 
-/** @param {Run} before @param {Run} after */
-function showSum(before, after) {
+/** @param {Run} after */
+function showSum(after) {
   const [appeared, vanished] = ["appeared", "vanished"].map((kind) => Number(numbers.get(kind)));
   const both = rows.length - appeared - vanished;
-  $("sum").textContent = `Before: ${count(before.cells.size)} cells, ${count(both)} of them in both and ${count(vanished)} vanished. `
+  const held = [...counterparts].map(([build, name]) => `${build} is held against ${name}. `).join("");
+  $("sum").textContent = `${held}Before: ${count(numberBefore)} cells, ${count(both)} of them in both and ${count(vanished)} vanished. `
     + `After: ${count(after.cells.size)} cells, ${count(both)} in both and ${count(appeared)} appeared.`;
 }
 
@@ -424,7 +479,7 @@ async function showRuns() {
     if (!(await compare(before, after, () => mine === asked))) return;
     $("result").hidden = false;
     select("format").replaceChildren(make("option", { value: "" }, "all formats"), ...formats.map((name) => make("option", { value: name }, name)));
-    showSum(before, after);
+    showSum(after);
     showOutcomes(before, after);
     drawMatrix();
   }

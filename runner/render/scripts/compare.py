@@ -61,6 +61,7 @@ def compare_data(data: PublishedRun, coded: Coded) -> dict[str, Any]:
             for style in CHANGE_STYLES
         ],
         "environments": list(coded.environments),
+        "bases": dict(data.run.bases),
         "families": [FAMILY_CSS[each.family] for each in data.run.environments],
         "causes": {each.id: each.title for each in data.run.causes},
         "records": records,

@@ -7,10 +7,17 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from report_fixtures import make_run, publish_run
+from build_runs import (
+    BASE,
+    BUILD,
+    changes_of_the_gate,
+    make_earlier,
+    make_later_run,
+)
+from report_fixtures import make_run, publish_run, put_together
 
-from runner.analyse.differences import compare_cells, summarize
-from runner.domain import ID_COLUMNS, Change, Detail, Outcome, change_of
+from runner.analyse.differences import cell_id, compare_cells, line_up_builds, summarize
+from runner.domain import ID_COLUMNS, Cell, Change, Detail, Outcome, change_of
 from runner.domain.errors import ConfigurationError
 from runner.domain.verdicts import CHANGE_STYLES
 from runner.publish.columns import DETAIL_COLUMNS
@@ -155,3 +162,58 @@ def test_what_is_not_a_runs_cells_is_refused(
         read_cells(path)
     with pytest.raises(ConfigurationError):
         read_cells(tmp_path / "missing.csv")
+
+
+# --- builds of one's own ----------------------------------------------------------------
+
+
+def table_of(details: dict[Cell, Detail]) -> pd.DataFrame:
+    rows = [
+        (*cell_parts(cell), str(detail.outcome), detail.cause, ";".join(sorted(detail.aspects)))
+        for cell, detail in details.items()
+    ]
+    return pd.DataFrame(rows, columns=[*ID_COLUMNS, *DETAIL_COLUMNS])
+
+
+def cell_parts(cell: Cell) -> tuple[str, ...]:
+    return cell.scenario, str(cell.format), cell.writer, cell.reader, cell.remedy
+
+
+def changes(before: pd.DataFrame, after: pd.DataFrame) -> dict[str, str]:
+    lined_up = line_up_builds(before, after, {BUILD: BASE})
+    rows = compare_cells(lined_up, after).table.to_dict("records")
+    assert len({cell_id(row) for row in rows}) == len(rows)
+    return {cell_id(row): str(row["change"]) for row in rows}
+
+
+def test_compare_and_the_gate_agree_on_every_cell_of_a_build() -> None:
+    run = make_later_run()
+    earlier = make_earlier(run)
+
+    found = changes(table_of(earlier), put_together(run).cells)
+
+    assert found == changes_of_the_gate(run, earlier)
+    own = {cell: change for cell, change in found.items() if BUILD in cell}
+    assert set(own.values()) == set(map(str, Change))
+
+
+def test_a_base_that_takes_no_part_has_not_vanished() -> None:
+    before = cells(("kept", "equivalent", "", ""), ("lost", "equivalent", "", ""))
+    after = cells(("kept", "load_error", "a", "")).assign(reader=BUILD)
+
+    before["reader"] = BASE
+
+    assert changes(before, after) == {
+        f"kept/h5/tf2.12->{BUILD}/none": "regressed",
+        f"lost/h5/tf2.12->{BUILD}/none": "vanished",
+    }
+
+
+def test_what_neither_the_base_nor_the_build_did_is_named_by_the_base() -> None:
+    before = cells(("lost", "equivalent", "", "")).assign(reader=BASE)
+    after = cells(("new", "equivalent", "", "")).assign(writer=BUILD)
+
+    assert changes(before, after) == {
+        f"lost/h5/tf2.12->{BASE}/none": "vanished",
+        f"new/h5/{BUILD}->keras3.15/none": "appeared",
+    }
