@@ -60,7 +60,7 @@ from runner.judge import controls
 from runner.judge.cause import CauseTable, explain
 from runner.judge.outcome import classify_cell, classify_save
 from runner.judge.verdict import Judge
-from runner.measure.digests import InputDigests
+from runner.measure.digests import DEPENDS_LENGTH, InputDigests
 from runner.measure.frozen import as_provisioned, require_fitting
 from runner.measure.hops import HopFiles, Try
 from runner.measure.known import LookUp
@@ -682,6 +682,7 @@ def keep(run: Run, results: Sequence[CellResult]) -> Kept | None:
             scenarios=run.declared.catalog.scenarios,
             environments={**run.absent, **run.built.available},
             depends=run.look_up.depends_of,
+            made_with=lambda *row: _made_with(run, *row),
             artifacts={
                 (save.scenario, str(save.format), save.writer): artifact.sha256
                 for save, artifact in run.artifacts.items()
@@ -689,6 +690,16 @@ def keep(run: Run, results: Sequence[CellResult]) -> Kept | None:
             },
         ),
     )
+
+
+def _made_with(run: Run, remedy: str, reader: str, steps: Sequence[str]) -> str:
+    """Return the digest of what would make the file of a remedy today."""
+    found = run.declared.scope.remedies.get(remedy)
+    if found is None or not steps or found.made_by is MadeBy.NOBODY:
+        return ""
+    if found.made_by is MadeBy.REWRITE:
+        return run.rewrites.digest_for(reader)[:DEPENDS_LENGTH]
+    return run.look_up.digests.of_steps(steps)
 
 
 def merge(results: Sequence[CellResult], kept: Kept | None) -> list[CellResult]:

@@ -55,6 +55,8 @@ class Advice:
     """What the scenario asks for and the remedy does not bring back."""
     steps: tuple[str, ...]
     """How the file that the remedy loads was made: of `hop` its chain."""
+    hops: bool
+    """Whether the steps are a chain of hops."""
     tried: int
     untried: tuple[str, ...]
     """Remedies that exist for the pair and were not measured in it."""
@@ -143,7 +145,7 @@ def describe_advice(advice: Advice) -> list[str]:
         lines += _not_tried(advice)
     else:
         lines.append(f"advice: {advice.remedy}: {advice.title} ({_told(advice)})")
-        if _is_chain(advice.steps):
+        if advice.hops:
             lines.append(f"  {describe_hops(advice.steps, advice.reader)}")
         elif advice.steps:
             lines.append(f"  edits: {', '.join(advice.steps)}")
@@ -155,10 +157,6 @@ def describe_advice(advice: Advice) -> list[str]:
             )
     lines += _where(advice)
     return lines
-
-
-def _is_chain(steps: Sequence[str]) -> bool:
-    return bool(steps) and all("/" in each for each in steps)
 
 
 def _not_tried(advice: Advice) -> list[str]:
@@ -225,6 +223,7 @@ def _advice(pair: Mapping[str, str], run: RunRecord, row: Mapping[str, Any]) -> 
         without=tuple(Aspect(name) for name in str(row.get("without", "")).split(";") if name),
         help=str(row.get("help", "")),
         steps=tuple(name for name in str(row.get("steps", "")).split(";") if name),
+        hops=remedy is not None and remedy.made_by == "hop",
         tried=int(row.get("tried", 0)),
         untried=tuple(name for name in str(row.get("untried", "")).split(";") if name),
         crashed=int(row.get("crashed", 0)),

@@ -7,7 +7,8 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import pandas as pd
 
-from runner.domain import ID_COLUMNS, UNEXPLAINED, Aspect, Cause, Format, Outcome
+from runner.domain import ID_COLUMNS, UNEXPLAINED, Aspect, Cause, Cell, Format, Outcome
+from runner.domain.hops import Reading, last_reading
 from runner.judge.cause import CauseTable, Symptoms, detail_lines
 from runner.publish.reading import PublishedRun
 
@@ -20,20 +21,32 @@ def explain_table(data: PublishedRun, causes: Sequence[Cause]) -> pd.DataFrame:
     damaged = {each.id: bool(each.damage) for each in data.run.scenarios}
     ids = list(ID_COLUMNS)
     seen = data.observations.rename(columns={"aspects": "compared"})[[*ids, *_SEEN]]
-    rows = data.cells[[*ids, "outcome", "aspects"]].merge(seen, on=ids, how="left")
+    hops = {each.id for each in data.run.remedies if each.made_by == "hop"}
+    rows = data.cells[[*ids, "outcome", "aspects", "steps"]].merge(seen, on=ids, how="left")
     found = [
-        _find(table, row, damaged=damaged[row["scenario"]])
+        _find(table, row, damaged=damaged[row["scenario"]], hops=row["remedy"] in hops)
         for row in rows.astype(object).fillna("").to_dict("records")
     ]
     return data.cells.assign(cause=pd.Categorical(found))
 
 
-def _find(table: CauseTable, row: Mapping[Hashable, str], *, damaged: bool) -> str:
+def _find(table: CauseTable, row: Mapping[Hashable, str], *, damaged: bool, hops: bool) -> str:
     outcome = Outcome(row["outcome"])
     if outcome in UNEXPLAINED:
         return ""
     compared = json.loads(row["compared"]) if row["compared"] else {}
     differing = [name for name in row["aspects"].split(";") if name]
+    read = Reading(row["writer"], Format(row["format"]), row["reader"])
+    if hops and row["steps"]:
+        steps = row["steps"].split(";")
+        cell = Cell(
+            scenario=row["scenario"],
+            format=read.format,
+            writer=read.writer,
+            reader=read.reader,
+            remedy=row["remedy"],
+        )
+        read = last_reading(cell, steps, saved=outcome is not Outcome.SAVE_ERROR)
     return table.find(
         Symptoms(
             outcome=outcome,
@@ -42,10 +55,10 @@ def _find(table: CauseTable, row: Mapping[Hashable, str], *, damaged: bool) -> s
             message=row["message"] or row["reason"],
             traceback=row["traceback"],
             scenario=row["scenario"],
-            format=Format(row["format"]),
+            format=read.format,
             remedy=row["remedy"],
-            writer=row["writer"],
-            reader=row["reader"],
+            writer=read.writer,
+            reader=read.reader,
             damaged=damaged,
             aspects=frozenset(map(Aspect, differing)),
             details=detail_lines(compared, differing),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,8 @@ class Coded:
     reader: Codes
     remedy: Codes
     outcome: Codes
+    observation: Codes = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Row of each cell's observation; -1 where it has none."""
 
     def keys(self, remedy: int | None = None) -> Codes:
         """One number a cell, the same for all remedies of a load when `remedy` is given."""
@@ -83,7 +85,7 @@ def code_cells(data: PublishedRun) -> Coded:
         "remedy": tuple(each.id for each in run.remedies),
     }
     codes = {column: code_column(data.cells[column], ids[column]) for column in ID_COLUMNS}
-    return Coded(
+    coded = Coded(
         scenarios=ids["scenario"],
         formats=ids["format"],
         environments=ids["writer"],
@@ -92,9 +94,10 @@ def code_cells(data: PublishedRun) -> Coded:
         outcome=code_column(data.cells["outcome"], tuple(str(each) for each in OUTCOMES)),
         **codes,
     )
+    return replace(coded, observation=_find_observations(coded, data.observations))
 
 
-def find_observations(coded: Coded, observations: pd.DataFrame) -> Codes:
+def _find_observations(coded: Coded, observations: pd.DataFrame) -> Codes:
     """Find the row of each cell's observation; -1 where it has none."""
     ids = {
         "scenario": coded.scenarios,

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from runner.analyse.explain import Evidence, line_kinds
-from runner.analyse.grids import Coded, Codes, find_observations
+from runner.analyse.grids import Coded, Codes
 from runner.analyse.sentences import normalise
 from runner.domain import ID_COLUMNS
 from runner.publish.reading import PublishedRun
@@ -54,7 +54,7 @@ class Family:
 def texts_of(data: PublishedRun, coded: Coded) -> CellTexts:
     """Return the texts of a run that was read, as `explain` wants them."""
     of_cells = {name: _number(data.cells[name]) for name in (*ID_COLUMNS, "outcome", "cause")}
-    found = find_observations(coded, data.observations)
+    found = coded.observation
     seen = {
         name: _follow(_number(data.observations[name]), found)
         for name in ("exception", "message", "reason", "traceback")

@@ -161,6 +161,9 @@ class Depends:
     scenario: str = ""
     writer_lock: str = ""
     reader_lock: str = ""
+    made_with: str = ""
+    """Of a file that was made of the artifact: the rules that edited it, or the locks of the
+    environments that saved it again."""
 
 
 DEPENDS_UNKNOWN = Depends()
@@ -176,6 +179,8 @@ class CellResult:
     """The aspects that differ, for `diverged`."""
     steps: tuple[str, ...] = ()
     """How the file that was loaded was made of the artifact; empty for the artifact itself."""
+    hops: bool = False
+    """Whether the steps are hops: environments that loaded it and saved it again."""
     cause: str = ""
     """Id of a cause; empty for `equivalent` and for cells that never ran."""
     reason: str = ""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.domain.cells import BARE
+from runner.domain.cells import BARE, Cell
 from runner.domain.formats import Format
 
 MOST_HOPS = 2
@@ -45,6 +45,42 @@ class Hop:
 
 
 Chain = tuple[Hop, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One file and the environment that loads it."""
+
+    writer: str
+    format: Format
+    reader: str
+
+
+def read_steps(steps: Sequence[str]) -> Chain:
+    """Return the chain of these steps.
+
+    Raises:
+        ValueError: a step is none of a chain.
+    """
+    parts = (each.split("/") for each in steps)
+    return tuple(
+        Hop(environment=environment, remedy=remedy, format=Format(format_))
+        for environment, remedy, format_ in parts
+    )
+
+
+def last_reading(cell: Cell, steps: Sequence[str], *, saved: bool) -> Reading:
+    """Return the last file that was loaded for a cell of hops, and by whom.
+
+    Where the last hop `saved` it is the cell's reader that loaded what it saved; else it is that
+    hop itself, of what the one before saved, or the artifact.
+    """
+    chain = read_steps(steps)
+    if saved:
+        return Reading(chain[-1].environment, chain[-1].format, cell.reader)
+    if len(chain) > 1:
+        return Reading(chain[-2].environment, chain[-2].format, chain[-1].environment)
+    return Reading(cell.writer, cell.format, chain[-1].environment)
 
 
 def steps_of(chain: Sequence[Hop]) -> tuple[str, ...]:

@@ -50,6 +50,8 @@ class Made:
     """Whether the steps are hops: several chains may be tried for a cell."""
     artifact: Artifact | None = None
     """Its payload, with the oracle of the original; None where nothing was made."""
+    made_with: str = ""
+    """Short digest of what made it: the rules of a rewrite, the locks of hops."""
     format: Format | None = None
     """Where it has another format than the original."""
     failed: Observation | None = None

@@ -26,6 +26,7 @@ from runner.domain import (
     Observation,
     Outcome,
 )
+from runner.domain.hops import Reading, last_reading
 from runner.domain.selector import matches_any, matches_environment
 
 WRAPPED = re.compile(r"\n\s*Exception encountered: ")
@@ -176,10 +177,16 @@ def explain(result: CellResult, table: CauseTable, *, damaged: bool = False) -> 
 
 
 def read_symptoms(result: CellResult, *, damaged: bool = False) -> Symptoms:
-    """Return the parts of a result that the rules look at."""
+    """Return the parts of a result that the rules look at.
+
+    Of a cell of hops they are those of the last file that was loaded, and by whom.
+    """
     seen, cell = result.observation, result.cell
     # A save's observation says nothing of aspects, a load's nothing of the save.
     aspects = seen.aspects if seen is not None else {}
+    read = Reading(cell.writer, cell.format, cell.reader)
+    if result.hops and result.steps:
+        read = last_reading(cell, result.steps, saved=result.outcome is not Outcome.SAVE_ERROR)
     return Symptoms(
         outcome=result.outcome,
         stage=seen.stage if seen is not None else "",
@@ -187,10 +194,10 @@ def read_symptoms(result: CellResult, *, damaged: bool = False) -> Symptoms:
         message=(seen.message if seen is not None else "") or result.reason,
         traceback=_plain(str(seen.data.get("traceback") or "")) if seen is not None else "",
         scenario=cell.scenario,
-        format=cell.format,
+        format=read.format,
         remedy=cell.remedy,
-        writer=cell.writer,
-        reader=cell.reader,
+        writer=read.writer,
+        reader=read.reader,
         damaged=damaged,
         aspects=frozenset(result.aspects),
         details=detail_lines(aspects, result.aspects),

@@ -156,6 +156,7 @@ def _result(
         outcome=outcome,
         aspects=aspects,
         steps=known.made.steps if known.made else (),
+        hops=known.made.hops if known.made else False,
         reason=reason,
         observation=known.observation,
         artifact_sha256=known.artifact.sha256 if known.artifact else "",
@@ -211,11 +212,13 @@ def _classify_failed_hop(known: Known, seen: Observation) -> CellResult:
         cell=known.cell,
         outcome=Outcome.SAVE_ERROR,
         steps=steps,
+        hops=True,
         reason=f"not loaded: {steps[-1]} did not save the file between",
         observation=seen,
         artifact_sha256=known.artifact.sha256 if known.artifact else "",
         measured_at=known.measured_at,
         depends=known.depends,
+        frozen=known.artifact.frozen if known.artifact else "",
     )
 
 

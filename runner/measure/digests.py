@@ -11,14 +11,14 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from runner.domain import Aspect, Cell, Depends, Format, ProvisionedEnvironment, Save, Scenario
 from runner.domain.errors import ConfigurationError
-from runner.domain.hops import Hop
+from runner.domain.hops import Hop, read_steps
 
 DIGEST_LENGTH = 16
 """Hex digits kept: 64 bits, ample for some millions of jobs."""
@@ -67,6 +67,15 @@ class InputDigests:
             writer_lock=self._locks.get(writer, ""),
             reader_lock=self._locks.get(reader, ""),
         )
+
+    def of_steps(self, steps: Sequence[str]) -> str:
+        """Return the short digest of the locks of a chain's environments; empty if one is unknown.
+
+        Raises:
+            ValueError: a step is none of a chain.
+        """
+        locks = [self._locks.get(hop.environment, "") for hop in read_steps(steps)]
+        return short_digest(locks)[:DEPENDS_LENGTH] if all(locks) else ""
 
     def of_save(self, save: Save) -> str:
         """Return the digest of everything an artifact depends on; its writer is built."""

@@ -107,7 +107,7 @@ class HopFiles:
             error = errors.get(job.id)
             return Made(steps=steps, hops=True, error=error) if error else None
         if seen.status != "done":
-            return Made(steps=steps, hops=True, failed=seen)
+            return Made(steps=steps, hops=True, failed=seen, made_with=self._made_with(steps))
         place = _place(job.payload["scenario"]["id"], hop, job.inputs)
         manifest = self._store.artifacts.find(place, seen.facts)
         if manifest is None:
@@ -116,6 +116,7 @@ class HopFiles:
         return Made(
             steps=steps,
             hops=True,
+            made_with=self._made_with(steps),
             format=hop.format,
             artifact=Artifact(
                 inputs=job.inputs,
@@ -125,6 +126,9 @@ class HopFiles:
                 written=manifest.written,
             ),
         )
+
+    def _made_with(self, steps: tuple[str, ...]) -> str:
+        return self._digests.of_steps(steps)
 
 
 def _place(scenario: str, hop: Hop, inputs: str) -> Place:

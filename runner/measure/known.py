@@ -263,8 +263,12 @@ class LookUp:
             absence=files.absence,
             reason=files.reason,
             error=files.error,
-            depends=self.depends_of(cell.scenario, cell.writer, cell.reader),
+            depends=self._depends_of(cell, files.made),
         )
+
+    def _depends_of(self, cell: Cell, made: Made | None) -> Depends:
+        found = self.depends_of(cell.scenario, cell.writer, cell.reader)
+        return replace(found, made_with=made.made_with) if made else found
 
     def _find_files(
         self, cell: Cell, declared: _Declared, artifacts: Artifacts, errors: Errors

@@ -34,7 +34,7 @@ from runner.domain.errors import NotReadable
 from runner.domain.rewriting import RewriteRule
 from runner.domain.selector import matches_environment
 from runner.executors.batches import harness_error
-from runner.measure.digests import code_digest, short_digest
+from runner.measure.digests import DEPENDS_LENGTH, code_digest, short_digest
 from runner.measure.known import Artifacts
 from runner.rewrite import Order, rewrite_all
 from runner.store import Place, Store
@@ -117,7 +117,7 @@ class Rewrites:
         for cell in cells:
             artifact = artifacts.get(save_of(cell))
             if artifact is not None and artifact.sha256:
-                inputs = short_digest([Kind.MAKE, artifact.sha256, self._digest_for(cell.reader)])
+                inputs = short_digest([Kind.MAKE, artifact.sha256, self.digest_for(cell.reader)])
                 yield _Task(cell, artifact, (f"{save_of(cell).id}/{cell.remedy}", inputs))
 
     def _found(self, task: _Task, seen: Observation) -> Made | None:
@@ -125,11 +125,13 @@ class Rewrites:
         steps = tuple(seen.facts.get("steps") or ())
         if not seen.facts.get("sha256"):
             return Made(steps=steps)
+        made_with = self.digest_for(task.cell.reader)[:DEPENDS_LENGTH]
         manifest = self._store.artifacts.find(task.place, seen.facts)
         if manifest is None:
             return None
         return Made(
             steps=steps,
+            made_with=made_with,
             artifact=Artifact(
                 inputs=task.key[1],
                 folder=self._store.artifacts.folder(task.place),
@@ -189,7 +191,7 @@ class Rewrites:
             ]
         )
 
-    def _digest_for(self, reader: str) -> str:
+    def digest_for(self, reader: str) -> str:
         """Return the digest of the rules for a reader, and of the code that applies them."""
         found = self._digests.get(reader)
         if found is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from runner.publish.record import KeptRecord
 from runner.publish.tables import DIGEST_LIMIT
 
 _DEPENDS = ("probe", "recipe", "writer_lock", "reader_lock")
+_MADE = "made_with"
 _TEXTS = (
     *("status", "stage", "exception", "message", "traceback", "output"),
     *("start_method", "isolation"),
@@ -55,6 +56,9 @@ class Today:
     """Of a scenario, a writer and a reader, all of which are there."""
     artifacts: Mapping[Place, str]
     """Digest of the artifact this run reads; nothing if it did not look for one."""
+    made_with: Callable[[str, str, Sequence[str]], str]
+    """Of a remedy, a reader and the steps of its file; empty where it has none made, or nothing is
+    known of them."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,13 +92,14 @@ def keep_results(data_dir: Path, *, measured: Collection[Cell], today: Today) ->
         else:
             candidates.append((cell, row))
     artifacts = _choose_artifacts(row for _, row in candidates)
+    hops = {each.id for each in data.run.remedies if each.made_by == "hop"}
     results = []
     for cell, row in candidates:
         digest = row["artifact_sha256"]
         if digest and digest != artifacts[_place(row)]:
             refused["artifact"] += 1
         else:
-            results.append(_read_result(cell, row))
+            results.append(_read_result(cell, row, hops))
     record = KeptRecord(
         started=data.run.started,
         tool_version=data.run.tool_version,
@@ -108,7 +113,7 @@ def keep_results(data_dir: Path, *, measured: Collection[Cell], today: Today) ->
 def _read_rows(data: PublishedRun) -> Iterable[Row]:
     ids = list(ID_COLUMNS)
     columns = [*ids, "outcome", "aspects", "artifact_sha256", "measured_at", "steps", "frozen"]
-    columns += _DEPENDS
+    columns += [*_DEPENDS, _MADE]
     seen = data.observations.rename(columns={"aspects": "compared"})
     rows = data.cells[columns].merge(seen, on=ids, how="left").astype(object)
     for each in rows.where(rows.notna(), None).to_dict("records"):
@@ -132,6 +137,7 @@ def _find_difference(row: Row, today: Today, locks: Mapping[str, str]) -> str:
         ("probe", row["probe"], now.probe),
         ("scenario", row["recipe"], now.scenario),
         ("artifact", row["artifact_sha256"], artifact),
+        ("rules", row[_MADE], today.made_with(row["remedy"], row["reader"], _steps(row))),
     )
     # What either side does not know differs from nothing.
     return next((name for name, then, here in held if then and here and then != here), "")
@@ -168,26 +174,33 @@ def _read_cell(row: Row) -> Cell:
     )
 
 
-def _read_result(cell: Cell, row: Row) -> CellResult:
+def _steps(row: Row) -> tuple[str, ...]:
+    return tuple(name for name in (row["steps"] or "").split(";") if name)
+
+
+def _read_result(cell: Cell, row: Row, hops: Collection[str]) -> CellResult:
     depends = Depends(
         probe=row["probe"] or "",
         scenario=row["recipe"] or "",
         writer_lock=row["writer_lock"] or "",
         reader_lock=row["reader_lock"] or "",
+        made_with=row[_MADE] or "",
     )
     differing = (name for name in (row["aspects"] or "").split(";") if name)
+    known = (*_DEPENDS, _MADE) if row["steps"] else _DEPENDS
     return CellResult(
         cell=cell,
         outcome=Outcome(row["outcome"]),
         aspects=tuple(Aspect(name) for name in differing),
-        steps=tuple(name for name in (row["steps"] or "").split(";") if name),
+        steps=_steps(row),
+        hops=row["remedy"] in hops,
         reason=row["reason"] or "",
         artifact_sha256=row["artifact_sha256"] or "",
         observation=_read_observation(row),
         measured_at=row["measured_at"] or "",
         depends=depends,
         frozen=row["frozen"] or "",
-        origin=Origin.KEPT if all(row[name] for name in _DEPENDS) else Origin.STALE,
+        origin=Origin.KEPT if all(row[name] for name in known) else Origin.STALE,
     )
 
 

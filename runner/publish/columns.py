@@ -117,6 +117,13 @@ class CellRow(Record, kw_only=True, frozen=True):
             "of each that loaded it and saved it again. Empty for the artifact itself.",
         ),
     ]
+    made_with: Annotated[
+        Digest,
+        msgspec.Meta(
+            description="Digest of what made the file that was loaded: the rules of `rewrite`, the "
+            "locks of the environments of `hop`. Empty for the artifact itself, or if unknown."
+        ),
+    ]
     frozen: Annotated[
         str,
         msgspec.Meta(
@@ -207,7 +214,7 @@ LATER_COLUMNS: Mapping[str, Mapping[str, str]] = types.MappingProxyType(
             "measured_at": "",
             "origin": Origin.UNKNOWN,
             **dict.fromkeys(("probe", "recipe", "writer_lock", "reader_lock"), ""),
-            **dict.fromkeys(("steps", "frozen"), ""),
+            **dict.fromkeys(("steps", "made_with", "frozen"), ""),
         },
         # Older runs had no remedy with steps.
         ADVICE: {"steps": ""},

@@ -54,7 +54,8 @@ TEXT_COLUMNS = ("message", "traceback", "output", "warnings", "aspects", "facts"
 
 REPEATED = (
     *("cause", "aspects", "exception", "measured_at"),
-    *("probe", "recipe", "writer_lock", "reader_lock", "steps", "frozen"),
+    *("probe", "recipe", "writer_lock", "reader_lock", "steps"),
+    *("made_with", "frozen"),
 )
 """Columns of `cells` in which few values stand for many rows."""
 VOCABULARIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -303,6 +304,7 @@ def _cell_row(result: CellResult, shorten: Callable[[str], str]) -> tuple[Any, .
         result.depends.writer_lock,
         result.depends.reader_lock,
         ";".join(result.steps),
+        result.depends.made_with,
         result.frozen,
     )
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from runner.analyse.grids import BLANK, Coded, Codes, find_observations
+from runner.analyse.grids import BLANK, Coded, Codes
 from runner.publish.reading import PublishedRun
 from runner.publish.tables import round_significant
 from runner.render.scripts.script import script
@@ -96,7 +96,7 @@ def record_cells(data: PublishedRun, coded: Coded, attribution: pd.Series[Any]) 
 
     `attribution` is one word for each cell: whose doing a failure is.
     """
-    found = find_observations(coded, data.observations)
+    found = coded.observation
     columns, texts = [], []
     for name in CELL_TEXTS:
         codes, values = _number(data.cells[name])

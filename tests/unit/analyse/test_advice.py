@@ -285,7 +285,15 @@ def test_a_pair_in_which_nothing_was_tried_names_another_and_says_so() -> None:
 
 def test_the_chain_of_a_hop_is_told_as_it_was_measured() -> None:
     cells = make_cells(("old", "new", "none", "load_error"), ("old", "new", "costly", "equivalent"))
-    found = advise(cells)
+    run = msgspec.structs.replace(
+        RUN,
+        remedies=tuple(
+            msgspec.structs.replace(each, made_by="hop" if each.id == "costly" else "")
+            for each in RUN.remedies
+        ),
+    )
+    pair = {"scenario": "s", "format": "h5", "writer": "old", "reader": "new"}
+    found = advise_pair(build_advice(cells, run), cells, run, pair)
     assert found.steps == ("tf2.15/none/h5",)
     text = "\n".join(describe_advice(found))
     assert "open it in TF 2.15, save as .h5, load in new" in text

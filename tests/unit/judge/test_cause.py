@@ -28,6 +28,7 @@ from runner.domain import (
 from runner.domain.causes import Sentence
 from runner.domain.errors import ConfigurationError
 from runner.judge.cause import CauseTable, Symptoms, explain, find_innermost
+from runner.judge.cause import read_symptoms as judge_symptoms
 
 ROOT = Path(__file__).resolve().parents[3]
 SAID = Sentence(text="It is so.", message="so")
@@ -230,6 +231,32 @@ def make_result(outcome: Outcome, **data: Any) -> CellResult:
 @pytest.mark.parametrize("outcome", sorted(UNEXPLAINED))
 def test_what_is_well_or_never_ran_has_no_cause(outcome: Outcome) -> None:
     assert explain(make_result(outcome), TABLE).cause == ""
+
+
+@pytest.mark.parametrize(
+    ("outcome", "steps", "read"),
+    [
+        (Outcome.LOAD_ERROR, ("tf2.15/none/keras",), ("tf2.15", Format.KERAS, "b")),
+        (Outcome.SAVE_ERROR, ("tf2.15/none/keras",), ("a", Format.H5, "tf2.15")),
+        (
+            Outcome.SAVE_ERROR,
+            ("tf2.15/none/keras", "keras3.8/none/h5"),
+            ("tf2.15", Format.KERAS, "keras3.8"),
+        ),
+        (
+            Outcome.UNUSABLE,
+            ("tf2.15/none/keras", "keras3.8/compat_shims/h5"),
+            ("keras3.8", Format.H5, "b"),
+        ),
+    ],
+)
+def test_a_cell_of_hops_is_judged_by_the_last_file_that_was_loaded(outcome, steps, read) -> None:
+    result = replace(make_result(outcome), steps=steps, hops=True)
+    symptoms = judge_symptoms(result)
+    assert (symptoms.writer, symptoms.format, symptoms.reader) == read
+    # The names of a rewrite's rules are no hops, whatever they look like.
+    other = judge_symptoms(replace(result, hops=False))
+    assert (other.writer, other.format, other.reader) == ("a", Format.H5, "b")
 
 
 def test_explaining_changes_nothing_but_the_cause() -> None:

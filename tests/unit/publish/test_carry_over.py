@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ def today(run: SmallRun, **changed: Any) -> Today:
         "environments": provision(run),
         "depends": lambda *_: DEPENDS,
         "artifacts": {},
+        "made_with": lambda *_: "",
     }
     return Today(**(fields | changed))
 
@@ -89,6 +91,32 @@ def measured_with(run: SmallRun, **changed: Any) -> SmallRun:
     at = changed.get("at", "2026-01-02T03:04:05+00:00")
     results = [replace(each, depends=depends, measured_at=at) for each in run.results]
     return replace(run, results=tuple(results))
+
+
+def test_what_was_made_by_other_rules_is_not_kept(tmp_path: Path) -> None:
+    run = measured_with(make_run(), made_with="3" * 12)
+    made = [replace(each, steps=("time_major",)) for each in run.results]
+    publish_run(replace(run, results=tuple(made)), tmp_path)
+    changed = run.results[0].cell.reader
+
+    def made_with(_remedy: str, reader: str, steps: Sequence[str]) -> str:
+        assert steps == ("time_major",)
+        return ("4" if reader == changed else "3") * 12
+
+    kept = keep_results(tmp_path, measured=(), today=today(run, made_with=made_with))
+    assert kept.results
+    assert changed not in {each.cell.reader for each in kept.results}
+    assert "rules" in kept.record.refused
+    assert {each.depends.made_with for each in kept.results} == {"3" * 12}
+    assert {each.origin for each in kept.results if each.observation} == {Origin.KEPT}
+
+
+def test_rows_that_do_not_say_what_made_their_file_are_stale(tmp_path: Path) -> None:
+    run = measured_with(make_run())
+    made = [replace(each, steps=("time_major",)) for each in run.results]
+    publish_run(replace(run, results=tuple(made)), tmp_path)
+    kept = keep_results(tmp_path, measured=(), today=today(run, made_with=lambda *_: "4" * 12))
+    assert {each.origin for each in kept.results if each.observation} == {Origin.STALE}
 
 
 def test_what_was_measured_with_all_as_it_is_today_is_kept_and_says_when(tmp_path: Path) -> None:

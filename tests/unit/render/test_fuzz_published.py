@@ -212,6 +212,7 @@ def use(folder: Path, *, rendered: bool) -> None:
         environments=provision(RUN),
         depends=lambda *_: DEPENDS,
         artifacts={},
+        made_with=lambda *_: "",
     )
     keep_results(folder, measured=(), today=today)
     note_changes(folder, data.cells, data.run)
