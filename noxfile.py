@@ -217,6 +217,12 @@ def boundaries(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def singletons(session: nox.Session) -> None:
+    """List the cells whose outcome none of the neighbouring versions has."""
+    runner(session, "singletons")
+
+
+@nox.session(python=PYTHON)
 def audit(session: nox.Session) -> None:
     """Measure a random sample of cells again, each in a fresh process."""
     runner(session, "audit")

@@ -40,7 +40,7 @@ COMMANDS = (
         "merge",
     ),
     *("gate", "accept", "baseline", "artifacts", "bisect"),
-    *("causes", "claims", "boundaries", "rejudge", "audit", "bench"),
+    *("causes", "claims", "boundaries", "singletons", "rejudge", "audit", "bench"),
 )
 """Modules of this package, in the order of the help."""
 DEVELOPER_COMMANDS = ("update", "releases", "docs")

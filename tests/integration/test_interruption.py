@@ -22,6 +22,8 @@ from matrix_harness import (
 )
 
 START_S = 180.0
+REMEDIES = ("none", "custom_objects", "rewrite")
+"""Loads as they are, loads with the user's code, and loads of a file made of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class Interrupted:
 @pytest.fixture(scope="module")
 def interrupted(tree, environments, tmp_path_factory):
     store = make_store(tmp_path_factory.mktemp("interrupted") / "store", environments)
-    arguments = ("run", *selection(store, profile="integration", scenarios=SCENARIOS))
+    chosen = selection(store, profile="integration", scenarios=SCENARIOS)
+    arguments = ("run", *chosen, "--remedy", ",".join(REMEDIES))
 
     first = start(tree, *arguments)
     wait_for(lambda: len(journal(store)) >= 3 and probes_of(store), START_S, "first saves")
@@ -115,7 +118,10 @@ def test_nothing_is_lost_and_nothing_runs_twice(interrupted):
 
 def test_the_result_is_that_of_an_uninterrupted_run(interrupted, matrix):
     columns = ["outcome", "aspects", "exception", "verdict"]
-    assert cells(interrupted.store)[columns].equals(cells(matrix.store)[columns])
+    found, whole = cells(interrupted.store), cells(matrix.store)
+    assert set(found["remedy"]) == set(REMEDIES)
+    assert set(found.index) == set(whole.index[whole["remedy"].isin(REMEDIES)])
+    assert found[columns].equals(whole.loc[found.index, columns])
 
 
 def test_no_batch_folder_or_unfinished_artifact_stays_behind(interrupted):

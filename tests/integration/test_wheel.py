@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -101,13 +102,20 @@ def test_each_command_runs_from_an_empty_folder(installed, tmp_path):
     ours = [site / name for name in ("runner", "scenarios", "containers", "reports")]
     before = {path for folder in ours for path in folder.rglob("*") if path.suffix != ".pyc"}
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
-    wrong = []
-    for code, *words in COMMANDS:
+
+    def call(words: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
         program = str(installed / "bin" / "keras-matrix")
-        ended = run([program, *words], cwd=tmp_path, env=environment)
-        said = ended.stdout + ended.stderr
-        if ended.returncode != code or "Traceback" in said or "nox -s" in ended.stderr:
-            wrong.append((words, ended.returncode, said[-1500:]))
+        return run([program, *words], cwd=tmp_path, env=environment)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        ended = list(pool.map(call, [words for _, *words in COMMANDS]))
+    wrong = [
+        (words, each.returncode, (each.stdout + each.stderr)[-1500:])
+        for (code, *words), each in zip(COMMANDS, ended, strict=True)
+        if each.returncode != code
+        or "Traceback" in each.stdout + each.stderr
+        or "nox -s" in each.stderr
+    ]
     after = {path for folder in ours for path in folder.rglob("*") if path.suffix != ".pyc"}
 
     assert wrong == []

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SESSIONS = (
     *("matrix", "plan", "envs", "images", "show", "advise", "report", "compare", "claims"),
-    *("boundaries", "audit", "bench", "update", "docs", "preview"),
+    *("boundaries", "singletons", "audit", "bench", "update", "docs", "preview"),
     *("lint", "types", "layers", "scripts", "unit", "browser", "tests"),
 )
 PIN = re.compile(r"^([a-z0-9][a-z0-9.-]*)==(\S+)", re.MULTILINE)
