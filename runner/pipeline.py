@@ -211,11 +211,12 @@ def opened(request: Request, reporter: Reporter) -> Iterator[Run]:
 
 def _require_alone(request: Request) -> None:
     """Raise where a run that reads packs is asked for what it cannot do."""
-    if registry.executor_row(request.executor).contained:
+    row = registry.executor_row(request.executor)
+    if row.contained or not row.here:
         raise SelectionError(
-            "--frozen: containers do not see the artifacts of a pack",
+            f"--frozen: {row.summary} do not see the artifacts of a pack",
             cause="their jobs run in the sandbox of this machine",
-            next_step="leave out --executor docker",
+            next_step=f"leave out --executor {row.name}",
         )
     if request.shard or request.artifacts or request.saves_only:
         raise SelectionError(

@@ -78,6 +78,7 @@ def make_request(asked: Mapping[str, Any]) -> Request:
     plain = (
         *("frozen", "force", "failed", "recorded", "executor", "start_method"),
         *("shard", "artifacts", "saves_only"),
+        *("scheduler", "worker_executor", "tls_ca", "tls_cert", "tls_key"),
     )
     return Request(
         root=root,
@@ -96,6 +97,7 @@ def make_request(asked: Mapping[str, Any]) -> Request:
         limits=Limits(memory_mb=asked.get("memory_mb", Limits().memory_mb)),
         baseline=asked.get("baseline"),
         keep=asked.get("keep"),
+        start_timeout_s=asked.get("start_timeout", 120.0),
         command="python -m runner " + shlex.join(sys.argv[1:]),
         **{name: asked[name] for name in plain if name in asked},
     )

@@ -159,12 +159,43 @@ image_settings = _all(
     ),
 )
 
-executor = request_option(
-    "--executor",
-    type=click.Choice(registry.NAMES),
-    default=registry.DEFAULT,
-    help=f"Where probes run: {', or '.join(row.summary for row in registry.EXECUTORS)}.",
+executor = _all(
+    request_option(
+        "--executor",
+        type=click.Choice(registry.NAMES),
+        default=registry.DEFAULT,
+        help=f"Where probes run: {', or '.join(row.summary for row in registry.EXECUTORS)}.",
+    ),
+    request_option(
+        "--scheduler",
+        default="",
+        metavar="ADDRESS",
+        help="Scheduler of the Dask cluster, such as tls://HOST:8786 (default: workers of this "
+        "process).",
+    ),
+    request_option(
+        "--worker-executor",
+        type=click.Choice(registry.HERE),
+        default=registry.DEFAULT,
+        help="How each worker of the cluster starts probes.",
+    ),
+    request_option(
+        "--start-timeout",
+        type=click.FloatRange(1, 86400),
+        default=120.0,
+        metavar="SECONDS",
+        help="Wait so long for a worker that may be used (default 120).",
+    ),
+    *(
+        request_option(f"--tls-{name}", type=PATH, metavar="FILE", help=f"{about}, for tls://.")
+        for name, about in (
+            ("ca", "Certificate of the authority of the cluster"),
+            ("cert", "Certificate that this machine shows the cluster"),
+            ("key", "Its private key"),
+        )
+    ),
 )
+"""Where probes run, and how a cluster is reached."""
 
 start_method = request_option(
     "--start-method",
@@ -217,7 +248,7 @@ shards = _all(
 sandbox = _all(
     request_option(
         "--executor",
-        type=click.Choice(registry.NAMES),
+        type=click.Choice(registry.SANDBOXES),
         default=registry.DEFAULT,
         help="Where the file is confined: local by the kernel, docker in containers.",
     ),

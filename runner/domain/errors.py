@@ -144,6 +144,12 @@ class PartsMissing(MatrixError):
     exit_code = 25
 
 
+class ClusterError(MatrixError):
+    """A cluster cannot be used: no scheduler or worker answers, or it is refused."""
+
+    exit_code = 26
+
+
 class CouldNotJudge(MatrixError):
     """The gate could not judge every cell it was asked for: that is no pass."""
 

@@ -71,6 +71,18 @@ class Request:
     workers: int = 2
     executor: str = DEFAULT_EXECUTOR
     """Name of a row of the registry of executors: where environments are and probes run."""
+    scheduler: str = ""
+    """Address of the scheduler of a cluster; empty for workers of this process."""
+    worker_executor: str = DEFAULT_EXECUTOR
+    """Name of the executor that each worker of a cluster starts probes with."""
+    start_timeout_s: float = 120.0
+    """Seconds to wait for a worker that may be used."""
+    tls_ca: Path | None = None
+    """Certificate of the authority that signed those of scheduler and workers."""
+    tls_cert: Path | None = None
+    """Certificate that this machine shows them."""
+    tls_key: Path | None = None
+    """Its private key."""
     base_image: str = BASE_IMAGE
     """Name of the image that images are built from, with the Python's place in it."""
     build_args: tuple[str, ...] = ()

@@ -29,6 +29,7 @@ from runner.executors.dispatch import Batch, Dispatcher, Policy, Work
 from runner.executors.interface import Executor, Probe, Record, Settings, typical_s, unheard
 from runner.host import process
 from runner.store.artifacts import Artifacts
+from runner.store.space import RESERVE_MB, require_space, require_space_for
 
 POLL_S = 0.1
 PIECE_BYTES = 2**20
@@ -119,7 +120,7 @@ class ProbeCrew:
                             idle.remove(worker)
                             name = batch.environment
                             jobs = batches[name][batch.start : batch.stop]
-                            work = pool.submit(self.run_batch, environments[name], jobs, record)
+                            work = pool.submit(self._run_all, environments[name], jobs, record)
                             running[work] = (batch, worker)
                     done, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
@@ -135,10 +136,20 @@ class ProbeCrew:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def run_batch(
+    def _run_all(
         self, environment: ProvisionedEnvironment, jobs: Sequence[Job], record: Record
     ) -> None:
-        """Run one environment's jobs, handing the rest of a dead probe's jobs to a fresh one."""
+        rest, reason = self.run_batch(environment, jobs, record)
+        for job in rest:
+            record(job, harness_error(reason))
+
+    def run_batch(
+        self, environment: ProvisionedEnvironment, jobs: Sequence[Job], record: Record
+    ) -> tuple[list[Job], str]:
+        """Run one environment's jobs, handing the rest of a dead probe's jobs to a fresh one.
+
+        Returns the jobs that no probe here takes, and why; none if it was stopped.
+        """
         left = {job.id: job for job in jobs}
         fruitless = 0
         while left and not self.stopped.is_set():
@@ -147,18 +158,13 @@ class ProbeCrew:
                 before = len(left)
                 ended = self._run_probe(folder, environment, left, record)
             except ProvisionError as error:
-                for job in left.values():
-                    record(job, harness_error(str(error)))
-                return
+                return list(left.values()), str(error)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
-            if not left or self.stopped.is_set():
-                return
             fruitless = fruitless + 1 if len(left) == before else 0
-            if fruitless == FRUITLESS_PROBES:
-                for job in left.values():
-                    record(job, harness_error(f"the probe does not work: {ended}"))
-                return
+            if left and not self.stopped.is_set() and fruitless == FRUITLESS_PROBES:
+                return list(left.values()), f"the probe does not work: {ended}"
+        return [], ""
 
     def _make_folder(self) -> Path:
         if self.scratch is not None:
@@ -288,6 +294,18 @@ def hold_against_files(artifacts: Artifacts, job: Job, observation: Observation)
         if damage:
             return harness_error(f"{folder} was damaged while it was read: {damage}")
     return observation
+
+
+def require_room(folder: Path, observation: Observation) -> None:
+    """Return unless the disk is full: observations then say nothing of a model.
+
+    Raises:
+        StoreError: it is.
+    """
+    require_space(folder, RESERVE_MB)
+    if observation.status != "done":
+        said = (observation.message, str(observation.data.get("traceback") or ""))
+        require_space_for(folder, said)
 
 
 def harness_error(message: str) -> Observation:

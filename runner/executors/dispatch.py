@@ -84,6 +84,8 @@ class _Queue:
     workers: set[Worker] = field(default_factory=set)
     """At work in it now."""
     built: set[Worker] = field(default_factory=set)
+    refused: set[Worker] = field(default_factory=set)
+    """Workers that cannot work in it."""
 
     def cost(self, start: int, stop: int) -> float:
         return float(self.sums[stop] - self.sums[start])
@@ -132,6 +134,29 @@ class Dispatcher:
             if name in self._queues:
                 self._queues[name].built.add(worker)
 
+    def leave(self, worker: Worker) -> None:
+        """Note that a worker is gone, and what it had built; its batch is told as `lost`."""
+        self._workers.discard(worker)
+        self._forget(worker)
+
+    def refuse(self, worker: Worker, environment: str) -> int:
+        """Note that a worker cannot work in an environment; return how many cannot."""
+        queue = self._queues[environment]
+        queue.refused.add(worker)
+        return len(queue.refused)
+
+    def give_up(self, environment: str) -> list[int]:
+        """Take back the waiting jobs of an environment; they are given to nobody."""
+        queue = self._queues[environment]
+        jobs = [job for start, stop in sorted(queue.ranges) for job in range(start, stop)]
+        queue.ranges.clear()
+        queue.left_s = 0.0
+        return jobs
+
+    def waits_for(self) -> list[str]:
+        """Return the environments that have waiting jobs."""
+        return [name for name, each in self._queues.items() if each.ranges]
+
     def take(self, worker: Worker) -> Batch | None:
         """Return the next batch of an idle worker; None if there is none worth its start."""
         if worker in self.quarantined:
@@ -170,9 +195,7 @@ class Dispatcher:
         worker = self._end(batch)
         if worker is None:
             return None
-        for queue in self._queues.values():
-            queue.built.discard(worker)
-        self._at.pop(worker, None)
+        self._forget(worker)
         queue = self._queues[batch.environment]
         if len(batch) > 1:
             middle = (batch.start + batch.stop) // 2
@@ -202,6 +225,11 @@ class Dispatcher:
             self.quarantined[worker] = reason
         return worker in self.quarantined
 
+    def _forget(self, worker: Worker) -> None:
+        for queue in self._queues.values():
+            queue.built.discard(worker)
+        self._at.pop(worker, None)
+
     def _end(self, batch: Batch) -> Worker | None:
         _, worker = self._running.pop(batch.number, (None, None))
         if worker is not None:
@@ -211,24 +239,25 @@ class Dispatcher:
     def _choose(self, worker: Worker) -> str | None:
         """Return the environment that the worker works in next."""
         at = self._at.get(worker)
-        if at is not None and self._queues[at].ranges and self._may_join(self._queues[at]):
+        if at is not None and self._may_take(worker, self._queues[at]):
             return at
         built = [
             (each.share_s, name)
             for name, each in self._queues.items()
-            if worker in each.built and each.ranges and self._may_join(each)
+            if worker in each.built and self._may_take(worker, each)
         ]
         if built:
             return max(built)[1]
         others = [
             (each.share_s, name)
             for name, each in self._queues.items()
-            if each.ranges and self._may_join(each) and self._is_worth(each)
+            if self._may_take(worker, each) and self._is_worth(each)
         ]
         return max(others)[1] if others else None
 
-    def _may_join(self, queue: _Queue) -> bool:
-        return self._policy.split or not queue.workers
+    def _may_take(self, worker: Worker, queue: _Queue) -> bool:
+        free = self._policy.split or not queue.workers
+        return bool(queue.ranges) and free and worker not in queue.refused
 
     def _is_worth(self, queue: _Queue) -> bool:
         """Whether the work would end earlier with one worker more, that first builds it."""

@@ -26,6 +26,10 @@ class ExecutorRow:
     """Where probes run, in a few words, for help and tables."""
     contained: bool
     """Whether a job sees no file of the host but those it is given."""
+    here: bool = True
+    """Whether probes run on this machine, and see its files."""
+    sandboxes: bool = True
+    """Whether a user's own file may be loaded with it."""
     module: str
     """The module whose `open_place` opens it; see `interface`."""
 
@@ -48,12 +52,24 @@ EXECUTORS: tuple[ExecutorRow, ...] = (
         contained=True,
         module="runner.executors.docker.place",
     ),
+    ExecutorRow(
+        name="dask",
+        summary="workers of a Dask cluster",
+        contained=False,
+        here=False,
+        sandboxes=False,
+        module="runner.executors.dask.place",
+    ),
 )
 DEFAULT = DEFAULT_EXECUTOR
 """The one that is taken where none is named."""
 CONTAINED = next(row for row in EXECUTORS if row.contained)
 """The one for model files and scenarios of others; the bench compares it with the default."""
 NAMES = tuple(row.name for row in EXECUTORS)
+HERE = tuple(row.name for row in EXECUTORS if row.here)
+"""Those that start probes on the machine they run on, as a worker of a cluster does."""
+SANDBOXES = tuple(row.name for row in EXECUTORS if row.sandboxes)
+"""Those that a user's own file may be loaded with."""
 
 
 def executor_row(name: str) -> ExecutorRow:

@@ -17,11 +17,11 @@ from threading import Lock
 
 from runner.contract import Job
 from runner.domain import Observation, Outcome, ProvisionedEnvironment, Scenario
-from runner.executors.batches import harness_error, hold_against_files
+from runner.executors.batches import harness_error, hold_against_files, require_room
 from runner.executors.interface import Crew
 from runner.host.progress import EnvironmentState, Reporter
 from runner.inspect import check_witness
-from runner.store import RESERVE_MB, Store, require_space, require_space_for
+from runner.store import Store
 
 SYNC_EVERY = 500
 """Observations after which the store is forced onto the disk."""
@@ -82,7 +82,7 @@ class JobRunner:
         self, owner: Mapping[str, str], judged: Judged
     ) -> Callable[[Job, Observation], None]:
         def record(job: Job, observation: Observation) -> None:
-            _require_room(self.store.folder, observation)
+            require_room(self.store.folder, observation)
             observation = trusted(self.store, job, observation)
             observation = witnessed(self.scenarios, job, observation)
             self.store.journal.append(
@@ -170,11 +170,3 @@ def timed(durations: dict[str, float], stage: str) -> Iterator[None]:
         yield
     finally:
         durations[stage] = durations.get(stage, 0.0) + time.monotonic() - begun
-
-
-def _require_room(folder: Path, observation: Observation) -> None:
-    """Stop the run where the disk is full: observations then say nothing of a model."""
-    require_space(folder, RESERVE_MB)
-    if observation.status != "done":
-        said = (observation.message, str(observation.data.get("traceback") or ""))
-        require_space_for(folder, said)

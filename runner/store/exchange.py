@@ -112,12 +112,8 @@ class Exchange:
         """Offer a save; return False where another machine was first: then that one counts."""
         if record.pack:
             raise ValueError("the pack is made here")
-        pack = b""
         if record.observation.get("status") == "done":
-            pack = pack_folder(folder)
-            digest = hashlib.sha256(pack).hexdigest()
-            self._files.write(f"packs/{digest}.zip", pack)
-            record = msgspec.structs.replace(record, pack=digest)
+            record = msgspec.structs.replace(record, pack=self.put(folder))
         return self._files.write(_record_name(place), msgspec.json.encode(record))
 
     def take(self, record: SavedRecord, folder: Path) -> None:
@@ -126,13 +122,27 @@ class Exchange:
         Raises:
             StoreError: it is gone or damaged, or cannot be written.
         """
-        if not record.pack:
-            return
-        name = f"packs/{record.pack}.zip"
+        if record.pack:
+            self.fetch(record.pack, folder)
+
+    def put(self, folder: Path) -> str:
+        """Offer the files of a folder as one pack; return its SHA-256, in hex."""
+        pack = pack_folder(folder)
+        digest = hashlib.sha256(pack).hexdigest()
+        self._files.write(f"packs/{digest}.zip", pack)
+        return digest
+
+    def fetch(self, digest: str, folder: Path) -> None:
+        """Put the files of a pack into `folder`, in place of any that are there.
+
+        Raises:
+            StoreError: it is gone or damaged, or cannot be written.
+        """
+        name = f"packs/{digest}.zip"
         content = self._files.read(name)
         if content is None:
             raise self._damaged(name, "it is missing")
-        if hashlib.sha256(content).hexdigest() != record.pack:
+        if hashlib.sha256(content).hexdigest() != digest:
             raise self._damaged(name, "its digest is another")
         with disk_errors(folder, "take over an artifact"):
             unpack_folder(content, folder)
