@@ -246,8 +246,10 @@ def update(session: nox.Session) -> None:
     runner(session, "update")
     if not session.posargs:
         project = (*COMPILE, "pyproject.toml")
-        session.run(*project, "--output-file", str(TOOL), silent=True)
         session.run(*project, "--extra", "dev", "--output-file", str(DEVELOPMENT), silent=True)
+        # With the same versions: what is tested is what runs.
+        same = ("--constraint", str(DEVELOPMENT), "--output-file", str(TOOL))
+        session.run(*project, *same, silent=True)
         scripts = (str(SCRIPTS / "requirements.in"), "--output-file")
         session.run(*COMPILE, *scripts, str(SCRIPTS / "requirements.txt"), silent=True)
 

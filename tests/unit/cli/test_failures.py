@@ -43,6 +43,7 @@ CODES = {
     errors.NothingChanges: 23,
     errors.PartsDisagree: 24,
     errors.PartsMissing: 25,
+    errors.ClusterError: 26,
 }
 
 

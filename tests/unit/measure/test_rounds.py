@@ -14,6 +14,7 @@ from store_records import PLACE, write_artifact
 from runner.contract import Job
 from runner.domain import Observation, Witness
 from runner.domain.errors import StoreError
+from runner.executors import batches
 from runner.host.progress import EnvironmentState
 from runner.measure import rounds
 from runner.measure.rounds import JobRunner, batch_jobs, order_jobs
@@ -122,8 +123,8 @@ def test_what_failed_for_want_of_room_is_not_recorded(tmp_path, free, status):
     free(RESERVE_MB + 1)
     failed = Observation(data={"status": status, "message": ENOSPC})
     with pytest.raises(StoreError, match="the disk is full"):
-        rounds._require_room(tmp_path, failed)
-    rounds._require_room(tmp_path, Observation(data={"status": "done"}))
+        batches.require_room(tmp_path, failed)
+    batches.require_room(tmp_path, Observation(data={"status": "done"}))
     free(RESERVE_MB - 1)
     with pytest.raises(StoreError, match="the disk is full"):
-        rounds._require_room(tmp_path, Observation(data={"status": "done"}))
+        batches.require_room(tmp_path, Observation(data={"status": "done"}))
