@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
 LARGEST = 10_000_000
 """Bytes of the wheel."""
+PACKAGE = Path(__file__).parent / "data" / "small_package"
 SAMPLES = ROOT / "tests" / "unit" / "data" / "inspect"
 CELL = "plain_dense/keras/keras3.0->keras3.15/none"
 COMMANDS = (
@@ -139,6 +143,52 @@ def test_a_file_is_checked_from_any_folder(installed, environments, tmp_path):
     assert "scenarios like it" in ended.stdout
     assert "2 of 2 environments load it" in ended.stdout
     assert "keras.models.load_model('model.keras'" in ended.stdout
+
+
+def test_the_plugin_measures_the_models_of_a_package(installed, environments, tmp_path):
+    """A package of a user's, with xdist: each writer saves once, each reader has one process."""
+    package = tmp_path / "package"
+    shutil.copytree(PACKAGE, package)
+    (package / ".matrix").mkdir()
+    (package / ".matrix" / "environments").symlink_to(environments)
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    python = str(installed / "bin" / "python")
+    wanted = ["pytest", "pytest-xdist", str(package)]
+    put = run([uv or "uv", "pip", "install", "--quiet", "--python", python, *wanted])
+    assert put.returncode == 0, put.stderr
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    words = [
+        "-m",
+        "pytest",
+        "checks/check_models.py",
+        "-n",
+        "2",
+        "--dist",
+        "loadgroup",
+        "-v",
+        "-rx",
+    ]
+
+    ended = run([python, *words], cwd=package, env=environment)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "5 passed, 2 xfailed in" in ended.stdout
+    assert "- load_error [unregistered_object]: The class is given to nobody. (" in ended.stdout
+    of_reader: dict[str, set[str]] = {}
+    for worker, reader in re.findall(r"\[(gw\d)\].*->([a-z0-9.]+)/\w+\]", ended.stdout):
+        of_reader.setdefault(reader, set()).add(worker)
+    assert {reader: len(workers) for reader, workers in of_reader.items()} == {
+        "tf2.15": 1,
+        "keras3.15": 1,
+    }
+    with closing(sqlite3.connect(package / ".matrix" / "observations.sqlite")) as store:
+        saves = [row[0] for row in store.execute("SELECT id FROM record WHERE kind = 'save'")]
+    own = sorted(each for each in saves if each.startswith("check_models"))
+    assert own == [
+        "check_models.doubling_model/keras/keras3.15",
+        "check_models.small_model/h5/keras3.15",
+        "check_models.small_model/h5/tf2.15",
+    ]
 
 
 def test_the_measured_code_is_that_of_the_clone(installed):

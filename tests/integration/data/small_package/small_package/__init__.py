@@ -1,0 +1,3 @@
+"""The size of its models."""
+
+SIZE = 4
