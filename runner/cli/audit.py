@@ -1,7 +1,9 @@
 """Measure a random sample of cells again, each in a fresh process.
 
-The outcomes are compared with the recorded ones; the next run's run.json has the result.
-With --saves, models are saved again instead, and the writers' records are compared.
+It is drawn over all strata: groups of scenarios, formats, remedies and pairs of generations; rare
+ones get more than their share. The outcomes are compared with the recorded ones; the next run's
+run.json has the result. With --saves, models are saved again instead, and the writers' records are
+compared.
 """
 
 from __future__ import annotations

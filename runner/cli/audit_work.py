@@ -8,21 +8,24 @@ is that not one outcome differs.
 from __future__ import annotations
 
 import math
-import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from runner import pipeline
 from runner.domain import CellResult, Known, Observation, Outcome
 from runner.domain.errors import AuditDisagreement, SelectionError
 from runner.domain.request import Request
+from runner.domain.selector import ARROW
 from runner.host.progress import make_reporter
 from runner.judge.outcome import classify_cell, largest_difference
 from runner.measure.rounds import repeat_jobs
+from runner.plan.sample import draw_sample
 from runner.publish.audit import write_audit
 from runner.publish.facts import describe_selection, tool_version
-from runner.publish.record import AuditRecord, Disagreement
+from runner.publish.record import AuditRecord, AuditTally, Disagreement
 
 Sample = Sequence[tuple[Known, CellResult]]
 
@@ -45,7 +48,9 @@ def audit_run(request: Request, *, sample: int, seed: int) -> int:
         with pipeline.opened(request, reporter) as run:
             known = pipeline.recorded_cells(run)
             _require_recorded(request, known)
-            chosen = random.Random(seed).sample(known, min(sample, len(known)))  # noqa: S311 - a sample
+            strata = find_strata(run, known)
+            places = draw_sample(strata, sample, seed)
+            chosen = [known[place] for place in places]
             repeated = _repeat(run, chosen)
             found = _compare(chosen, repeated)
             audit = AuditRecord(
@@ -58,11 +63,17 @@ def audit_run(request: Request, *, sample: int, seed: int) -> int:
                 seed=seed,
                 disagreements=tuple(found),
                 spread=find_spread(chosen, repeated),
+                strata=len(set(strata)),
+                drawn=len({strata[place] for place in places}),
+                tallies=tuple(tally(strata, places, {each.cell for each in found}, known)),
             )
             write_audit(run.store.folder, audit)
     finally:
         reporter.close()
-    print(f"{len(chosen)} of {len(known)} cells run again: {len(found)} disagree")
+    print(
+        f"{len(chosen)} of {len(known)} cells run again, "
+        f"from {audit.drawn} of {audit.strata} strata: {len(found)} disagree"
+    )
     for each in found:
         print(f"  {each.cell}: {each.recorded} became {each.repeated} ({each.detail})")
     if found:
@@ -82,6 +93,52 @@ def _require_recorded(request: Request, known: Sample) -> None:
         cause=f"{request.store} holds no measurement with the present code and environments",
         next_step=f"measure first: nox -s matrix -- --profile {request.profile}",
     )
+
+
+class Stratum(NamedTuple):
+    """Cells of one kind: by what is loaded, how, and between which generations of Keras."""
+
+    group: str
+    format: str
+    remedy: str
+    generations: str
+
+
+def find_strata(run: pipeline.Run, known: Sample) -> list[Stratum]:
+    """Return the stratum of each recorded cell."""
+    scenarios = run.declared.catalog.scenarios
+    families = {each.id: each.family for each in run.declared.environments}
+    return [
+        Stratum(
+            group=scenarios[cell.scenario].group,
+            format=str(cell.format),
+            remedy=cell.remedy,
+            generations=f"{families[cell.writer]}{ARROW}{families[cell.reader]}",
+        )
+        for cell in (each.cell for each, _ in known)
+    ]
+
+
+def tally(
+    strata: Sequence[Stratum], places: Sequence[int], wrong: Collection[str], known: Sample
+) -> Iterator[AuditTally]:
+    """Count the recorded, drawn and disagreeing cells by each part of a stratum.
+
+    `places` are those drawn, `wrong` the ids of the cells that disagree.
+    """
+    bad = [strata[place] for place in places if known[place][1].cell.id in wrong]
+    for by in Stratum._fields:
+        every = Counter(getattr(each, by) for each in strata)
+        drawn = Counter(getattr(strata[place], by) for place in places)
+        unlike = Counter(getattr(each, by) for each in bad)
+        for name in sorted(every):
+            yield AuditTally(
+                by=by,  # type: ignore[arg-type]
+                name=name,
+                of=every[name],
+                sample=drawn[name],
+                disagreements=unlike[name],
+            )
 
 
 def _repeat(run: pipeline.Run, chosen: Sample) -> dict[str, Observation]:

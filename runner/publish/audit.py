@@ -35,6 +35,9 @@ def read_audit(store: Path) -> AuditSummary | None:
         selection=record.selection,
         tool_version=record.tool_version,
         spread=record.spread,
+        strata=record.strata,
+        drawn=record.drawn,
+        tallies=record.tallies,
         # It is drawn from the store, which holds only cells that were measured into it.
         kept=False,
     )

@@ -8,7 +8,7 @@ concluded anew by whoever joins (`runner.merging`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from runner.publish.files import NOT_BUILT_HERE
 from runner.publish.reading import PublishedRun
 from runner.publish.record import (
     AuditSummary,
+    AuditTally,
     ControlRecord,
     EnvironmentRecord,
     HostRecord,
@@ -382,7 +383,25 @@ def _join_audits(audits: Sequence[AuditSummary]) -> AuditSummary | None:
         of=sum(each.of for each in audits),
         disagreements=tuple(each for audit in audits for each in audit.disagreements),
         seed=None,
+        spread=max((each.spread for each in audits if each.spread is not None), default=None),
+        # The parts may have strata in common.
+        strata=0,
+        drawn=0,
+        tallies=tuple(_join_tallies(audits)),
     )
+
+
+def _join_tallies(audits: Sequence[AuditSummary]) -> Iterator[AuditTally]:
+    parts: dict[tuple[str, str], list[AuditTally]] = {}
+    for each in (each for audit in audits for each in audit.tallies):
+        parts.setdefault((each.by, each.name), []).append(each)
+    for found in parts.values():
+        yield structs.replace(
+            found[0],
+            of=sum(each.of for each in found),
+            sample=sum(each.sample for each in found),
+            disagreements=sum(each.disagreements for each in found),
+        )
 
 
 def _join_kept(kept: Sequence[KeptRecord]) -> KeptRecord | None:

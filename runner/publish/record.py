@@ -236,6 +236,19 @@ class Disagreement(Record, kw_only=True, frozen=True):
     detail: str
 
 
+class AuditTally(Record, kw_only=True, frozen=True):
+    """The audited cells of one scenario group, format, remedy or pair of generations."""
+
+    by: Literal["group", "format", "remedy", "generations"]
+    name: str
+    """Of two generations `tf.keras->keras3`, the writer's first."""
+    of: Count
+    """Recorded cells."""
+    sample: Count
+    """Of them, those that were run again."""
+    disagreements: Count
+
+
 class AuditSummary(Record, kw_only=True, frozen=True):
     """How many cells were run again in fresh processes, and which disagreed."""
 
@@ -263,6 +276,15 @@ class AuditSummary(Record, kw_only=True, frozen=True):
             "one, or if that was not worked out."
         ),
     ] = None
+    strata: Annotated[
+        Count,
+        msgspec.Meta(
+            description="Combinations of group, format, remedy and generations that were there; 0 "
+            "in runs of versions that drew without them."
+        ),
+    ] = 0
+    drawn: Annotated[Count, msgspec.Meta(description="Of them, those that were drawn from.")] = 0
+    tallies: tuple[AuditTally, ...] = ()
 
 
 class KeptRecord(Record, kw_only=True, frozen=True):
@@ -566,6 +588,11 @@ class AuditRecord(Record, kw_only=True, frozen=True):
     disagreements: tuple[Disagreement, ...]
     spread: Seconds | None = None
     """How far the largest difference of a cell moved at most; None if none has one."""
+    strata: Count = 0
+    """Combinations of group, format, remedy and generations among the recorded cells."""
+    drawn: Count = 0
+    """Of them, those that were drawn from."""
+    tallies: tuple[AuditTally, ...] = ()
 
 
 def repeated(names: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from runner.cli.audit_work import audit_run, find_difference, find_spread
+from runner.cli.audit_work import Stratum, audit_run, find_difference, find_spread, tally
 from runner.domain import Aspect, Cell, Format, Known, Observation, Outcome
 from runner.domain.errors import SelectionError
 from runner.domain.request import Request
@@ -102,3 +102,20 @@ def test_an_empty_sample_is_refused_before_anything_is_opened(tmp_path, sample):
     with pytest.raises(SelectionError, match="says nothing"):
         audit_run(request, sample=sample, seed=1)
     assert not (tmp_path / "store").exists()
+
+
+def test_a_sample_is_counted_by_each_part_of_its_strata():
+    other = replace(KNOWN, cell=replace(KNOWN.cell, format=Format.KERAS))
+    known = [(each, classify_cell(each)) for each in (KNOWN, other, KNOWN)]
+    strata = [
+        Stratum("control", str(each.cell.format), "none", "tf.keras->tf.keras") for each, _ in known
+    ]
+    found = tally(strata, [0, 1], {other.cell.id}, known)
+    counts = {(each.by, each.name): (each.of, each.sample, each.disagreements) for each in found}
+    assert counts == {
+        ("group", "control"): (3, 2, 1),
+        ("format", "h5"): (2, 1, 0),
+        ("format", "keras"): (1, 1, 1),
+        ("remedy", "none"): (3, 2, 1),
+        ("generations", "tf.keras->tf.keras"): (3, 2, 1),
+    }
