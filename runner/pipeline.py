@@ -271,6 +271,7 @@ def _begin(
                     start_method=request.start_method,
                     estimate_s=shares.job_estimate(request),
                     scratch=scratch,
+                    machines=reporter.machines,
                 )
             ),
             environments=built.available,

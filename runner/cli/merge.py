@@ -8,6 +8,7 @@ run; the command then ends with 25.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,16 +32,34 @@ SHOWN = 10
     examples=(
         ("nox -s merge -- --out WHOLE shard-1 shard-2 shard-3", "the reports of three shards"),
         ("nox -s merge -- --store .matrix stores/1 stores/2", "two stores into one's own"),
+        ("nox -s merge -- --progress SHARED", "how far the shards are that share SHARED"),
     ),
 )
-@click.argument("parts", nargs=-1, required=True, type=options.PATH)
+@click.argument("parts", nargs=-1, type=options.PATH)
+@click.option(
+    "--progress",
+    default="",
+    metavar="FOLDER",
+    help="Join nothing, and print how far the shards are whose --artifacts is this folder or "
+    "address.",
+)
 @options.builds
 @options.store
 @options.out
-def command(request: Request, *, parts: Sequence[Path]) -> int:
-    """Join reports or stores, whichever they are."""
+def command(request: Request, *, parts: Sequence[Path], progress: str) -> int:
+    """Join reports or stores, whichever they are; or the progress of shards."""
     from runner.domain.errors import SelectionError
 
+    if progress and not parts:
+        return _print_progress(progress)
+    if progress or not parts:
+        raise SelectionError(
+            "--progress goes without PARTS" if progress else "no parts are named: what is joined?",
+            cause="parts are joined when their shards have ended",
+            next_step="nox -s merge -- --progress SHARED"
+            if progress
+            else "nox -s merge -- --out WHOLE shard-1 shard-2",
+        )
     stores = [each for each in parts if _is_store(each)]
     if stores and len(stores) < len(parts):
         other = next(each for each in parts if each not in stores)
@@ -50,6 +69,41 @@ def command(request: Request, *, parts: Sequence[Path]) -> int:
             next_step="name stores alone, or reports alone",
         )
     return _merge_stores(request, stores) if stores else _merge_reports(request, parts)
+
+
+def _print_progress(address: str) -> int:
+    from runner.domain.errors import SelectionError
+    from runner.domain.progress import join_progress
+    from runner.host.progress import format_duration
+    from runner.store.exchange import open_exchange
+
+    plans = join_progress(open_exchange(address).told(), datetime.now(UTC))
+    if not plans:
+        raise SelectionError(
+            f"{address[:100]}: no shard told of its progress there",
+            cause="no shard has begun, or its --artifacts is another folder",
+            next_step="nox -s matrix -- --shard 1/2 --artifacts SHARED",
+        )
+    for each in plans:
+        print(f"{each.finished} of {each.of} shards are finished, {each.machines} machines at work")
+        told = ", ".join(f"{number} {work}" for work, number in sorted(each.environments.items()))
+        print(f"  environments: {told or 'none at work'}")
+        told = ", ".join(f"{number} {name}" for name, number in sorted(each.outcomes.items()))
+        print(f"  {each.cells} cells measured" + (f": {told}" if told else ""))
+        if each.left_s is not None:
+            print(f"  about {format_duration(each.left_s)} left")
+        for shard in each.silent:
+            silent_s = (datetime.now(UTC) - shard.at).total_seconds()
+            print(
+                f"  shard {shard.index}/{each.of} on {shard.host} told nothing for "
+                f"{format_duration(silent_s)}: it may have ended"
+            )
+        stopped = [f"{it.index}/{each.of}" for it in each.shards if it.state == "stopped"]
+        if stopped:
+            print(f"  stopped before their end: {', '.join(stopped[:SHOWN])}")
+        if each.unheard:
+            print(f"  not heard of: {len(each.unheard)} shards, the first {each.unheard[0]}")
+    return 0
 
 
 def _is_store(folder: Path) -> bool:

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import click
 
 from runner.cli import options
 from runner.cli.command import Command
 from runner.domain.request import Request, RunOutcome
+
+if TYPE_CHECKING:
+    from runner.host.progress import Reporter
 
 
 @click.command(
@@ -70,14 +74,17 @@ def command(request: Request, *, gate: bool) -> int:
     from runner.domain import Verdict
     from runner.domain.errors import ControlFailure, RegressionFound
     from runner.host.progress import make_reporter
+    from runner.host.telling import TellingReporter
 
     if request.saves_only:
         return _save_all(request)
     if request.shard is not None and not _print_share(request):
         return 0
-    reporter = make_reporter(sys.stdout)
+    reporter = _telling(request, make_reporter(sys.stdout))
     try:
         outcome = pipeline.run_matrix(request, reporter)
+        if isinstance(reporter, TellingReporter):
+            reporter.end("finished")
     finally:
         reporter.close()
     _print_summary(outcome)
@@ -96,6 +103,25 @@ def command(request: Request, *, gate: bool) -> int:
             next_step=f"nox -s show -- '{worse[0].cell.id}'",
         )
     return 0
+
+
+def _telling(request: Request, shown: Reporter) -> Reporter:
+    """Return a reporter that tells the other machines how far this shard is."""
+    from runner.declare.scope import declare
+    from runner.host.telling import TellingReporter
+    from runner.shares import take_share
+    from runner.store.exchange import open_exchange
+
+    share = take_share(request, declare(request)) if request.artifacts else None
+    if share is None:
+        return shown
+    return TellingReporter(
+        shown,
+        open_exchange(request.artifacts).tell,
+        share.shard,
+        share.record.plan,
+        share.estimated_s / request.workers,
+    )
 
 
 def _save_all(request: Request) -> int:

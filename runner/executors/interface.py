@@ -41,6 +41,10 @@ def unheard(_: str) -> None:
     """Where nobody listens."""
 
 
+def _uncounted(_: int) -> None:
+    """Where nobody listens."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """How a crew runs jobs."""
@@ -53,6 +57,8 @@ class Settings:
     """Folder for the batches at work; the system's temporary folder if not given."""
     estimate_s: Callable[[Job], float] = typical_s
     """Seconds that a job is expected to take."""
+    machines: Callable[[int], None] = _uncounted
+    """Told how many workers of other machines there are, whenever it changes."""
 
 
 class Place(Protocol):

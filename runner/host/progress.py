@@ -57,6 +57,9 @@ class Reporter(Protocol):
     def environment(self, environment_id: str, state: EnvironmentState) -> None:
         """Tell the present work of an environment."""
 
+    def machines(self, number: int) -> None:
+        """Tell how many workers of other machines are there."""
+
     def message(self, text: str) -> None:
         """Show a sentence that stays."""
 
@@ -69,6 +72,7 @@ class Tally:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self.machines = 0
         self.begin(0, "")
 
     def begin(self, total: int, label: str) -> None:
@@ -94,6 +98,11 @@ class Tally:
             for style in OUTCOME_TABLE
             if self.outcomes[style.outcome]
         ]
+
+    @property
+    def where(self) -> str:
+        """The number of workers in words; empty where there is this machine alone."""
+        return f" on {self.machines} workers" if self.machines else ""
 
     @property
     def elapsed_s(self) -> float:
@@ -150,6 +159,11 @@ class PlainReporter:
                 done = self._tally.by_environment[environment_id]
                 self._write(f"{environment_id}: {state}" + (f", {done} done" if done else ""))
 
+    def machines(self, number: int) -> None:
+        """Have the next line say how many workers there are."""
+        with self._guard:
+            self._tally.machines = number
+
     def message(self, text: str) -> None:
         """Write the sentence at once."""
         with self._guard:
@@ -171,7 +185,7 @@ class PlainReporter:
         shown = [f"{count} {style.outcome}" for style, count in tally.counts()]
         left = "" if tally.left_s is None else f", {format_duration(tally.left_s)} left"
         outcomes = f" ({', '.join(shown)})" if shown else ""
-        self._write(f"{tally.label}: {tally.done} of {tally.total}{outcomes}{left}")
+        self._write(f"{tally.label}: {tally.done} of {tally.total}{tally.where}{outcomes}{left}")
         self._shown_at = self._clock()
         self._shown_done = tally.done
 
@@ -229,6 +243,11 @@ class LiveReporter:
         with self._guard:
             self._states[environment_id] = state
 
+    def machines(self, number: int) -> None:
+        """Show how many workers there are."""
+        with self._guard:
+            self._tally.machines = number
+
     def message(self, text: str) -> None:
         """Show a sentence above the display."""
         self._console.print(Text(text))
@@ -255,7 +274,9 @@ class LiveReporter:
         with self._guard:
             left = self._tally.left_s
             shown = "" if left is None else f"{format_duration(left)} left"
-            self._bar.update(self._task, left=shown)
+            self._bar.update(
+                self._task, left=shown, description=self._tally.label + self._tally.where
+            )
             return Group(self._environments(), self._bar, self._outcomes())
 
     def _environments(self) -> RenderableType:

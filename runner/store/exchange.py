@@ -3,6 +3,7 @@
     environments/<id>-<lock>.json                       what an environment said of itself
     saves/<writer>/<scenario>/<format>-<inputs>.json    the record of a save
     packs/<sha256>.zip                                  the artifact's files, by their digest
+    progress/<plan>-<shard>.json                        how far a shard is
 
 Input: artifacts of a store and the records of their saves. Output: the same in another store.
 The first machine to offer a save decides it: every reader then loads the same bytes. What is
@@ -26,6 +27,7 @@ import msgspec
 
 from runner.contract import check_observation
 from runner.domain.errors import ConfigurationError, StoreError
+from runner.domain.progress import ShardProgress
 from runner.store.artifacts import Place
 from runner.store.files import TEMPORARY_PREFIX, atomic_write_bytes, disk_errors
 
@@ -75,6 +77,12 @@ class Files(Protocol):
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file."""
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Write a file, in the place of one that is there."""
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names of the files in a folder; none if it is not there."""
 
 
 class Exchange:
@@ -162,6 +170,30 @@ class Exchange:
     def note(self, facts: EnvironmentFacts) -> None:
         """Say what an environment is; the first machine to build it decides."""
         self._files.write(_facts_name(facts.id, facts.lock_digest), msgspec.json.encode(facts))
+
+    def tell(self, progress: ShardProgress) -> None:
+        """Say how far a shard is.
+
+        Raises:
+            StoreError: the exchange cannot be written.
+        """
+        name = f"progress/{progress.plan[:12]}-{progress.index}.json"
+        self._files.replace(name, msgspec.json.encode(progress))
+
+    def told(self) -> list[ShardProgress]:
+        """Return how far the shards are that told it.
+
+        Raises:
+            StoreError: the exchange does not answer, or a record is damaged.
+        """
+        found = []
+        for name in self._files.names("progress"):
+            content = self._files.read(name)
+            try:
+                found.append(msgspec.json.decode(content or b"", type=ShardProgress))
+            except ValueError as error:
+                raise self._damaged(name, str(error)) from error
+        return found
 
     def _damaged(self, name: str, reason: str) -> StoreError:
         return StoreError(
@@ -294,6 +326,15 @@ class _LocalFiles:
     def exists(self, name: str) -> bool:
         return (self._folder / name).exists()
 
+    def replace(self, name: str, content: bytes) -> None:
+        path = self._folder / name
+        with disk_errors(path, "tell the progress"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write_bytes(path, content)
+
+    def names(self, folder: str) -> list[str]:
+        return sorted(f"{folder}/{path.name}" for path in (self._folder / folder).glob("*.json"))
+
 
 class _RemoteFiles:
     """The files below an address that fsspec opens, such as `s3://bucket/folder`."""
@@ -331,12 +372,34 @@ class _RemoteFiles:
         with self._errors(name):
             path = f"{self._root}/{name}"
             self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
-            self._system.pipe_file(path, content)
+            try:
+                # Of two machines that write at once, the second is refused.
+                self._system.pipe_file(path, content, mode="create")
+            except FileExistsError:
+                return False
+            except NotImplementedError:
+                self._system.pipe_file(path, content)
         return True
 
     def exists(self, name: str) -> bool:
         with self._errors(name):
             return bool(self._system.exists(f"{self._root}/{name}"))
+
+    def replace(self, name: str, content: bytes) -> None:
+        with self._errors(name):
+            path = f"{self._root}/{name}"
+            self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
+            self._system.pipe_file(path, content)
+
+    def names(self, folder: str) -> list[str]:
+        with self._errors(folder):
+            self._system.invalidate_cache()
+            try:
+                found = self._system.ls(f"{self._root}/{folder}", detail=False)
+            except FileNotFoundError:
+                return []
+        names = [str(each).rpartition("/")[2] for each in found]
+        return sorted(f"{folder}/{name}" for name in names if name.endswith(".json"))
 
     @contextmanager
     def _errors(self, name: str) -> Iterator[None]:

@@ -71,6 +71,16 @@ def matrix(tree: Path, environments: Path, tmp_path_factory: pytest.TempPathFact
     return Measured(finished, store, arguments)
 
 
+@pytest.fixture(scope="session")
+def local(tree: Path, kept: Path, tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    """The selection that every executor measures, in processes of this machine."""
+    (kept / "environments").mkdir(parents=True, exist_ok=True)
+    environments = (kept / "environments").resolve()
+    store = make_store(tmp_path_factory.mktemp("local") / "store", environments)
+    arguments = ("run", *selection(store, profile="contained", scenarios=SCENARIOS))
+    return Measured(run(tree, *arguments), store, arguments)
+
+
 @pytest.fixture
 def store(tmp_path: Path, environments: Path) -> Path:
     """An empty store with the built environments."""

@@ -138,8 +138,23 @@ def selection(
 
 
 def cells(store: Path) -> pd.DataFrame:
-    """Read the published table, one row a cell, by `scenario/format/writer->reader/remedy`."""
-    table = pd.read_csv(store / "report" / "cells.csv", keep_default_na=False)
+    """Read the table that a store's run published."""
+    return read_cells(store / "report")
+
+
+def require_same_cells(one: Path, other: Path) -> None:
+    """Fail unless two published runs have the same cells, each with the same result."""
+    found, wanted = read_cells(one), read_cells(other)
+    assert len(found) > 10
+    assert sorted(found.index) == sorted(wanted.index)
+    columns = ["outcome", "cause", "aspects", "exception", "message", "verdict"]
+    different = found[columns].compare(wanted.loc[found.index, columns])
+    assert different.empty, different
+
+
+def read_cells(report: Path) -> pd.DataFrame:
+    """Read a published table, one row a cell, by `scenario/format/writer->reader/remedy`."""
+    table = pd.read_csv(report / "cells.csv", keep_default_na=False)
     ends = table["writer"] + "->" + table["reader"]
     table.index = pd.Index(
         table["scenario"] + "/" + table["format"] + "/" + ends + "/" + table["remedy"]

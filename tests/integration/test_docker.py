@@ -24,9 +24,9 @@ from matrix_harness import (
     cells,
     copy_tree,
     finish,
-    make_store,
     observed,
     observed_so_far,
+    require_same_cells,
     run,
     run_record,
     selection,
@@ -111,16 +111,6 @@ def contained(tree, engine, images, tmp_path_factory) -> Measured:
 
 
 @pytest.fixture(scope="module")
-def local(tree, kept, tmp_path_factory) -> Measured:
-    """The same selection in processes of this machine."""
-    (kept / "environments").mkdir(parents=True, exist_ok=True)
-    environments = (kept / "environments").resolve()
-    store = make_store(tmp_path_factory.mktemp("local") / "store", environments)
-    arguments = ("run", *selection(store, profile="contained", scenarios=SCENARIOS))
-    return Measured(run(tree, *arguments), store, arguments)
-
-
-@pytest.fixture(scope="module")
 def confined(engine, images, tmp_path_factory) -> Measured:
     folder = tmp_path_factory.mktemp("confined")
     tree = _hostile_tree(folder, HARMS)
@@ -151,12 +141,7 @@ def _containers(client: docker.DockerClient) -> list:
 def test_cells_in_containers_are_those_of_local_processes(contained, local):
     assert contained.finished.code == 0, contained.finished.text
     assert local.finished.code == 0, local.finished.text
-    inside, outside = cells(contained.store), cells(local.store)
-    assert len(inside) > 10
-    assert sorted(inside.index) == sorted(outside.index)
-    columns = ["outcome", "cause", "aspects", "exception", "message", "verdict"]
-    different = inside[columns].compare(outside.loc[inside.index, columns])
-    assert different.empty, different
+    require_same_cells(contained.store / "report", local.store / "report")
 
 
 def test_the_report_says_how_cells_were_isolated_and_in_which_image(contained, client):

@@ -175,6 +175,9 @@ class HeardReporter:
     def environment(self, environment_id, state):
         pass
 
+    def machines(self, number):
+        pass
+
     def message(self, text):
         pass
 

@@ -154,16 +154,24 @@ class _Round:
         self._worked: set[str] = set()
         """Environments in which a worker has measured something."""
         self._stuck_since: float | None = None
+        self._counted = -1
 
     def go(self) -> None:
         """Hand out batches and take what comes of them, until every job has an observation."""
         for worker in self.crew.team.members:
             self._announce(worker)
         while not self._dispatcher.finished:
+            self._count_workers()
             self._hand_out()
             if not self._dispatcher.finished:
                 for event in self.crew.team.events():
                     self._take(event)
+
+    def _count_workers(self) -> None:
+        number = len(self.crew.team.members)
+        if number != self._counted:
+            self._counted = number
+            self.crew.settings.machines(number)
 
     def _announce(self, worker: str) -> None:
         member = self.crew.team.members.get(worker)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from datetime import UTC, datetime
 
 import pytest
+from s3_server import s3_server
 
 from runner.domain import Format
 from runner.domain.errors import ConfigurationError, StoreError
+from runner.domain.progress import ShardProgress
 from runner.store.artifacts import Place
 from runner.store.exchange import (
     EnvironmentFacts,
@@ -143,3 +146,57 @@ def test_an_address_that_nothing_opens_is_a_clear_error():
     with pytest.raises(ConfigurationError) as refused:
         open_exchange("nosuchthing://bucket/folder")
     assert refused.value.next_step
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    with s3_server() as address:
+        yield address
+
+
+def test_artifacts_travel_through_an_s3_server(bucket, tmp_path, artifact):
+    here, there = open_exchange(bucket), open_exchange(bucket)
+    assert here.find(PLACE) is None and not here.has(PLACE)
+    assert here.offer(PLACE, record(), artifact)
+    before = files(artifact)
+    (artifact / "manifest.json").write_text("another")
+    assert not there.offer(PLACE, record(), artifact)
+    target = tmp_path / "taken"
+    there.take(there.find(PLACE), target)
+    assert files(target) == before
+
+
+def test_of_two_that_write_an_s3_file_at_once_the_first_counts(bucket, monkeypatch):
+    first, second = open_exchange(bucket)._files, open_exchange(bucket)._files
+    for each in (first, second):
+        # Neither has seen the other's yet.
+        monkeypatch.setattr(each, "exists", lambda _name: False)
+    assert first.write("packs/one", b"first")
+    assert not second.write("packs/one", b"second")
+    assert second.read("packs/one") == b"first"
+
+
+def test_a_pack_that_was_changed_on_an_s3_server_is_refused(bucket, tmp_path, artifact):
+    exchange = open_exchange(bucket)
+    digest = exchange.put(artifact)
+    exchange._files._system.pipe_file(f"{exchange._files._root}/packs/{digest}.zip", b"changed")
+    with pytest.raises(StoreError, match="its digest is another"):
+        exchange.fetch(digest, tmp_path / "taken")
+
+
+def test_the_progress_of_shards_is_replaced_on_an_s3_server(bucket):
+    exchange = open_exchange(f"{bucket}/told")
+    assert exchange.told() == []
+    for cells in (1, 2):
+        exchange.tell(
+            ShardProgress(
+                index=1,
+                of=2,
+                plan="ab" * 32,
+                host="here",
+                at=datetime(2026, 1, 1, tzinfo=UTC),
+                state="running",
+                cells=cells,
+            )
+        )
+    assert [each.cells for each in open_exchange(f"{bucket}/told").told()] == [2]

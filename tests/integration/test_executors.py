@@ -1,0 +1,55 @@
+"""One selection through every way to run it: the cells are those of local processes.
+
+Containers are held against the same run in `test_docker.py`.
+"""
+
+from __future__ import annotations
+
+import pytest
+from matrix_harness import (
+    SCENARIOS,
+    make_store,
+    require_same_cells,
+    run,
+    run_record,
+    selection,
+)
+from s3_server import s3_server
+
+
+def _arguments(store) -> tuple[str, ...]:
+    return ("run", *selection(store, profile="contained", scenarios=SCENARIOS))
+
+
+@pytest.fixture
+def empty(kept, tmp_path):
+    """Make empty stores that share the built environments."""
+    return lambda name: make_store(tmp_path / name, (kept / "environments").resolve())
+
+
+def test_cells_of_dask_workers_are_those_of_local_processes(tree, local, empty):
+    store = empty("dask")
+    finished = run(tree, *_arguments(store), "--executor", "dask")
+    assert finished.code == 0, finished.text
+    require_same_cells(store / "report", local.store / "report")
+    assert run_record(store)["executor"] == "dask"
+
+
+def test_cells_of_shards_that_share_an_s3_server_are_those_of_one_machine(
+    tree, local, empty, tmp_path
+):
+    with s3_server() as address:
+        shared = ("--artifacts", address)
+        stores = [empty("first"), empty("second")]
+        for index, store in enumerate(stores, 1):
+            # The first saves the models, the second finds them.
+            part = run(tree, *_arguments(store), "--shard", f"{index}/2", *shared)
+            assert part.code == 0, part.text
+        assert "saves:" not in part.out
+        told = run(tree, "merge", "--progress", address)
+        assert told.code == 0, told.text
+        assert "2 of 2 shards are finished" in told.out
+    parts = [str(store / "report") for store in stores]
+    merged = run(tree, "merge", "--out", str(tmp_path / "whole"), *parts)
+    assert merged.code == 0, merged.text
+    require_same_cells(tmp_path / "whole", local.store / "report")
