@@ -17,6 +17,12 @@ from runner.inspect.source import Damaged
 INPUT_KEYS = ("batch_input_shape", "batch_shape")
 UNITS = ("units", "filters", "output_dim", "nb_filter")
 MOST_SHAPES = 64
+TOKENIZER = "tokenizer of Keras' text preprocessing as JSON, no model"
+
+
+def is_tokenizer(value: Any) -> bool:
+    """Whether a parsed JSON is what `Tokenizer.to_json` writes: words, and no layer."""
+    return is_object(value) and value["class_name"] == "Tokenizer"
 
 
 def read_architecture(text: str, found: Findings, source: str) -> None:

@@ -135,7 +135,7 @@ def _read_saved_model(
             lambda: saved_model.read_variables(members[index](), found, index, 2**62),
         )
     else:
-        found.broken("variables/variables.index is missing")
+        saved_model.miss_variables(found)
 
 
 def _read_one(members: Mapping[str, Open], name: str, found: Findings, packed: str) -> None:

@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 from runner.domain.errors import NotReadable, SelectionError
 from runner.inspect import archive, packed, saved_model, tfjs
-from runner.inspect.architecture import read_architecture
+from runner.inspect.architecture import TOKENIZER, is_tokenizer, read_architecture
 from runner.inspect.config import NotKeras, parse
 from runner.inspect.container import recognise
 from runner.inspect.description import Container, Description, Item, Role
@@ -173,6 +173,9 @@ def _read_json(path: Path, source: Source, found: Findings) -> None:
         value = parse(text)
         if tfjs.is_model(value):
             tfjs.read_model(value, found)
+            return
+        if is_tokenizer(value):
+            found.title, found.layout = TOKENIZER, "other"
             return
         read_architecture(text, found, "the file")
     except NotKeras:
@@ -332,7 +335,7 @@ def _read_saved_model(path: Path, names: list[str], found: Findings, budget: Bud
     if index.is_file():
         _part(index, found, budget, _index_reader(index.parent, index.name, found))
     else:
-        found.broken("variables/variables.index is missing")
+        saved_model.miss_variables(found)
 
 
 def _read_unpacked(path: Path, names: list[str], found: Findings, budget: Budget) -> None:

@@ -32,6 +32,9 @@ MOST_OPERATIONS = 30_000
 IDENTIFIER = re.compile(r"_tf_keras_(\w+)")
 TOLD = re.compile(r'tensorflow_version:\s*"([^"\n]{1,60})"')
 OPERATION = re.compile(r'\bop:\s*"([^"\n]{1,80})"')
+OF_GRAPH = "operation"
+VARIABLES = frozenset({"AutoReloadVariable", "VarHandleOp", "Variable", "VariableV2"})
+"""Operations whose values stand in files of their own."""
 BLOCK = "keras_api/"
 
 
@@ -118,7 +121,7 @@ def _read_operations(names: Collection[str], found: Findings) -> None:
             f"{GRAPH}: operations that TensorFlow does not have",
         )
     found.items += [
-        Item(role=Role.OTHER, class_name=name[:100], key="operation", custom=name in foreign)
+        Item(role=Role.OTHER, class_name=name[:100], key=OF_GRAPH, custom=name in foreign)
         for name in sorted(set(names))
     ]
     if "PyFunc" in names or "EagerPyFunc" in names:
@@ -304,6 +307,15 @@ def read_variables(source: Source, found: Findings, name: str, data: int | None)
         found.broken(f"the data beside {name} are missing")
     elif end > data:
         found.broken(f"cut: {name} names {end:,} bytes of data, there are {data:,}")
+
+
+def miss_variables(found: Findings) -> None:
+    """Say what it means that there is no index of variables: a graph may have none."""
+    operations = {each.class_name for each in found.items if each.key == OF_GRAPH}
+    if operations and not operations & VARIABLES:
+        found.note("variables", "none", f"{GRAPH}: no operation of a variable")
+    else:
+        found.broken("variables/variables.index is missing")
 
 
 def _is_state(name: str) -> bool:

@@ -120,6 +120,21 @@ def test_an_architecture_is_described_also_inside_a_json_string(tmp_path):
     assert "wrapping" in [each.about for each in found.notes]
 
 
+def test_a_tokenizer_is_no_architecture():
+    found = sample("keras2.3_tokenizer.json")
+    assert (found.container, found.layout, found.custom) == (Container.JSON, "other", ())
+    assert "tokenizer" in found.title
+
+
+def test_a_graph_without_variables_misses_no_file(tmp_path):
+    found = sample("tf1.15_no_variables")
+    assert (found.container, found.damage) == (Container.SAVED_MODEL, ())
+    assert ("variables", "none") in [(each.about, each.value) for each in found.notes]
+    cut = copied("tf2.3_saved_model", tmp_path)
+    (cut / "variables" / "variables.index").unlink()
+    assert describe_here(cut).damage == ("variables/variables.index is missing",)
+
+
 def test_yaml_gives_its_classes(tmp_path):
     path = tmp_path / "model.yaml"
     path.write_text(
