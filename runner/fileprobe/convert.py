@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, List
 
-from runner.fileprobe import describe, native
+from runner.fileprobe import describe, native, parts
 from runner.probe import artifact, formats
 from runner.probe.jobs import Stopped, Workshop, _Stage
 from runner.probe.keras_api import KerasApi
@@ -41,23 +41,27 @@ def convert_file(workshop: Workshop, api: KerasApi, job: Job, folder: str) -> Fi
         report.update(describe.describe_measured(found))
         if job.get("against"):
             report["compared"] = jobs.compare_with(job, found)
-    report["saved"] = save_each(loaded, job["save"], os.path.join(job["result"], FOLDER))
+    folder = os.path.join(job["result"], FOLDER)
+    report["saved"] = save_each(loaded, job["save"], folder)
     jobs._write_report(job, report)
     return {"facts": {"loaded": "keras_model", "called": inputs is not None}}
 
 
 def save_each(model: Any, wanted: List[str], folder: str) -> Dict[str, Any]:
-    """Save a model in each format; return {format: {"file", "error"}}."""
+    """Save a model in each format, or its parts; return {format: {"file", "error"}}."""
     os.makedirs(folder, exist_ok=True)
     saved = {}
     for name in wanted:
         try:
-            formats.save_model(model, name, folder)
+            if name == parts.FOLDER:
+                parts.write_parts(model, os.path.join(folder, name))
+            else:
+                formats.save_model(model, name, folder)
         except Exception as error:
             said = "{}: {}".format(type(error).__name__, error)
             saved[name] = {"file": "", "error": said[:2000]}
             continue
-        file = formats.PAYLOAD[name]
+        file = formats.PAYLOAD.get(name, name)
         saved[name] = {
             "file": "{}/{}".format(FOLDER, file),
             "error": "",

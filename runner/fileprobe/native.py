@@ -39,6 +39,11 @@ def make_native(api: Any, model: Any) -> List[str]:
     for layer in _layers(model):
         said += _make_cell_native(layer, own)
         said += _make_layer_native(layer, own)
+    if said:
+        # What was compiled for the calls before has the function that was replaced.
+        for name in ("predict_function", "test_function", "train_function"):
+            if hasattr(model, name):
+                setattr(model, name, None)
     return said
 
 

@@ -13,7 +13,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, Optional
 
-from runner.fileprobe import describe
+from runner.fileprobe import describe, keras1, rebuild
 from runner.probe import compat_shims
 from runner.probe.keras_api import Arrays, KerasApi, Model
 from runner.probe.remedies import REMEDIES, Inference, Loading
@@ -151,6 +151,17 @@ def load_weights(loading: Loading) -> Model:
     return model
 
 
+def load_rebuilt(loading: Loading) -> Model:
+    """Rebuild a model from the parts that another environment handed over."""
+    return rebuild.rebuild(loading.api.keras, loading.path)
+
+
+def load_keras1_forms(loading: Loading) -> Model:
+    """Load a copy in which the forms of Keras 1 are written as Keras 2 writes them."""
+    keras1.write_forms(loading.path)
+    return loading.api.keras.models.load_model(loading.path)
+
+
 def load_function(loading: Loading) -> Inference:
     """Load a SavedModel without Keras: its function `serving_default`, by named inputs."""
     loaded = importlib.import_module("tensorflow").saved_model.load(loading.path)
@@ -194,4 +205,6 @@ WAYS: Dict[str, Callable[[Any], Any]] = dict(
     unpacked=load_unpacked,
     weights=load_weights,
     packed=load_packed,
+    keras1_forms=load_keras1_forms,
+    rebuild=load_rebuilt,
 )

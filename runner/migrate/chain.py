@@ -16,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from runner.domain import Environment, Format
+from runner.domain import Environment, Family, Format
 from runner.domain.selector import matches_any
 from runner.inspect import Container, Description
 from runner.migrate.order import Order
@@ -27,6 +27,8 @@ MOST_REFERENCES = 4
 BETWEEN = (Format.H5, Format.KERAS)
 """Formats of the files between, in the order in which the next reader gets them."""
 PACKED, FOLDER = "packed", "folder"
+PARTS = "parts"
+"""Layers, their calls and weights (runner/fileprobe/parts.py); no format of Keras."""
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -167,6 +169,11 @@ def ways_of(kind: str, environment: str, order: Order) -> tuple[Way, ...]:
         # With the user's classes at hand, every way passes them on, but the bare load.
         and not (way.id == "none" and given["custom_objects"])
     )
+
+
+def gives_parts(environment: Environment, target: Environment) -> bool:
+    """Whether an environment hands over the parts of a model as well: from Keras 2 to Keras 3."""
+    return environment.family is not Family.KERAS3 and target.family is Family.KERAS3
 
 
 def formats_between(environment: Environment, target: Environment) -> tuple[Format, ...]:

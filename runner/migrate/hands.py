@@ -19,7 +19,7 @@ from runner.domain import Environment, Format, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
 from runner.executors.sandbox import Exchange, Sandbox
 from runner.inspect import Description
-from runner.migrate.chain import Way, formats_between, ways_of
+from runner.migrate.chain import PARTS, Way, formats_between, gives_parts, ways_of
 from runner.migrate.files import Attempts, key_of
 from runner.migrate.order import ConvertOrder, Order, encode
 from runner.migrate.reading import read_compared, read_outcome, read_saved
@@ -173,7 +173,7 @@ class SandboxHands:
     # Inputs: as the file has them, or else as the first model that was loaded has them
 
     def _first(
-        self, file: Saved, environment: str, way: Way, save: tuple[Format, ...], *, final: bool
+        self, file: Saved, environment: str, way: Way, save: tuple[str, ...], *, final: bool
     ) -> Result:
         """Find inputs that the model can be called with, while nobody has loaded it yet."""
         result: Result | None = None
@@ -223,7 +223,7 @@ class SandboxHands:
     # One attempt
 
     def _convert(
-        self, file: Saved, environment: str, way: Way, save: tuple[Format, ...], *, final: bool
+        self, file: Saved, environment: str, way: Way, save: tuple[str, ...], *, final: bool
     ) -> Result:
         told = self._told(file, way)
         order = ConvertOrder(
@@ -296,12 +296,14 @@ class SandboxHands:
             detail={"folder": observed.folder, "compiled": report.get("compiled")},
         )
 
-    def _formats(self, environment: str, *, final: bool) -> tuple[Format, ...]:
+    def _formats(self, environment: str, *, final: bool) -> tuple[str, ...]:
+        """Return what is saved, in the order in which the next reader gets it."""
         if final:
             assert self.order.format is not None  # noqa: S101 - asked before anything is done
             return (self.order.format,)
-        target = self.environments[self.order.target]
-        return formats_between(self.environments[environment], target)
+        here, target = self.environments[environment], self.environments[self.order.target]
+        parts = (PARTS,) if gives_parts(here, target) else ()
+        return (*formats_between(here, target), *parts)
 
     def _inside(self, file: Saved) -> str:
         return f"given/{file.name}/{NAMES.get(file.kind, 'model')}"

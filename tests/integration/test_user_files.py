@@ -21,6 +21,7 @@ from runner.publish.schemas import load_schema
 
 SAMPLES = REPOSITORY / "tests" / "unit" / "data" / "inspect"
 HOSTILE = Path(__file__).parent / "data" / "hostile_files.py"
+KERAS2_GRAPH = Path(__file__).parent / "data" / "keras2_graph.py"
 SECRET = "the key of this test"
 REGISTERED = """
 import keras
@@ -213,10 +214,7 @@ def test_operations_of_a_graph_reach_nothing_either(tree, shared, hostile):
 
 def test_a_file_is_migrated_and_the_new_one_is_the_same_model(own_tree, shared, tmp_path):
     # Only environments that the other tests build, too.
-    routes = (own_tree / ROUTES).read_text(encoding="utf-8")
-    few = re.sub(r"through = \[.*\]", 'through = ["tf2.15"]', routes)
-    assert few != routes
-    (own_tree / ROUTES).write_text(few, encoding="utf-8")
+    _go_through(own_tree, "tf2.15")
     _declare_only(own_tree, "tf1.15")
     file, out = SAMPLES / "tf1.15_compiled.h5", tmp_path / "new.keras"
     before = file.read_bytes()
@@ -239,6 +237,35 @@ def test_a_file_is_migrated_and_the_new_one_is_the_same_model(own_tree, shared, 
     again = run(own_tree, "migrate", str(file), *words)
     assert again.code == 2
     assert "exists" in again.err
+
+
+def test_a_graph_of_keras_2_is_rebuilt_where_keras_3_reads_none_of_its_files(
+    own_tree, shared, environments, tmp_path
+):
+    _go_through(own_tree, "tf2.15")
+    file, out = tmp_path / "graph.h5", tmp_path / "new.keras"
+    (python,) = environments.glob("tf2.15-*/bin/python")
+    made = subprocess.run([python, KERAS2_GRAPH, file], capture_output=True, text=True, timeout=300)
+    assert made.returncode == 0, made.stderr
+    words = ("--to", "keras3.15", "--out", str(out), "--store", str(shared))
+
+    finished = run(own_tree, "migrate", str(file), *words)
+
+    assert finished.code == 0, finished.text
+    manifest = json.loads((tmp_path / "new.keras.migration.json").read_text(encoding="utf-8"))
+    assert [each["way"] for each in manifest["steps"]] == ["none", "rebuild"]
+    tried = {(each["way"], each["outcome"]) for each in manifest["attempts"]}
+    assert ("compat_shims_compile_false", "load_error") in tried
+    outputs = next(each for each in manifest["verified"] if each["aspect"] == "outputs")
+    assert outputs["status"] == "agrees"
+
+
+def _go_through(tree: Path, name: str) -> None:
+    """Leave one environment to go through."""
+    routes = (tree / ROUTES).read_text(encoding="utf-8")
+    few = re.sub(r"through = \[.*\]", f'through = ["{name}"]', routes)
+    assert few != routes
+    (tree / ROUTES).write_text(few, encoding="utf-8")
 
 
 def _declare_only(tree: Path, name: str) -> None:

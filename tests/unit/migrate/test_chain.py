@@ -11,7 +11,14 @@ from runner.domain import Format
 from runner.domain.selector import matches_any
 from runner.inspect import describe_here
 from runner.inspect.fits import fitting
-from runner.migrate.chain import NoRoute, formats_between, plan_chains, routes, ways_of
+from runner.migrate.chain import (
+    NoRoute,
+    formats_between,
+    gives_parts,
+    plan_chains,
+    routes,
+    ways_of,
+)
 from runner.migrate.order import Order
 
 ENVIRONMENTS = read_environments().environments
@@ -78,3 +85,9 @@ def test_ways_ask_for_what_the_user_gave():
 def test_the_format_between_is_one_that_both_have():
     assert formats_between(KNOWN["keras2.2"], TARGET) == (Format.H5,)
     assert formats_between(KNOWN["tf2.15"], TARGET) == (Format.H5, Format.KERAS)
+
+
+def test_keras_2_gives_the_parts_of_a_model_to_keras_3_alone():
+    assert gives_parts(KNOWN["tf2.15"], TARGET)
+    assert not gives_parts(KNOWN["keras3.8"], TARGET)
+    assert not gives_parts(KNOWN["keras2.2"], KNOWN["tf2.15"])

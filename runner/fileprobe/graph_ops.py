@@ -1,0 +1,331 @@
+"""Operations of TensorFlow between layers of Keras 2 -> the same operations of `keras.ops`.
+
+Keras 2 writes an operation on its tensors as a layer: `TFOpLambda` and `SlicingOpLambda` from
+TensorFlow 2.4 on, `TensorFlowOpLayer` before. Keras 3 has no such layers, and writes an operation
+of its own as one. An operation without a row here is an error that names it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable, Dict, List, Optional
+
+Config = Dict[str, Any]
+Row = Callable[[Any, Any, Config], Any]
+"""keras.ops, what the operation is called on, its other arguments by name -> the result."""
+PASSED = ("name", "ragged")
+"""Arguments that change no number."""
+
+
+class NoOperation(Exception):
+    """An operation that has no row; the sentence names it."""
+
+
+class Operation:
+    """An operation that stands in a graph where a layer would."""
+
+    def __init__(self, run: Callable[[Any, Config], Any]) -> None:
+        self.run = run
+
+    def __call__(self, first: Any, options: Config) -> Any:
+        """Return the result for what the operation is called on."""
+        return self.run(first, options)
+
+
+def layer_operation(keras: Any, class_name: str, config: Config) -> Optional[Operation]:
+    """Return the operation that a layer of Keras 2 stands for; None for any other layer.
+
+    Raises:
+        NoOperation: it has no row.
+    """
+    ops = keras.ops
+    if class_name in ("TFOpLambda", "SlicingOpLambda"):
+        function = str(config["function"])
+        row = FUNCTIONS.get(function)
+        if row is None:
+            raise NoOperation("tf.{} has no counterpart among keras.ops here".format(function))
+        return Operation(lambda first, options: row(ops, first, _meant(options)))
+    if class_name == "TensorFlowOpLayer":
+        return _node_operation(keras, config)
+    return None
+
+
+def _meant(options: Config) -> Config:
+    return {key: each for key, each in options.items() if key not in PASSED}
+
+
+# --- TFOpLambda: functions of TensorFlow by their public name ---------------------------------
+
+
+def _binary(name: str) -> Row:
+    def run(ops: Any, first: Any, options: Config) -> Any:
+        return getattr(ops, name)(first, options["y"])
+
+    return run
+
+
+def _unary(name: str) -> Row:
+    def run(ops: Any, first: Any, options: Config) -> Any:
+        _refuse_others(options, ())
+        return getattr(ops, name)(first)
+
+    return run
+
+
+def _reduction(name: str) -> Row:
+    def run(ops: Any, first: Any, options: Config) -> Any:
+        _refuse_others(options, ("axis", "keepdims"))
+        axis = options.get("axis")
+        axis = tuple(axis) if isinstance(axis, list) else axis
+        return getattr(ops, name)(first, axis=axis, keepdims=bool(options.get("keepdims")))
+
+    return run
+
+
+def _refuse_others(options: Config, known: Any) -> None:
+    """Refuse an argument that would be left out though it says something."""
+    for key, each in options.items():
+        if key not in known and each is not None and each is not False:
+            raise NoOperation("the argument {}={!r} of an operation".format(key, each))
+
+
+def _slice(ops: Any, first: Any, options: Config) -> Any:
+    del ops
+    return first[tuple(_index(each) for each in options["slice_spec"])]
+
+
+def _index(told: Any) -> Any:
+    if isinstance(told, dict):
+        return slice(told.get("start"), told.get("stop"), told.get("step"))
+    if isinstance(told, str):
+        # As a configuration writes `...` and `None`.
+        return Ellipsis if told == "..." else None
+    return told
+
+
+def _cast(ops: Any, first: Any, options: Config) -> Any:
+    return ops.cast(first, _type(options["dtype"]))
+
+
+def _type(told: Any) -> str:
+    if isinstance(told, dict):
+        told = told.get("config", told)
+    return str(told).rpartition(".")[2] or str(told)
+
+
+def _reshape(ops: Any, first: Any, options: Config) -> Any:
+    return ops.reshape(first, tuple(options["shape"]))
+
+
+def _transpose(ops: Any, first: Any, options: Config) -> Any:
+    _refuse_others(options, ("perm",))
+    return ops.transpose(first, options.get("perm"))
+
+
+def _normalize(ops: Any, first: Any, options: Config) -> Any:
+    _refuse_others(options, ("axis", "epsilon"))
+    squares = ops.sum(ops.square(first), axis=options.get("axis"), keepdims=True)
+    return ops.multiply(first, ops.rsqrt(ops.maximum(squares, options.get("epsilon") or 1e-12)))
+
+
+def _clip(ops: Any, first: Any, options: Config) -> Any:
+    low, high = options["clip_value_min"], options["clip_value_max"]
+    return ops.minimum(ops.maximum(first, low), high)
+
+
+def _matmul(ops: Any, first: Any, options: Config) -> Any:
+    _refuse_others(options, ("b", "transpose_a", "transpose_b"))
+    other = options["b"]
+    first = ops.swapaxes(first, -1, -2) if options.get("transpose_a") else first
+    other = ops.swapaxes(other, -1, -2) if options.get("transpose_b") else other
+    return ops.matmul(first, other)
+
+
+def _resize(ops: Any, first: Any, options: Config) -> Any:
+    _refuse_others(options, ("size", "method", "antialias"))
+    method = str(options.get("method") or "bilinear")
+    return ops.image.resize(
+        first, tuple(options["size"]), method, antialias=bool(options.get("antialias"))
+    )
+
+
+FUNCTIONS: Dict[str, Row] = {
+    "__operators__.getitem": _slice,
+    "cast": _cast,
+    "clip_by_value": _clip,
+    "concat": lambda ops, first, options: ops.concatenate(first, axis=options["axis"]),
+    "convert_to_tensor": lambda ops, first, options: first,
+    "expand_dims": lambda ops, first, options: ops.expand_dims(first, options["axis"]),
+    "identity": lambda ops, first, options: first,
+    "image.resize": _resize,
+    "linalg.matmul": _matmul,
+    "math.l2_normalize": _normalize,
+    "nn.bias_add": lambda ops, first, options: ops.add(first, options["bias"]),
+    "nn.elu": _unary("elu"),
+    "nn.relu": _unary("relu"),
+    "nn.relu6": _unary("relu6"),
+    "nn.silu": lambda ops, first, options: ops.silu(first),
+    "nn.softmax": lambda ops, first, options: ops.softmax(first, axis=_axis(options)),
+    "reshape": _reshape,
+    "squeeze": lambda ops, first, options: ops.squeeze(first, axis=_squeezed(options)),
+    "stack": lambda ops, first, options: ops.stack(first, axis=options.get("axis") or 0),
+    "tile": lambda ops, first, options: ops.tile(first, tuple(options["multiples"])),
+    "transpose": _transpose,
+    "compat.v1.transpose": _transpose,
+}
+"""Function of TensorFlow -> what computes the same."""
+for _names, _made in (
+    (
+        {
+            "add": "add",
+            "subtract": "subtract",
+            "multiply": "multiply",
+            "truediv": "true_divide",
+            "divide": "true_divide",
+            "floordiv": "floor_divide",
+            "pow": "power",
+            "maximum": "maximum",
+            "minimum": "minimum",
+            "equal": "equal",
+            "not_equal": "not_equal",
+            "greater": "greater",
+            "less": "less",
+        },
+        _binary,
+    ),
+    (
+        {
+            "abs": "abs",
+            "cos": "cos",
+            "exp": "exp",
+            "log": "log",
+            "negative": "negative",
+            "rsqrt": "rsqrt",
+            "sigmoid": "sigmoid",
+            "sign": "sign",
+            "sin": "sin",
+            "softplus": "softplus",
+            "sqrt": "sqrt",
+            "square": "square",
+            "tanh": "tanh",
+        },
+        _unary,
+    ),
+    (
+        {
+            "reduce_max": "max",
+            "reduce_mean": "mean",
+            "reduce_min": "min",
+            "reduce_prod": "prod",
+            "reduce_sum": "sum",
+        },
+        _reduction,
+    ),
+):
+    for _name, _of in _names.items():
+        FUNCTIONS["math." + _name] = FUNCTIONS["__operators__." + _name] = _made(_of)
+FUNCTIONS.update(
+    {
+        "nn.l2_normalize": _normalize,
+        "nn.sigmoid": FUNCTIONS["math.sigmoid"],
+        "nn.swish": FUNCTIONS["nn.silu"],
+        "nn.tanh": FUNCTIONS["math.tanh"],
+    }
+)
+
+
+def _axis(options: Config) -> int:
+    axis = options.get("axis")
+    return -1 if axis is None else int(axis)
+
+
+def _squeezed(options: Config) -> Any:
+    axis = options.get("axis")
+    return tuple(axis) if isinstance(axis, list) and len(axis) != 1 else _one(axis)
+
+
+def _one(axis: Any) -> Any:
+    return axis[0] if isinstance(axis, list) else axis
+
+
+# --- TensorFlowOpLayer: nodes of a graph --------------------------------------------------
+
+
+NODES: Dict[str, Callable[[Any, List[Any], Config], Any]] = {
+    "Add": lambda ops, given, _: ops.add(*given),
+    "AddV2": lambda ops, given, _: ops.add(*given),
+    "BiasAdd": lambda ops, given, _: ops.add(*given),
+    "Cast": lambda ops, given, attr: ops.cast(given[0], _data_type(attr["DstT"])),
+    "ConcatV2": lambda ops, given, _: ops.concatenate(given[:-1], axis=int(given[-1])),
+    "Exp": lambda ops, given, _: ops.exp(*given),
+    "ExpandDims": lambda ops, given, _: ops.expand_dims(given[0], int(given[1])),
+    "Identity": lambda ops, given, _: given[0],
+    "Log": lambda ops, given, _: ops.log(*given),
+    "Maximum": lambda ops, given, _: ops.maximum(*given),
+    "Minimum": lambda ops, given, _: ops.minimum(*given),
+    "Mul": lambda ops, given, _: ops.multiply(*given),
+    "Neg": lambda ops, given, _: ops.negative(*given),
+    "Pow": lambda ops, given, _: ops.power(*given),
+    "RealDiv": lambda ops, given, _: ops.true_divide(*given),
+    "Relu": lambda ops, given, _: ops.relu(*given),
+    "Rsqrt": lambda ops, given, _: ops.rsqrt(*given),
+    "Sigmoid": lambda ops, given, _: ops.sigmoid(*given),
+    "Softmax": lambda ops, given, _: ops.softmax(*given),
+    "Sqrt": lambda ops, given, _: ops.sqrt(*given),
+    "Square": lambda ops, given, _: ops.square(*given),
+    "SquaredDifference": lambda ops, given, _: ops.square(ops.subtract(*given)),
+    "Sub": lambda ops, given, _: ops.subtract(*given),
+    "Tanh": lambda ops, given, _: ops.tanh(*given),
+    "Transpose": lambda ops, given, _: ops.transpose(given[0], [int(a) for a in given[1]]),
+    "Reshape": lambda ops, given, _: ops.reshape(given[0], tuple(int(n) for n in given[1])),
+}
+"""Operation of a graph -> what computes the same of its inputs and attributes."""
+
+
+def _node_reduction(name: str) -> Callable[[Any, List[Any], Config], Any]:
+    def run(ops: Any, given: List[Any], attr: Config) -> Any:
+        keeps = _is_true(attr.get("keep_dims"))
+        return getattr(ops, name)(given[0], axis=_axes(given[1]), keepdims=keeps)
+
+    return run
+
+
+for _node, _reduce in (("Mean", "mean"), ("Sum", "sum"), ("Max", "max"), ("Min", "min")):
+    NODES[_node] = _node_reduction(_reduce)
+DATA_TYPES = {"DT_FLOAT": "float32", "DT_INT32": "int32", "DT_INT64": "int64", "DT_HALF": "float16"}
+NUMBERS = {1: "DT_FLOAT", 3: "DT_INT32", 9: "DT_INT64", 19: "DT_HALF"}
+"""Numbers of DataType."""
+
+
+def _node_operation(keras: Any, config: Config) -> Operation:
+    """Return the operation of one node, whose constants stand in the configuration."""
+    told = config["node_def"]
+    told = json.loads(told) if isinstance(told, str) else told
+    row = NODES.get(told["op"])
+    if row is None:
+        raise NoOperation("the operation {} has no counterpart here".format(told["op"]))
+    constants = {int(place): value for place, value in (config.get("constants") or {}).items()}
+
+    def run(first: Any, _: Config) -> Any:
+        given = list(first) if isinstance(first, list) else [first]
+        for place in sorted(constants):
+            given.insert(place, constants[place])
+        return row(keras.ops, given, told.get("attr") or {})
+
+    return Operation(run)
+
+
+def _axes(told: Any) -> Any:
+    return tuple(int(each) for each in told) if isinstance(told, list) else int(told)
+
+
+def _is_true(told: Any) -> bool:
+    return bool(told.get("b")) if isinstance(told, dict) else bool(told)
+
+
+def _data_type(told: Any) -> str:
+    given: Any = told.get("type") if isinstance(told, dict) else told
+    name = NUMBERS.get(given, given)
+    if name not in DATA_TYPES:
+        raise NoOperation("a cast to {}".format(name))
+    return DATA_TYPES[name]

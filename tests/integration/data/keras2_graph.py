@@ -1,0 +1,37 @@
+"""Write a model that Keras 3 does not load from the file of Keras 2; runs in TensorFlow 2.15.
+
+    python keras2_graph.py MODEL.h5
+
+It has a model as a layer, a layer called twice, an operation of TensorFlow between layers, and a
+recurrent layer that begins with the states of another one, and with a mask.
+"""
+
+import sys
+
+import numpy as np
+from tensorflow import keras
+
+layers = keras.layers
+
+
+def build():
+    """Return the model, with weights of its own."""
+    inner_input = keras.Input((4,), name="part")
+    twice = layers.Dense(4, activation="tanh", name="twice")
+    inner = keras.Model(inner_input, twice(twice(inner_input)), name="inner")
+    steps, start = keras.Input((5, 4), name="steps"), keras.Input((4,), name="start")
+    scaled = (steps / 2.0 - 1.0)[:, 1:]
+    _, *states = layers.LSTM(3, return_state=True, name="reads")(scaled)
+    masked = layers.Masking(name="masked")(layers.ReLU(name="cut")(steps))
+    written = layers.LSTM(3, name="writes")(masked, initial_state=states)
+    both = layers.Concatenate(name="both")([written, inner(start)])
+    outer = keras.Sequential(
+        [layers.Dense(6, "tanh"), keras.Sequential([layers.Dense(2)], name="last")], name="outer"
+    )
+    model = keras.Model([steps, start], outer(both))
+    rng = np.random.RandomState(1)
+    model.set_weights([rng.normal(size=each.shape) for each in model.get_weights()])
+    return model
+
+
+build().save(sys.argv[1])
