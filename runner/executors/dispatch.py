@@ -26,10 +26,10 @@ LOST_ALONE = 2
 """Workers that may be lost with a single job before that job is given up."""
 FAILURES = 2
 """Batches in a row that a worker may fail before it gets no more."""
-WORTH = 0.3
+WORTH = 0.9
 """Of the seconds of building an environment, that have to be left for each worker at it before
-another one builds it too: who is at it now ends later than its waiting jobs say."""
-MOST_SPREAD = 2.0
+another one builds it too."""
+MOST_SPREAD = 1.9
 """A batch is the work left in its environment over its workers and this."""
 
 
@@ -275,13 +275,17 @@ class Dispatcher:
             # Nobody waits for it at the end: one import for all of it.
             return stop
         spread = min(own_s, all_s) / MOST_SPREAD
+        least = max(policy.shortest_s, queue.work.import_s)
         shortest = max(policy.shortest_s, 2 * queue.work.import_s)
+        if own_s < shortest:
+            # The last batches of an environment: its workers are to end together.
+            shortest = max(least, own_s)
         size = min(max(spread, shortest), policy.longest_s)
         sums = queue.sums
         end = int(np.searchsorted(sums, sums[start] + size, side="right")) - 1
         end = min(max(end, start + 1), stop)
         # What would be left over is no batch of its own.
-        if queue.cost(end, stop) < shortest / 2 and queue.cost(start, stop) <= policy.longest_s:
+        if queue.cost(end, stop) < least / 2 and queue.cost(start, stop) <= policy.longest_s:
             return stop
         return end
 
