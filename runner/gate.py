@@ -185,7 +185,10 @@ def _release(run: pipeline.Run, gate: GateRequest, subjects: Sequence[str]) -> t
 
 
 def _package(run: pipeline.Run, name: str) -> str:
+    """Return the package that an environment is named after: a nightly build has another name."""
     found = next(each for each in run.declared.environments if each.id == name)
+    if found.build is not None:
+        return found.build.distribution
     return {Family.TF_KERAS: "tensorflow-cpu", Family.LEGACY: "tf-keras"}.get(found.family, "keras")
 
 
