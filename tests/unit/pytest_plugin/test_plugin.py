@@ -257,3 +257,13 @@ def test_two_models_of_one_name_are_refused(run, pytester):
 
     found.assert_outcomes(errors=1)
     found.stdout.fnmatch_lines(["*there is another test_models.small_model: *first/test_models.py"])
+
+
+def test_expectations_that_cannot_be_read_are_an_error(run, pytester, monkeypatch):
+    monkeypatch.setattr(measuring, "measure_once", None)
+    wrong = EXPECTED.format(model="small_model", writer="*").replace("load_error", "broken")
+    (pytester.path / "compat.toml").write_text(wrong)
+    found = run(suite())
+
+    found.assert_outcomes(errors=1)
+    found.stdout.fnmatch_lines(["*compat.toml:*broken*"])
