@@ -19,7 +19,6 @@ from runner.domain import (
     Artifact,
     Cell,
     CellResult,
-    Detail,
     Family,
     Known,
     Observation,
@@ -33,16 +32,17 @@ from runner.domain.known import save_of
 from runner.domain.request import Request, RunOutcome
 from runner.host.progress import Reporter
 from runner.judge.acceptance import Acceptances, find_stale, names_declared
-from runner.judge.cause import CauseTable, explain
 from runner.judge.completeness import find_incomplete
 from runner.judge.hold import REPEATED, Baseline, Circumstances, finding_of, hold
 from runner.judge.outcome import classify_cell, largest_difference
 from runner.judge.verdict import detail_of
 from runner.measure.rounds import repeat_jobs
-from runner.publish.audit import read_audit
+from runner.publish.audit import read_audit, write_audit
 from runner.publish.baselines import read_baseline, read_numbers
+from runner.repeats import audit_cells, repeat_cells
 
 RELEASE, TARGET = "--release-baseline", "--baseline"
+CHANGED = "changed cells"
 PER_GROUP = 12
 """Cells of one finding that run again at most: they are spread over all of it."""
 
@@ -60,6 +60,10 @@ class GateRequest:
     """Cells that have to be judged."""
     repeats: int = 2
     """Further runs of a cell that changed."""
+    audit: int = 0
+    """Cells of a random sample that run again whether they changed or not."""
+    seed: int = 0
+    """Of that sample."""
     release: str = ""
     """The release that is decided on; empty for the version of what is tested."""
     subjects: tuple[str, ...] = ()
@@ -94,7 +98,9 @@ def run_gate(request: Request, gate: GateRequest, reporter: Reporter) -> GateOut
             asked=_asked(run),
         )
         first = [hold(measured.results, each, circumstances, acceptances, {}) for each in baselines]
-        repeats = repeat_changed(run, measured.results, first, gate.repeats)
+        audited = audit_sample(run, gate)
+        changed = repeat_changed(run, measured.results, first, gate.repeats)
+        repeats = _joined(changed, audited)
         held = (
             [
                 hold(measured.results, each, circumstances, acceptances, repeats)
@@ -104,7 +110,7 @@ def run_gate(request: Request, gate: GateRequest, reporter: Reporter) -> GateOut
             else first
         )
         stale, outside = find_stale(acceptances, held, _speaks_of(run, measured.results))
-        spread = _spread(repeats, request.store)
+        spread = _spread(changed, request.store)
         decision = Decision(
             release=release,
             release_of=release_of,
@@ -263,24 +269,58 @@ def repeat_changed(
     wanted = choose_repeated(held) if not run.request.recorded else []
     by_cell = {each.cell: each for each in results}
     chosen = [by_cell[cell] for cell in wanted]
-    loads = [each for each in chosen if each.outcome is not Outcome.SAVE_ERROR]
-    known = {each.cell: each for each in pipeline.know(run, [each.cell for each in loads])}
-    table = CauseTable(run.declared.causes)
-    details: dict[Cell, list[Detail]] = {each.cell: [] for each in chosen}
-    numbers: dict[Cell, list[float]] = {each.cell: _number(each) for each in chosen}
+    loads = [each.cell for each in chosen if each.outcome is not Outcome.SAVE_ERROR]
+    again = [repeat_cells(run, loads, times, CHANGED)]
     for turn in range(times if chosen else 0):
-        order = list(known.values()) if turn % 2 else list(reversed(known.values()))
-        label = f"changed cells, fresh processes, {turn + 1} of {times}"
-        again = [*_load_again(run, order, label), *_save_again(run, chosen, f"{label}: saves")]
-        for result in again:
-            damaged = bool(run.declared.catalog.scenarios[result.cell.scenario].damage)
-            details[result.cell].append(detail_of(explain(result, table, damaged=damaged)))
-            numbers[result.cell] += _number(result)
+        label = f"{CHANGED}: saves, in fresh processes, {turn + 1} of {times}"
+        again.append({each.cell: [each] for each in _save_again(run, chosen, label)})
     return {
-        cell: Repeats(details=tuple(found), numbers=tuple(numbers[cell]))
-        for cell, found in details.items()
-        if found
+        each.cell: _repeats(each, found)
+        for each in chosen
+        if (found := [result for some in again for result in some.get(each.cell, ())])
     }
+
+
+def _repeats(first: CellResult, again: Sequence[CellResult]) -> Repeats:
+    return Repeats(
+        details=tuple(detail_of(each) for each in again),
+        numbers=tuple(number for each in (first, *again) for number in _number(each)),
+    )
+
+
+def audit_sample(run: pipeline.Run, gate: GateRequest) -> dict[Cell, Repeats]:
+    """Run a random sample of what was measured again, and record the audit.
+
+    The spread of its numbers is the tolerance that this gate holds numbers to. A cell of it that
+    comes to something else is flaky, whatever the baseline says.
+
+    Raises:
+        SelectionError: nothing may be measured.
+    """
+    if not gate.audit:
+        return {}
+    if run.request.recorded:
+        raise SelectionError(
+            f"an audit runs cells again, and with --recorded nothing runs: --audit {gate.audit}",
+            cause="the two options contradict each other",
+            next_step="leave one of them out",
+        )
+    known = pipeline.recorded_cells(run)
+    found = audit_cells(run, known, size=gate.audit, seed=gate.seed)
+    write_audit(run.store.folder, found.record)
+    first = {each.cell: result for each, result in known}
+    return {cell: _repeats(first[cell], [result]) for cell, result in found.again.items()}
+
+
+def _joined(*given: Mapping[Cell, Repeats]) -> dict[Cell, Repeats]:
+    """Return all further runs of each cell."""
+    found: dict[Cell, Repeats] = {}
+    for cell, each in [pair for some in given for pair in some.items()]:
+        before = found.get(cell, Repeats(details=()))
+        found[cell] = Repeats(
+            details=before.details + each.details, numbers=before.numbers + each.numbers
+        )
+    return found
 
 
 def choose_repeated(held: Sequence[Held]) -> list[Cell]:
@@ -296,14 +336,6 @@ def choose_repeated(held: Sequence[Held]) -> list[Cell]:
         step = max(1, -(-len(cells) // PER_GROUP))
         chosen |= dict.fromkeys(list(cells)[::step])
     return list(chosen)
-
-
-def _load_again(run: pipeline.Run, order: Sequence[Known], label: str) -> Iterator[CellResult]:
-    jobs = [(each.cell.reader, run.look_up.load_job(each)) for each in order if each.loadable]
-    found = repeat_jobs(run.jobs, jobs, label) if jobs else {}
-    for each in order:
-        if each.job_id in found:
-            yield classify_cell(pipeline.observed(each, found[each.job_id]))
 
 
 def _save_again(

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runner import pipeline, plan
-from runner.bisection.repeats import repeat_cells
 from runner.bisection.search import Found, State, find_first_bad
 from runner.declare.builds import COMMIT
 from runner.declare.environments import EnvironmentSet, read_environments
@@ -44,6 +43,7 @@ from runner.executors.builds.commits import (
 from runner.host.progress import Reporter
 from runner.judge.cause import innermost_message
 from runner.judge.verdict import detail_of
+from runner.repeats import repeat_cells
 
 PACKAGE = "keras"
 PLACE = "keras@commit"

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runner import pipeline, plan
-from runner.bisection.repeats import repeat_cells
 from runner.declare.builds import declare_builds
 from runner.declare.environments import EnvironmentSet, read_environments
 from runner.declare.lines import RANGE, line_of, releases_between
@@ -36,6 +35,7 @@ from runner.host.progress import Reporter
 from runner.judge.cause import innermost_message
 from runner.judge.change_points import find_changes
 from runner.judge.verdict import detail_of
+from runner.repeats import repeat_cells
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 ACTION is `create` or `update`. A baseline is a small sorted file to commit. An incomplete run
 cannot become one. `update` only takes known failures away and adds cells that are equivalent;
 with --grow it also writes new failures. Cells that the run did not measure stay as they are, and
-so do reasons and links.
+so do reasons and links. Cells of a build change those of a build alone, never those of a release.
 """
 
 from __future__ import annotations
@@ -51,7 +51,13 @@ def command(request: Request, *, action: str, path: Path, grow: bool, data: Path
     """Write the baseline."""
     from runner.cli.run_data import open_data, selected_rows
     from runner.domain.errors import SelectionError
-    from runner.publish.baselines import read_rows, rows_of, update_rows, write_rows
+    from runner.publish.baselines import (
+        read_rows,
+        rows_of,
+        update_rows,
+        without_builds,
+        write_rows,
+    )
 
     folder, run = open_data(request, data)
     chosen = run.cells.iloc[selected_rows(run.cells, request)]
@@ -68,9 +74,13 @@ def command(request: Request, *, action: str, path: Path, grow: bool, data: Path
         failing = sum(row.fails for row in rows.values())
         print(f"{path}: {len(rows):,} cells of {folder}, {failing:,} of them known failures")
         return 0
-    found = update_rows(read_rows(path), rows_of(chosen).values(), grow=grow)
+    before = read_rows(path)
+    rows, left_out = without_builds(rows_of(chosen), before, run.run.bases)
+    found = update_rows(before, rows.values(), grow=grow)
     write_rows(path, found.rows)
     _print_update(path, found)
+    if left_out:
+        print(f"{left_out:,} cells of builds were left out: the baseline is of releases")
     return 0
 
 

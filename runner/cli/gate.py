@@ -46,6 +46,10 @@ ACCEPTED = Path("accepted.toml")
             "nox -s gate -- --release-baseline LAST --at-least 500",
             "fail if fewer than 500 cells can be judged",
         ),
+        (
+            "nox -s gate -- --release-baseline LAST --audit 20",
+            "hold numbers to the spread of 20 cells that run again",
+        ),
     ),
 )
 @options.measuring
@@ -84,6 +88,14 @@ ACCEPTED = Path("accepted.toml")
     help="Further runs of a cell that changed, in fresh processes (default 2).",
 )
 @click.option(
+    "--audit",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Run N measured cells again at random: the spread of their numbers is the tolerance.",
+)
+@click.option("--seed", type=int, default=0, metavar="N", help="Of that sample (default 0).")
+@click.option(
     "--release",
     default="",
     metavar="VERSION",
@@ -112,6 +124,8 @@ def command(request: Request, **given: Any) -> int:
         accepted=given["accepted"],
         at_least=given["at_least"],
         repeats=given["repeats"],
+        audit=given["audit"],
+        seed=given["seed"],
         release=_read_release(given["release"]),
         subjects=given["subject"],
     )

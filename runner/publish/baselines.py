@@ -17,8 +17,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from runner.domain import Aspect, Cell, Detail, Format, Outcome
+from runner.domain.counterparts import find_counterparts
 from runner.domain.errors import ConfigurationError
 from runner.domain.outcomes import UNJUDGED
+from runner.domain.selector import ARROW, is_build
 from runner.publish.reading import details_of, find_cells, read_cells
 from runner.store import atomic_write_text
 
@@ -194,6 +196,33 @@ def rows_of(cells: pd.DataFrame) -> dict[str, BaselineRow]:
         cell.id: BaselineRow(cell=cell.id, detail=detail)
         for cell, detail in details_of(cells).items()
     }
+
+
+def without_builds(
+    run: Mapping[str, BaselineRow], before: Mapping[str, BaselineRow], bases: Mapping[str, str]
+) -> tuple[dict[str, BaselineRow], int]:
+    """Return a run's rows as they stand in a baseline, and how many were left out.
+
+    A cell of a build has the name of the build that it is held against. If that is a release, it
+    is left out: a pull request changes nothing of what the release did. `bases` are the builds of
+    the run, each with what it was made of.
+    """
+    known = {name for cell in before for name in _ends(cell)}
+    names = find_counterparts(bases, known)
+    names = {build: name for build, name in names.items() if name in known}
+    found: dict[str, BaselineRow] = {}
+    for row in run.values():
+        scenario, format_, _, remedy = row.cell.split("/")
+        ends = [names.get(end, end) for end in _ends(row.cell)]
+        builds = [end for end in _ends(row.cell) if is_build(end)]
+        if all(is_build(names.get(build, build)) for build in builds):
+            cell = f"{scenario}/{format_}/{ARROW.join(ends)}/{remedy}"
+            found[cell] = replace(row, cell=cell)
+    return found, len(run) - len(found)
+
+
+def _ends(cell: str) -> list[str]:
+    return cell.split("/")[2].split(ARROW)
 
 
 def update_rows(

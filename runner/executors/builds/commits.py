@@ -63,12 +63,9 @@ def commits_between(repository: Path, good: str, bad: str, package: str) -> list
             cause="they are in the wrong order, or on two branches",
             next_step=f"git -C {repository} merge-base {good} {bad}",
         )
-    listed = _read(
-        repository,
-        ["rev-list", "--first-parent", "--reverse", f"{first.sha}..{last.sha}", "--", package],
-    )
-    shas = [each for each in listed.splitlines() if each not in {first.sha, last.sha}]
-    return [first, *(read_commit(repository, each, package) for each in shas), last]
+    between = ["--first-parent", "--reverse", f"{first.sha}..{last.sha}", "--", package]
+    listed = _listed(repository, between, package)
+    return [first, *(each for each in listed if each.sha not in {first.sha, last.sha}), last]
 
 
 def read_commit(repository: Path, reference: str, package: str) -> Commit:
@@ -80,11 +77,25 @@ def read_commit(repository: Path, reference: str, package: str) -> Commit:
     # A reference that begins with a dash would be an option.
     spec = f"{reference}^{{commit}}"
     sha = _read(repository, ["rev-parse", "--verify", "--quiet", "--end-of-options", spec]).strip()
-    tree = _read(
-        repository, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{sha}:{package}"]
-    ).strip()
-    day, _, subject = _read(repository, ["show", "-s", "--format=%cs %s", sha]).partition(" ")
-    return Commit(sha=sha, tree=tree, day=day, subject=subject.strip())
+    return _listed(repository, ["--max-count=1", sha], package)[0]
+
+
+def _listed(repository: Path, arguments: Sequence[str], package: str) -> list[Commit]:
+    """Return the commits that rev-list gives; git is asked twice, however many they are.
+
+    Raises:
+        SelectionError: one of them has no such package.
+    """
+    lines = _read(repository, ["rev-list", "--format=%cs %s", *arguments]).splitlines()
+    shas = [line.removeprefix("commit ") for line in lines[::2]]
+    if not shas:
+        return []
+    trees = _read(repository, ["rev-parse", *(f"{sha}:{package}" for sha in shas)]).splitlines()
+    said = [line.partition(" ") for line in lines[1::2]]
+    return [
+        Commit(sha=sha, tree=tree, day=day, subject=subject.strip())
+        for sha, tree, (day, _, subject) in zip(shas, trees, said, strict=True)
+    ]
 
 
 def changed_files(repository: Path, package: str) -> bool:
@@ -99,16 +110,18 @@ def lay_out(repository: Path, commit: str, package: str, store: Path) -> Path:
     Raises:
         BuildError: git cannot give it, or the disk is full.
     """
-    tree = read_commit(repository, commit, package).tree
-    folder = builds_folder(store) / TREES / tree
+    found = read_commit(repository, commit, package)
+    folder = builds_folder(store) / TREES / found.tree
     if folder.is_dir():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=".tree-", dir=folder.parent))
     try:
         packed = part / "tree.tar"
-        sha = _read(repository, ["rev-parse", "--verify", "--end-of-options", commit]).strip()
-        _read(repository, ["archive", "--format=tar", f"--output={packed}", sha, "--", package])
+        _read(
+            repository,
+            ["archive", "--format=tar", f"--output={packed}", found.sha, "--", package],
+        )
         with tarfile.open(packed) as archive:
             archive.extractall(part / "tree", filter="data")
         (part / "tree").rename(folder)

@@ -8,7 +8,6 @@ the commit's tree.
 from __future__ import annotations
 
 import hashlib
-import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,13 +20,10 @@ from runner.declare.environments import read_environments
 from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import BuildError, MatrixError, ProvisionError
 from runner.executors.builds.commits import lay_out
-from runner.executors.foreign import python_folders, sandboxed
-from runner.executors.identity import Identity, parse_json
-from runner.executors.locks import REPOSITORY
-from runner.host import process
+from runner.executors.identity import Identity
+from runner.executors.local.identify import identify
 from runner.host.process import Completed
 
-IDENTIFY_TIMEOUT_S = 900.0
 PATH = "PYTHONPATH"
 
 Provision = Callable[[Environment], ProvisionedEnvironment | ProvisionError]
@@ -95,28 +91,15 @@ def _identify(environment: Environment, base: ProvisionedEnvironment, folder: Pa
 
 def _import(environment: Environment, base: ProvisionedEnvironment, folder: Path) -> Identity:
     """Import the commit's package, and hold where it came from against the folder."""
-    request = json.dumps({"framework": FRAMEWORKS[environment.family]})
     with tempfile.TemporaryDirectory(prefix="identify-") as scratch:
-        home = Path(scratch)
-        command = sandboxed(
-            [base.executable, "-m", "runner.probe.identify", request],
-            readable=[*python_folders(Path(base.executable)), REPOSITORY, folder],
-            writable=[home],
-            folder=REPOSITORY,
+        identity = identify(
+            environment,
+            Path(base.executable),
+            home=Path(scratch),
+            temporary=Path(scratch),
+            explain=lambda asked: _explain(environment, asked),
+            besides=[folder],
         )
-        variables = process.framework_environment(environment, home)
-        asked = process.run(
-            command,
-            env={**variables, "TMPDIR": scratch},
-            cwd=REPOSITORY,
-            timeout_s=IDENTIFY_TIMEOUT_S,
-        )
-    if not asked.ok:
-        raise _explain(environment, asked)
-    try:
-        identity = parse_json(asked.stdout, Identity)
-    except ValueError as error:
-        raise _explain(environment, asked) from error
     if not Path(identity.module_file).is_relative_to(folder):
         raise BuildError(
             f"{environment.id}: not the commit's package was imported: {identity.module_file}",

@@ -30,24 +30,21 @@ from types import MappingProxyType
 
 import msgspec
 
-from runner.contract import FRAMEWORKS
 from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import MatrixError, ProvisionError
-from runner.executors.foreign import python_folders, sandboxed
 from runner.executors.identity import Identity, check_versions, parse_json
 from runner.executors.interface import Warn
 from runner.executors.local import integrity
+from runner.executors.local.identify import identify
 from runner.executors.local.interpreters import find_interpreter
-from runner.executors.locks import LOCKS, REPOSITORY, Lock, lock_path, usable_lock
+from runner.executors.locks import LOCKS, Lock, lock_path, usable_lock
 from runner.executors.uv import run_uv, torch_arguments
-from runner.host import process
 from runner.host.process import Completed
 from runner.store.builds import WHEELS
 
 MARKER = "environment.json"
 MARKER_SCHEMA = "environment/1"
 INSTALL_TIMEOUT_S = 3600.0
-IDENTIFY_TIMEOUT_S = 900.0
 
 
 def provision(
@@ -247,38 +244,15 @@ def _wheel_arguments(environment: Environment, lock: Lock) -> tuple[str, ...]:
 
 
 def _identify(place: _Place, store: Path, temporary: Path) -> Identity:
-    """Import the framework at its final place and return its identity.
-
-    The files it leaves in its temporary folder (sources that autograph writes, caches of PyTorch)
-    is removed with that folder.
-    """
+    """Import the framework at its final place; what it leaves goes with the temporary folder."""
     environment = place.environment
-    request = json.dumps({"framework": FRAMEWORKS[environment.family]})
-    home = probe_home(store, environment.id)
-    command = [str(place.python), "-m", "runner.probe.identify", request]
-    if environment.build is not None:
-        # Importing a build is the first time that foreign code runs in it.
-        command = sandboxed(
-            command,
-            readable=[*python_folders(place.python), REPOSITORY],
-            writable=[home, temporary],
-            folder=REPOSITORY,
-        )
-    asked = process.run(
-        command,
-        env={
-            **process.framework_environment(environment, home),
-            "TMPDIR": str(temporary),
-        },
-        cwd=REPOSITORY,
-        timeout_s=IDENTIFY_TIMEOUT_S,
+    return identify(
+        environment,
+        place.python,
+        home=probe_home(store, environment.id),
+        temporary=temporary,
+        explain=lambda asked: explain_failure(environment, "import", asked),
     )
-    if not asked.ok:
-        raise explain_failure(environment, "import", asked)
-    try:
-        return parse_json(asked.stdout, Identity)
-    except ValueError as error:
-        raise explain_failure(environment, "import", asked) from error
 
 
 def _write_marker(place: _Place, lock: Lock, identity: Identity) -> None:

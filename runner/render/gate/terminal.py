@@ -115,6 +115,6 @@ def spread_line(decision: Decision) -> str:
     if spread.repeats is not None:
         parts.append(f"{spread.repeats:.3g} over {spread.repeated} cells that ran again")
     if spread.audit is not None:
-        parts.append(f"{spread.audit:.3g} over {spread.audited} cells of the last audit")
+        parts.append(f"{spread.audit:.3g} in the last audit, of {spread.audited} cells")
     grew = f"{len(decision.drifted):,} equivalent cells differ by more than that from the baseline"
     return f"numbers: largest spread {' and '.join(parts)}; {grew}"

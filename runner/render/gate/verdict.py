@@ -5,6 +5,8 @@ Input: a `Decision`. Output: a sentence for each, with the exit code that it sta
 
 from __future__ import annotations
 
+import shlex
+
 from runner.domain import Verdict
 from runner.domain.errors import (
     CouldNotJudge,
@@ -69,6 +71,12 @@ def _could_not_judge(decision: Decision, command: str) -> CouldNotJudge:
             f"{len(lost):,} cells could not be judged ({vanished:,} vanished, {flaky:,} flaky), "
             f"the first: {lost[0].cell.id}"
         )
+    if lost and flaky == len(lost):
+        return CouldNotJudge(
+            said,
+            cause=f"{lost[0].reason}: what it does depends on chance, or on the load",
+            next_step=f"see what it said: nox -s show -- {shlex.quote(lost[0].cell.id)}",
+        )
     return CouldNotJudge(
         said,
         cause=(lost[0].reason if lost else "the selection and the baseline have little in common"),
@@ -76,10 +84,26 @@ def _could_not_judge(decision: Decision, command: str) -> CouldNotJudge:
     )
 
 
+def _regressed(decision: Decision) -> str:
+    """Say against which baselines nothing regressed, and against which something did."""
+    advised = {
+        held.option: number
+        for held in decision.held
+        if not held.mandatory and (number := len(held.of(Verdict.REGRESSION)))
+    }
+    told = "".join(
+        f" Against {option}, which only advises, {number:,} regressed."
+        for option, number in advised.items()
+    )
+    if any(held.mandatory for held in decision.held) or not advised:
+        return f"none regressed.{told}"
+    return f"and nothing decides.{told}"
+
+
 def headline(decision: Decision, found: list[MatrixError]) -> str:
     """Say in one line whether the gate passes."""
     if not found:
-        return f"The gate passes: {decision.judged:,} cells judged, none regressed."
+        return f"The gate passes: {decision.judged:,} cells judged, {_regressed(decision)}"
     kinds = {
         RegressionFound: "regressions",
         CouldNotJudge: "cells that could not be judged",

@@ -13,7 +13,9 @@ from runner.declare.environments import read_environments
 from runner.domain import BuildKind, ProvisionedEnvironment
 from runner.domain.errors import BuildError, ProvisionError
 from runner.executors.local import commits as module
+from runner.executors.local import identify
 from runner.executors.local.commits import base_of, folder_of, provision_commit
+from runner.host import process
 from runner.host.process import Completed
 
 DECLARED = read_environments()
@@ -70,7 +72,7 @@ def provision(environment):
 def imported(monkeypatch):
     """Say where the package was imported from: a function of the folder; and how that ended."""
     monkeypatch.setattr(module, "_identified", {})
-    monkeypatch.setattr(module, "sandboxed", lambda command, **_: list(command))
+    monkeypatch.setattr(identify, "sandboxed", lambda command, **_: list(command))
     calls = []
 
     def install(module_file=lambda folder: f"{folder}/keras/__init__.py", **ended):
@@ -80,7 +82,7 @@ def imported(monkeypatch):
             fields = {"returncode": 0, "stdout": json.dumps(answer), "stderr": "", **ended}
             return Completed(args=tuple(command), duration_s=1.0, **fields)
 
-        monkeypatch.setattr(module.process, "run", _only(run, module.process.run))
+        monkeypatch.setattr(process, "run", _only(run, process.run))
         return calls
 
     return install
