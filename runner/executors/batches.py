@@ -180,8 +180,13 @@ class ProbeCrew:
         record: Record,
     ) -> str:
         """Run one probe; take every job it finished out of `left`; say how it ended."""
+        # Whether a fork works was tried when the environment was built.
+        known = self.start_method == "auto" and environment.fork
         content = contract.batch(
-            environment.environment, list(left.values()), self.limits, self.start_method
+            environment.environment,
+            list(left.values()),
+            self.limits,
+            "fork" if known else self.start_method,
         )
         (folder / "batch.json").write_text(json.dumps(content), encoding="utf-8")
         slowest = max(float(job.payload["timeout_s"]) for job in left.values())

@@ -66,10 +66,7 @@ def run_chain(
     # A model file can make a reader import a scenario before the job executes one.
     os.environ["MATRIX_FRAMEWORK"] = api.name
     workshop = Workshop(api, make_api)
-    gc.collect()
-    if hasattr(gc, "freeze"):
-        # What the framework allocated at import never dies: spare every job the scan.
-        gc.freeze()
+    set_aside_what_is_there()
     _tell(answers, {"ready": True})
     while True:
         order = _next_order(orders)
@@ -85,6 +82,23 @@ def run_chain(
         _tell(answers, {"observation": observation, "last": last})
         if last:
             return
+
+
+_set_aside: List[bool] = []
+"""Whether it was done in this process, or in the one that it was forked from."""
+
+
+def set_aside_what_is_there() -> None:
+    """Have the collector leave alone what the framework allocated at import: it never dies.
+
+    Done once, before a fork: to search it takes longer than most jobs.
+    """
+    if _set_aside:
+        return
+    _set_aside.append(True)
+    gc.collect()
+    if hasattr(gc, "freeze"):
+        gc.freeze()
 
 
 def use_folders(home: str, temporary: str) -> None:

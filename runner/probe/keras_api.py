@@ -19,6 +19,8 @@ Array = Any
 Arrays = List[Array]
 Model = Any
 """A model of whichever Keras."""
+COLLECTED_EVERY = 25
+"""Jobs after which what they left is freed; memory is watched besides, see `chain_memory_mb`."""
 
 
 class KerasApi:
@@ -40,6 +42,7 @@ class KerasApi:
         self.keras.layers.Dense
         self.keras.models.load_model
         self.is_keras3 = hasattr(self.keras, "ops")
+        self._cleared = 0
 
     @property
     def graph_mode(self) -> bool:
@@ -67,7 +70,11 @@ class KerasApi:
         if hasattr(precision, "set_global_policy"):
             precision.set_global_policy("float32")
         self.keras.backend.set_floatx("float32")
-        gc.collect()
+        # What a job left is garbage of no effect, only of size; TensorFlow 1 takes as long to free
+        # a graph as to load a model.
+        self._cleared += 1
+        if self._cleared % COLLECTED_EVERY == 0:
+            gc.collect()
 
     def seed(self, number: int) -> None:
         """Make everything drawn by chance from now on the same, each time it is asked for."""

@@ -112,6 +112,14 @@ class _Called:
         self.states = states
         self.layers = leaf_layers(model)
         self.found = Measurement()
+        self._values: Optional[List[Arrays]] = None
+
+    @property
+    def values(self) -> List[Arrays]:
+        """The weights of each layer, fetched once: a session takes longer for them than to load."""
+        if self._values is None:
+            self._values = [layer.get_weights() for layer in self.layers]
+        return self._values
 
     def evaluate(self, targets: Arrays) -> List[float]:
         """Return the total loss for the inputs and these targets, then the metrics."""
@@ -167,10 +175,9 @@ def _structure(model: Model) -> Facts:
     }
 
 
-def _weights(found: Measurement, model: Model) -> List[Any]:
-    layers = []
-    for index, layer in enumerate(leaf_layers(model)):
-        values = layer.get_weights()
+def _weights(called: "_Called") -> List[Any]:
+    found, layers = called.found, []
+    for index, (layer, values) in enumerate(zip(called.layers, called.values)):
         keys = [
             found.put("weights", "{}/{}".format(index, place), value)
             for place, value in enumerate(values)
@@ -198,13 +205,13 @@ def _trainable(model: Model) -> Facts:
     }
 
 
-def _dtypes(model: Model, outputs: Arrays) -> Facts:
+def _dtypes(called: "_Called") -> Facts:
     layers = []
-    for layer in leaf_layers(model):
-        stored = sorted(set(np.asarray(value).dtype.name for value in layer.get_weights()))
+    for layer, values in zip(called.layers, called.values):
+        stored = sorted(set(np.asarray(value).dtype.name for value in values))
         compute = getattr(layer, "compute_dtype", None) or getattr(layer, "_compute_dtype", None)
         layers.append([layer.name, stored, compute if isinstance(compute, str) else None])
-    return {"layers": layers, "outputs": [output.dtype.name for output in outputs]}
+    return {"layers": layers, "outputs": [output.dtype.name for output in called.outputs]}
 
 
 def _compile_state(
@@ -354,11 +361,11 @@ def train(api: KerasApi, model: Model, inputs: Arrays, targets: Arrays, steps: i
 _MEASURES: Dict[str, Callable[[_Called], Any]] = {
     "structure": lambda called: _structure(called.model),
     "outputs": lambda called: _put_outputs(called.found, called.outputs),
-    "weights": lambda called: _weights(called.found, called.model),
+    "weights": _weights,
     # A regularizer that came back as something else raises when it is called.
     "losses": lambda called: _guard("call", _losses, called.api, called.model, called.inputs),
     "trainable": lambda called: _trainable(called.model),
-    "dtype": lambda called: _dtypes(called.model, called.outputs),
+    "dtype": _dtypes,
     "compile": lambda called: _compile_state(called.model, called.evaluate, called.targets),
     "optimizer": lambda called: _optimizer_state(called.found, called.model),
     "interface": lambda called: interface.describe_model(called.api, called.model, called.made),

@@ -30,6 +30,7 @@ from runner.probe.child import (
     read_output,
     redirect,
     run_chain,
+    set_aside_what_is_there,
     signal_name,
     use_folders,
 )
@@ -120,6 +121,8 @@ class Server:
             self.api = KerasApi(self.batch["framework"])
         if self.method == "auto":
             self.method = "fork" if self._self_test() else "spawn"
+        if self.method == "fork":
+            set_aside_what_is_there()
         self._write(
             {
                 "type": "header",

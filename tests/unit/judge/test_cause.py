@@ -234,6 +234,30 @@ def test_what_is_well_or_never_ran_has_no_cause(outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        # Of a decision forest, as TensorFlow 2.15 said it; and of an operation that is its own.
+        ("SimpleMLLoadModelFromPathWithHandle", UNCLASSIFIED),
+        ("Addons>Resampler", UNCLASSIFIED),
+        ("DisableCopyOnRead", "newer_operation"),
+    ],
+)
+def test_an_operation_of_another_library_is_none_of_a_newer_tensorflow(name, cause) -> None:
+    message = (
+        f"Op type not registered '{name}' in binary running on vm. Make sure the Op and Kernel are "
+        "registered in the binary running in this process."
+    )
+    seen = Observation(
+        data={"status": "raised", "stage": "load", "exception": "RuntimeError", "message": message}
+    )
+    cell = Cell(
+        scenario="plain_dense", format=Format.SAVED_MODEL, writer="a", reader="b", remedy="none"
+    )
+    result = CellResult(cell=cell, outcome=Outcome.LOAD_ERROR, observation=seen)
+    assert explain(result, TABLE).cause == cause
+
+
+@pytest.mark.parametrize(
     ("outcome", "steps", "read"),
     [
         (Outcome.LOAD_ERROR, ("tf2.15/none/keras",), ("tf2.15", Format.KERAS, "b")),
