@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, List
 
-from runner.fileprobe import describe, native, parts
+from runner.fileprobe import describe, graph_parts, native, parts
 from runner.probe import artifact, formats
 from runner.probe.jobs import Stopped, Workshop, _Stage
 from runner.probe.keras_api import KerasApi
@@ -27,34 +27,45 @@ def convert_file(workshop: Workshop, api: KerasApi, job: Job, folder: str) -> Fi
     inputs = jobs.read_inputs(job)
     loaded = jobs.load(api, job, folder, inputs)
     report = describe.describe_loaded(loaded)
-    if isinstance(loaded, Inference):
+    if isinstance(loaded, Inference) and graph_parts.FOLDER not in job["save"]:
         raise Stopped("save", TypeError("what was loaded only predicts: Keras saves models alone"))
     report["changes"] = []
+    given: Any = None
     if inputs is not None:
         given = describe.fit_inputs(loaded, inputs, job.get("input_names", []))
         with _Stage("call"):
-            api.predict(loaded, given)
-            if job.get("native"):
-                report["changes"] = native.make_native(api, loaded)
+            if not isinstance(loaded, Inference):
+                api.predict(loaded, given)
+                if job.get("native"):
+                    report["changes"] = native.make_native(api, loaded)
             found = jobs.measure_loaded(api, loaded, given, set(job["aspects"]))
         artifact.write_oracle(job["result"], found, given, [])
         report.update(describe.describe_measured(found))
         if job.get("against"):
             report["compared"] = jobs.compare_with(job, found)
     folder = os.path.join(job["result"], FOLDER)
-    report["saved"] = save_each(loaded, job["save"], folder)
+    report["saved"] = save_each(loaded, given, job, folder)
     jobs._write_report(job, report)
-    return {"facts": {"loaded": "keras_model", "called": inputs is not None}}
+    return {"facts": {"loaded": jobs.kind_of(loaded), "called": inputs is not None}}
 
 
-def save_each(model: Any, wanted: List[str], folder: str) -> Dict[str, Any]:
-    """Save a model in each format, or its parts; return {format: {"file", "error"}}."""
+def save_each(model: Any, given: Any, job: Job, folder: str) -> Dict[str, Any]:
+    """Save a model in each format, or its parts; return {format: {"file", "error"}}.
+
+    `given` are inputs that it was called with. Of a function there are its operations alone.
+    """
+    wanted: List[str] = job["save"]
+    if isinstance(model, Inference):
+        wanted = [graph_parts.FOLDER]
     os.makedirs(folder, exist_ok=True)
     saved = {}
     for name in wanted:
         try:
             if name == parts.FOLDER:
                 parts.write_parts(model, os.path.join(folder, name))
+            elif name == graph_parts.FOLDER:
+                names = job.get("input_names", [])
+                graph_parts.write_operations(model, given, names, os.path.join(folder, name))
             else:
                 formats.save_model(model, name, folder)
         except Exception as error:

@@ -12,6 +12,8 @@ from typing import Any, Dict
 Config = Dict[str, Any]
 CONFIG = "model_config"
 RENAMED = {"m": "max_value"}
+WRAPPERS = ("batch_input_shape", "trainable")
+"""Arguments that the wrapper has and not the layer inside."""
 
 
 def write_forms(path: str) -> None:
@@ -37,12 +39,22 @@ def edited(value: Any) -> Any:
         return [edited(each) for each in value]
     if not isinstance(value, dict):
         return value
+    if value.get("class_name") == "TimeDistributedDense":
+        return _wrapped(edited(value["config"]))
     config = {}
     for key, each in value.items():
         if key == "input_dtype":
             continue
         config[key] = _object(key, each) if _is_old_object(key, each) else edited(each)
     return config
+
+
+def _wrapped(dense: Config) -> Config:
+    """Return a layer of Keras 1 alone as what took its place: the same layer in a wrapper."""
+    inner = {key: each for key, each in dense.items() if key not in WRAPPERS}
+    config = {key: each for key, each in dense.items() if key in WRAPPERS or key == "name"}
+    config["layer"] = {"class_name": "Dense", "config": dict(inner, name=dense["name"] + "_inner")}
+    return {"class_name": "TimeDistributed", "config": config}
 
 
 def _is_old_object(key: str, value: Any) -> bool:

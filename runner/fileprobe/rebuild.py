@@ -16,13 +16,16 @@ from typing import Any, Dict, List, Set
 import numpy as np
 
 from runner.fileprobe import graph_ops
+from runner.fileprobe.graph_model import build_model
+from runner.fileprobe.graph_parts import GRAPH
 from runner.fileprobe.parts import DESCRIPTION, WEIGHTS, leaves
 from runner.probe import compat_shims
 
 Config = Dict[str, Any]
 MODELS = ("Model", "Functional", "Sequential")
 CONSTANT = "_CONSTANT_VALUE"
-STATE_ARGUMENTS = ("initial_state", "constants")
+RENAMED = {"ThresholdedReLU": ("ReLU", {"theta": "threshold"})}
+"""Class that Keras 3 has not -> one that computes the same, and its names of arguments."""
 
 
 class NotRebuilt(Exception):
@@ -30,11 +33,13 @@ class NotRebuilt(Exception):
 
 
 def rebuild(keras: Any, path: str) -> Any:
-    """Return the model whose parts are in a folder.
+    """Return the model whose parts, or operations, are in a folder.
 
     Raises:
         NotRebuilt: a class that this Keras has not; NoOperation: an operation, likewise.
     """
+    if os.path.exists(os.path.join(path, GRAPH)):
+        return build_model(keras, path)
     with io.open(os.path.join(path, DESCRIPTION), encoding="utf-8") as file:
         told = json.load(file)
     with compat_shims.installed(keras, str(told["architecture"].get("keras_version", ""))) as shims:
@@ -108,6 +113,9 @@ class Builder:
         operation = graph_ops.layer_operation(self.keras, class_name, config)
         if operation is not None:
             return operation
+        if class_name in RENAMED:
+            class_name, names = RENAMED[class_name]
+            config = {names.get(key, key): each for key, each in config.items()}
         cls = getattr(self.keras.layers, class_name.rpartition(">")[2], None)
         if cls is None or told.get("registered_name") not in (None, class_name):
             raise NotRebuilt("a layer of class {}: its code is missing".format(class_name))

@@ -152,7 +152,7 @@ def load_weights(loading: Loading) -> Model:
 
 
 def load_rebuilt(loading: Loading) -> Model:
-    """Rebuild a model from the parts that another environment handed over."""
+    """Rebuild a model of the parts, or operations, that another environment handed over."""
     return rebuild.rebuild(loading.api.keras, loading.path)
 
 
@@ -207,4 +207,5 @@ WAYS: Dict[str, Callable[[Any], Any]] = dict(
     packed=load_packed,
     keras1_forms=load_keras1_forms,
     rebuild=load_rebuilt,
+    rebuild_operations=load_rebuilt,
 )

@@ -29,6 +29,8 @@ BETWEEN = (Format.H5, Format.KERAS)
 PACKED, FOLDER = "packed", "folder"
 PARTS = "parts"
 """Layers, their calls and weights (runner/fileprobe/parts.py); no format of Keras."""
+OPERATIONS = "operations"
+"""The graph of a SavedModel, with its constants (runner/fileprobe/graph_parts.py); likewise."""
 
 
 class Way(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,7 +19,7 @@ from runner.domain import Environment, Format, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
 from runner.executors.sandbox import Exchange, Sandbox
 from runner.inspect import Description
-from runner.migrate.chain import PARTS, Way, formats_between, gives_parts, ways_of
+from runner.migrate.chain import OPERATIONS, PARTS, Way, formats_between, gives_parts, ways_of
 from runner.migrate.files import Attempts, key_of
 from runner.migrate.order import ConvertOrder, Order, encode
 from runner.migrate.reading import read_compared, read_outcome, read_saved
@@ -78,7 +78,7 @@ class SandboxHands:
                 outcome="environment_unavailable",
                 why=built.message,
             )
-        save = self._formats(environment, final=final)
+        save = self._formats(file, environment, final=final)
         if self._inputs is None:
             return self._first(file, environment, way, save, final=final)
         return self._convert(file, environment, way, save, final=final)
@@ -296,13 +296,15 @@ class SandboxHands:
             detail={"folder": observed.folder, "compiled": report.get("compiled")},
         )
 
-    def _formats(self, environment: str, *, final: bool) -> tuple[str, ...]:
+    def _formats(self, file: Saved, environment: str, *, final: bool) -> tuple[str, ...]:
         """Return what is saved, in the order in which the next reader gets it."""
         if final:
             assert self.order.format is not None  # noqa: S101 - asked before anything is done
             return (self.order.format,)
         here, target = self.environments[environment], self.environments[self.order.target]
-        parts = (PARTS,) if gives_parts(here, target) else ()
+        parts: tuple[str, ...] = ()
+        if gives_parts(here, target):
+            parts = (PARTS, OPERATIONS) if file.kind == Format.SAVED_MODEL else (PARTS,)
         return (*formats_between(here, target), *parts)
 
     def _inside(self, file: Saved) -> str:

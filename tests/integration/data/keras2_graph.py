@@ -1,8 +1,9 @@
-"""Write a model that Keras 3 does not load from the file of Keras 2; runs in TensorFlow 2.15.
+"""Write models that Keras 3 does not load from the file of Keras 2; runs in TensorFlow 2.15.
 
     python keras2_graph.py MODEL.h5
+    python keras2_graph.py FOLDER
 
-It has a model as a layer, a layer called twice, an operation of TensorFlow between layers, and a
+A folder gets a SavedModel with a layer whose code nobody else has. The model in HDF5 has a model as a layer, a layer called twice, an operation of TensorFlow between layers, and a
 recurrent layer that begins with the states of another one, and with a mask.
 """
 
@@ -34,4 +35,30 @@ def build():
     return model
 
 
-build().save(sys.argv[1])
+class Nobodys(layers.Layer):
+    """A layer of one's own."""
+
+    def build(self, shape):
+        self.scale = self.add_weight(name="scale", shape=(shape[-1], 3))
+
+    def call(self, x):
+        return keras.backend.relu(keras.backend.dot(x, self.scale)) - 0.5
+
+
+def build_with_code():
+    """Return a model with that layer behind a convolution."""
+    layout = [
+        keras.Input((6, 6, 2)),
+        layers.Conv2D(4, 3, padding="same", activation="relu"),
+        layers.BatchNormalization(),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        Nobodys(),
+    ]
+    model = keras.Sequential(layout)
+    rng = np.random.RandomState(1)
+    model.set_weights([rng.uniform(0.1, 1, size=each.shape) for each in model.get_weights()])
+    return model
+
+
+(build() if sys.argv[1].endswith(".h5") else build_with_code()).save(sys.argv[1])

@@ -31,6 +31,20 @@ def test_objects_get_a_class_and_the_type_of_an_input_goes():
     }
 
 
+def test_a_layer_of_keras_1_alone_is_written_as_what_took_its_place():
+    told = {"name": "t", "output_dim": 3, "trainable": True, "batch_input_shape": [None, 5, 4]}
+    found = edited({"class_name": "TimeDistributedDense", "config": told})
+    assert found == {
+        "class_name": "TimeDistributed",
+        "config": {
+            "name": "t",
+            "trainable": True,
+            "batch_input_shape": [None, 5, 4],
+            "layer": {"class_name": "Dense", "config": {"name": "t_inner", "output_dim": 3}},
+        },
+    }
+
+
 def test_what_keras_2_writes_stays():
     told = {"kernel_regularizer": {"class_name": "L1L2", "config": {"l1": 0.1, "l2": 0.0}}}
     assert edited(told) == told
