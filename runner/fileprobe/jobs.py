@@ -96,7 +96,8 @@ def measure_loaded(api: KerasApi, loaded: Any, inputs: Arrays, aspects: Any) -> 
     try:
         return measure.measure_model(api, loaded, inputs, [], aspects)
     except measure.Unusable as stop:
-        raise Stopped(stop.stage, stop.error)
+        # The stage is named by who asks.
+        raise stop.error
 
 
 def compare_with(job: Job, found: measure.Measurement) -> Dict[str, Any]:

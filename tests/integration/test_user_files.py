@@ -244,7 +244,7 @@ def test_a_file_is_migrated_and_the_new_one_is_the_same_model(own_tree, shared, 
     [
         ("graph.h5", "rebuild", "compat_shims_compile_false"),
         # The graph of a layer whose code is missing.
-        ("code", "rebuild_operations", "rebuild"),
+        ("code", "rebuild_operations", "compile_false"),
     ],
 )
 def test_a_graph_of_keras_2_is_rebuilt_where_keras_3_reads_none_of_its_files(
