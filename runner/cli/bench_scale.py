@@ -1,7 +1,8 @@
 """The bench of many machines: a simulated cluster, and the joining of a million cells.
 
 The dispatcher that local processes use runs in virtual time, with the durations of the published
-run. Parts made of that run's rows, each of a scenario of its own, are joined in memory.
+run. Parts made of that run's rows, each of a scenario of its own, are joined in memory. Then the
+workers of a cluster on this machine run recorded cells, and local processes the same.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from runner.cli.bench_cluster import print_cluster
 from runner.domain.request import Request
 from runner.executors.dispatch import Policy, Work, simulate
 from runner.publish.durations import BUILD_S, IMPORT_S, OVERHEAD_S
@@ -40,6 +42,7 @@ def run_scale_bench(request: Request) -> int:
         _print_simulation(data, workers, cells)
     for cells in JOINED:
         _print_joining(data, cells)
+    print_cluster(request)
     return 0
 
 

@@ -66,6 +66,8 @@ DEFAULT = DEFAULT_EXECUTOR
 CONTAINED = next(row for row in EXECUTORS if row.contained)
 """The one for model files and scenarios of others; the bench compares it with the default."""
 NAMES = tuple(row.name for row in EXECUTORS)
+CLUSTER = next(row for row in EXECUTORS if not row.here)
+"""The one for many machines; the bench compares it with the default."""
 HERE = tuple(row.name for row in EXECUTORS if row.here)
 """Those that start probes on the machine they run on, as a worker of a cluster does."""
 SANDBOXES = tuple(row.name for row in EXECUTORS if row.sandboxes)

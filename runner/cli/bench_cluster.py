@@ -1,0 +1,104 @@
+"""The bench of a cluster on this machine: its workers and local processes run the same cells.
+
+Input: cells that are recorded in the store, of the two readers with the most of them. Output:
+wall times, printed; nothing is recorded.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
+from itertools import cycle, islice
+
+from runner.contract import Job
+from runner.domain import Observation, Outcome, ProvisionedEnvironment
+from runner.domain.errors import MatrixError, ProvisionError
+from runner.domain.request import Request
+from runner.executors import registry
+from runner.executors.interface import Crew, Settings
+from runner.executors.registry import open_place
+from runner.host.progress import PlainReporter
+from runner.measure.rounds import batch_jobs
+from runner.pipeline import Run, opened, recorded_cells
+from runner.shares import job_estimate
+
+CELLS = 1000
+READERS = 2
+WORKERS = (1, 2, 4)
+Batches = Mapping[str, Sequence[Job]]
+
+
+def print_cluster(request: Request) -> None:
+    """Print wall times of a cluster's workers on this machine, and their ratio to local ones."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - no file of ours
+        try:
+            with opened(request, PlainReporter(nowhere)) as run:
+                jobs = _sample(run)
+                if not jobs:
+                    print("a cluster is not measured: no cell is recorded; run nox -s matrix")
+                    return
+                _print_times(run, batch_jobs(jobs))
+        except MatrixError as error:
+            print(f"a cluster is not measured: {error}")
+
+
+def _sample(run: Run) -> list[tuple[str, Job]]:
+    """Return loads of the readers with most cells; where they are fewer, several times."""
+    usable = [
+        (known, run.look_up.load_job(known))
+        for known, result in recorded_cells(run)
+        if result.outcome not in {Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY}
+    ]
+    counts = Counter(known.cell.reader for known, _ in usable)
+    readers = {name for name, _ in counts.most_common(READERS)}
+    chosen = [(known.cell.reader, job) for known, job in usable if known.cell.reader in readers]
+    return [
+        (reader, replace(job, id=f"{job.id}#{n}", payload={**job.payload, "id": f"{job.id}#{n}"}))
+        for n, (reader, job) in enumerate(islice(cycle(chosen), CELLS))
+    ]
+
+
+def _print_times(run: Run, batches: Batches) -> None:
+    number = sum(map(len, batches.values()))
+    print(f"{number} cells of {', '.join(batches)} on this machine, {os.cpu_count()} cores:")
+    for workers in WORKERS:
+        local_s = _time(run.jobs.crew.again(workers=workers), batches, run.built.available)
+        there_s = _time_cluster(run, batches, workers)
+        print(
+            f"  {workers} workers: {there_s:.1f} s; local processes {local_s:.1f} s; "
+            f"ratio {there_s / local_s:.2f}"
+        )
+
+
+def _time_cluster(run: Run, batches: Batches, workers: int) -> float:
+    request = replace(run.request, executor=registry.CLUSTER.name, workers=workers)
+    with open_place(request) as place:
+        built = {}
+        for name in batches:
+            found = place.provision(run.built.available[name].environment)
+            if isinstance(found, ProvisionError):
+                raise found
+            built[name] = found
+        settings = Settings(
+            limits=request.limits, workers=workers, estimate_s=job_estimate(request)
+        )
+        with closing(place.crew(settings)) as crew:
+            return _time(crew, batches, built)
+
+
+def _time(
+    crew: Crew, batches: Batches, environments: Mapping[str, ProvisionedEnvironment]
+) -> float:
+    """Return the wall time of a round, in seconds."""
+    seen: list[Observation] = []
+    begun = time.monotonic()
+    crew.run(batches, environments, lambda _, observation: seen.append(observation))
+    spent_s = time.monotonic() - begun
+    failed = [each.message for each in seen if each.status == "harness_error"]
+    if failed:
+        raise ProvisionError(f"{len(failed)} cells could not be measured: {failed[0]}")
+    return spent_s
