@@ -39,7 +39,9 @@ def print_cluster(request: Request) -> None:
             with opened(request, PlainReporter(nowhere)) as run:
                 jobs = _sample(run)
                 if not jobs:
-                    print("a cluster is not measured: no cell is recorded; run nox -s matrix")
+                    print(
+                        "a cluster is not measured: no cell is recorded; run `nox -s matrix` first"
+                    )
                     return
                 _print_times(run, batch_jobs(jobs))
         except MatrixError as error:
