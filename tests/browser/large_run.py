@@ -1,19 +1,42 @@
-"""A made-up run of 100,000 cells, to measure how fast the report is at that size."""
+"""The report of a made-up run of a million cells, to measure how fast its pages are at that size.
+
+Of the site only the pages and the data that are measured are written: what their number of cells
+makes large, made by the same code as the report of any run.
+"""
 
 from __future__ import annotations
 
-import random
+import csv
+import gzip
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
-from report_fixtures import SmallRun, make_remedy, make_result, make_scenario, publish_run
+import msgspec
+import numpy as np
+import pandas as pd
+from report_fixtures import SmallRun, make_remedy, make_scenario, put_together
 
-from runner.domain import Aspect, Backend, Cell, Environment, Family, Format, Outcome
+from runner.analyse.ages import summarize_ages
+from runner.analyse.grids import code_cells
+from runner.domain import Aspect, Backend, Environment, Family, Format, Origin, Outcome
+from runner.publish.reading import PublishedRun
+from runner.publish.record import CauseRecord
+from runner.publish.tables import find_baselines
+from runner.render.page import Declarations, Site
+from runner.render.pages import PAGES
+from runner.render.scripts.compare import compare_data
+from runner.render.scripts.grids import pack_cells
+from runner.render.scripts.index import index_data
+from runner.render.scripts.script import script
+from runner.render.templates import TEMPLATES, load_templates
 
-ENVIRONMENTS = 44
-SCENARIOS = 26
-FORMATS = (Format.H5, Format.KERAS)
-CELLS = ENVIRONMENTS**2 * SCENARIOS * len(FORMATS)
+ENVIRONMENTS = 60
+SCENARIOS = 35
+FORMATS = (Format.H5, Format.KERAS, Format.WEIGHTS_H5, Format.SAVED_MODEL)
+REMEDIES = 2
+CELLS = ENVIRONMENTS**2 * SCENARIOS * len(FORMATS) * REMEDIES
 CAUSES = tuple(f"cause_{number}" for number in range(40))
 CHANCES = {
     Outcome.EQUIVALENT: 40,
@@ -22,38 +45,99 @@ CHANCES = {
     Outcome.UNSUPPORTED: 7,
     Outcome.UNUSABLE: 3,
 }
+DAYS = ("2026-01-02T03:04:05+00:00", "2026-02-03T04:05:06+00:00")
+WRITTEN = ("index", "compare")
 
 
-def publish_large_run(folder: Path) -> int:
-    """Publish the run; the same every time. Returns how many cells it has."""
+def write_large_site(folder: Path) -> int:
+    """Write the site, the same every time. Returns how many cells it has."""
+    data = make_large_run()
+    coded = code_cells(data)
+    ages = summarize_ages(data.cells)
+    given: dict[str, Any] = {"ages": ages, "data_href": "files", "csv": "cells.csv", "project": ""}
+    site = Site(
+        data=data,
+        coded=coded,
+        templates=load_templates(data.run, PAGES, **given),
+        data_href="files",
+        base_url="",
+        declared=Declarations(),
+    )
+    files = [file for page in PAGES if page.name in WRITTEN for file in page.files(site)]
+    files += [
+        ("data/index.js", script("matrixIndex", index_data(data.run))),
+        ("data/grids.js", script("matrixGrids", pack_cells(data, coded))),
+        ("data/compare.js", script("matrixCells", compare_data(data, coded))),
+    ]
+    assets = TEMPLATES / "assets"
+    files += [(f"assets/{path.name}", path.read_text("utf-8")) for path in assets.glob("*.*")]
+    for name, text in files:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return len(data.cells)
+
+
+def make_large_run() -> PublishedRun:
+    """Return a run of `CELLS` cells without observations."""
     environments = tuple(map(make_environment, range(ENVIRONMENTS)))
     scenarios = tuple(
         make_scenario(f"scenario_{number:02}", group=f"group {number % 5}", formats=FORMATS)
         for number in range(SCENARIOS)
     )
-    chance = random.Random(1)
-    outcomes = chance.choices(list(CHANCES), weights=list(CHANCES.values()), k=CELLS)
-    cells = (
-        Cell(
-            scenario=scenario.id, format=format_, writer=writer.id, reader=reader.id, remedy="none"
-        )
-        for scenario in scenarios
-        for format_ in FORMATS
-        for writer in environments
-        for reader in environments
+    remedies = (make_remedy("none", 0), make_remedy("compile_false", 4, Aspect.OPTIMIZER))
+    small = put_together(
+        SmallRun(environments=environments, scenarios=scenarios, remedies=remedies, results=())
     )
-    results = tuple(
-        make_seen(cell, outcome, chance.choice(CAUSES))
-        for cell, outcome in zip(cells, outcomes, strict=True)
+    ids: Sequence[tuple[str, Sequence[str]]] = (
+        ("scenario", [each.id for each in scenarios]),
+        ("format", [str(each) for each in FORMATS]),
+        ("writer", [each.id for each in environments]),
+        ("reader", [each.id for each in environments]),
+        ("remedy", [each.id for each in remedies]),
     )
-    run = SmallRun(
-        environments=environments,
-        scenarios=scenarios,
-        remedies=(make_remedy("none", 0), make_remedy("compile_false", 4, Aspect.OPTIMIZER)),
-        results=results,
+    places = np.meshgrid(*(np.arange(len(names)) for _, names in ids), indexing="ij")
+    chance = np.random.default_rng(1)
+    cells = pd.DataFrame(
+        {
+            name: pd.Categorical.from_codes(place.reshape(-1), names, ordered=True)
+            for (name, names), place in zip(ids, places, strict=True)
+        }
     )
-    publish_run(run, folder)
-    return len(results)
+    weights = np.array(list(CHANCES.values())) / sum(CHANCES.values())
+    outcome = chance.choice(len(CHANCES), size=CELLS, p=weights)
+    # A writer gets its own file back, mostly.
+    own = (cells["writer"].cat.codes == cells["reader"].cat.codes).to_numpy()
+    outcome[own & (chance.random(CELLS) < 0.9)] = 0
+    why = np.where(outcome == 0, 0, chance.integers(1, len(CAUSES) + 1, CELLS))
+    columns: dict[str, Any] = {
+        "outcome": pd.Categorical.from_codes(outcome, [str(each) for each in CHANCES]),
+        "cause": pd.Categorical.from_codes(why, ["", *CAUSES]),
+        "measured_at": pd.Categorical.from_codes(chance.integers(0, 2, CELLS), DAYS),
+        "origin": pd.Categorical.from_codes(
+            chance.integers(0, 2, CELLS), [str(Origin.MEASURED), str(Origin.KEPT)]
+        ),
+    }
+    cells = cells.assign(**columns)
+    for name in small.cells.columns:
+        if name not in cells:
+            cells[name] = pd.Categorical.from_codes(np.zeros(CELLS, dtype=np.int8), [""])
+    cells = cells[list(small.cells.columns)]
+    cells["baseline"] = find_baselines(cells)
+    totals = msgspec.structs.replace(
+        small.run.totals,
+        cells=CELLS,
+        by_outcome={
+            each: int((outcome == number).sum()) for number, each in enumerate(CHANCES)
+        },
+    )
+    causes = tuple(
+        CauseRecord(id=name, title=f"Cause {name}", explanation="", links=(), seen=())
+        for name in CAUSES
+    )
+    formats = dict.fromkeys(FORMATS, (Aspect.OUTPUTS,))
+    run = msgspec.structs.replace(small.run, totals=totals, causes=causes, formats=formats)
+    return PublishedRun(run=run, cells=cells, observations=small.observations)
 
 
 def make_environment(number: int) -> Environment:
@@ -64,17 +148,15 @@ def make_environment(number: int) -> Environment:
         backend=Backend.TENSORFLOW,
         python="3.10",
         requirements=(),
-        released=date(2019, 1, 1) + timedelta(days=60 * number),
+        released=date(2019, 1, 1) + timedelta(days=40 * number),
         formats=frozenset(FORMATS),
         order=number,
     )
 
 
-def make_seen(cell: Cell, outcome: Outcome, cause: str):
-    if outcome is Outcome.LOAD_ERROR:
-        said = {"status": "raised", "stage": "load", "exception": "ValueError"}
-        found = make_result(cell, outcome, **said, message=f"It does not load: {cause}")
-    else:
-        found = make_result(cell, outcome)
-    object.__setattr__(found, "cause", "" if outcome is Outcome.EQUIVALENT else cause)
-    return found
+def write_cells(path: Path, rows: int) -> None:
+    """Write the cells.csv of another run of that many of these cells."""
+    run = make_large_run()
+    names = ["scenario", "format", "writer", "reader", "remedy", "outcome", "cause", "aspects"]
+    step = max(1, CELLS // rows)
+    run.cells.iloc[::step][names].to_csv(path, index=False)

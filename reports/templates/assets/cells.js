@@ -27,6 +27,8 @@ class Cells {
     /** @type {string[]} */ this.environments = packed.environments;
     this.outcomes = Object.keys(index.outcomes);
     this.styles = Object.values(index.outcomes);
+    /** By number of an outcome. */ this.ran = this.styles.map((each) => each.ran);
+    this.judged = this.styles.map((each) => each.judged);
     this.scenarios = Object.keys(index.scenarios);
     this.remedies = Object.keys(index.remedies);
     this.formats = index.formats.filter((name) => packed.grids[name]);
