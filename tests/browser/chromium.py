@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -18,6 +20,9 @@ ARGUMENTS = (
 """Without a network, a display, or rights of its own."""
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
+TRACED = ("devtools.timeline",)
+TASKS = frozenset({"RunTask", "EventDispatch", "TimeStamp"})
+"""Of a trace: whole tasks, and the events that a test dispatches beside them."""
 VENDOR = Path(__file__).parent / "vendor"
 
 
@@ -71,3 +76,36 @@ def find_faults(page: Page) -> list[str]:
         " + node.html.slice(0, 120)).join(' | ')))"
     )
     return list(found)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """A piece of work of a page's main thread, during which it answers to nothing."""
+
+    begun: float
+    """Milliseconds since whenever the browser's clock began."""
+    name: str
+    work_ms: float
+    """Time the thread computed: a machine that is busy otherwise does not make it longer."""
+
+
+def record_work(browser: Browser, page: Page, act: Callable[[], object]) -> list[Task]:
+    """Return the tasks of a page's main thread while something is done to it.
+
+    What the page marks with `console.timeStamp` is among them, under the words of the mark; at
+    least one such mark is needed, as it tells which thread is the page's.
+    """
+    browser.start_tracing(page=page, categories=["disabled-by-default-devtools.timeline", *TRACED])
+    act()
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    threads = {(each["pid"], each["tid"]) for each in events if each["name"] == "TimeStamp"}
+    tasks = [
+        Task(
+            begun=each["ts"] / 1000,
+            name=each["args"]["data"]["message"] if each["name"] == "TimeStamp" else each["name"],
+            work_ms=each.get("tdur", 0) / 1000,
+        )
+        for each in events
+        if each["name"] in TASKS and (each["pid"], each["tid"]) in threads
+    ]
+    return sorted(tasks, key=lambda each: each.begun)

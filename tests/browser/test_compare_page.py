@@ -12,6 +12,7 @@ from chromium import DESKTOP, PHONE, find_faults
 from playwright.sync_api import expect
 from report_fixtures import HOSTILE, publish_run
 
+from runner.domain import OUTCOME_TABLE
 from runner.publish.tables import build_cells
 from runner.render.site import render_site
 
@@ -138,20 +139,38 @@ def shares(page):
     )
 
 
+SYMBOLS = {str(style.outcome): style.symbol for style in OUTCOME_TABLE}
+TRIED = {str(style.outcome) for style in OUTCOME_TABLE if style.measured}
+
+
 def expected_shares(path):
+    """Of the files that their writer gets back, in what every reader was measured with."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["remedy"] == "none"]
-    tried: dict[str, list[str]] = {}
+    readers: dict[tuple[str, str], set[str]] = {}
     for row in rows:
-        outcomes = tried.setdefault(f"{row['writer']}->{row['reader']}", [])
-        if row["outcome"] not in ("environment_unavailable", "not_run"):
-            outcomes.append(row["outcome"])
-    said = {}
-    for pair, outcomes in tried.items():
-        share = 100 * outcomes.count("equivalent") // len(outcomes) if outcomes else None
-        silent = outcomes.count("diverged")
-        said[pair] = f"{'–' if share is None else share}{f'≠{silent}' if silent else ''}"
-    return said
+        readers.setdefault((row["scenario"], row["format"]), set()).add(row["reader"])
+    every = set.union(*readers.values())
+    own = {
+        (row["scenario"], row["format"], row["writer"])
+        for row in rows
+        if row["writer"] == row["reader"] and row["outcome"] == "equivalent"
+    }
+    outcomes: dict[str, list[str]] = {f"{row['writer']}->{row['reader']}": [] for row in rows}
+    for row in rows:
+        kind = (row["scenario"], row["format"])
+        if readers[kind] == every and (*kind, row["writer"]) in own:
+            outcomes[f"{row['writer']}->{row['reader']}"].append(row["outcome"])
+    return {pair: expected_share(found) for pair, found in outcomes.items()}
+
+
+def expected_share(outcomes):
+    if len(set(outcomes)) < 2:
+        return SYMBOLS[outcomes[0]] if outcomes else ""
+    files = sum(each in TRIED for each in outcomes)
+    same, silent = outcomes.count("equivalent"), outcomes.count("diverged")
+    share = "✓" if same == files else str(100 * same // files) if same else "✗"
+    return f"{share}{f'≠{silent}' if silent else ''}"
 
 
 def matrix(page):
@@ -445,3 +464,28 @@ def test_the_page_and_the_gate_agree_on_every_cell_of_a_build(context, tmp_path)
     name = "{scenario}/{format}/{writer}->{reader}/{remedy}"
     said = {name.format_map(row): row["change"] for row in rows}
     assert said == changes_of_the_gate(run, earlier)
+
+
+def texts_of(page, table):
+    """What each pair of a matrix shows, by the names of its writer and its reader."""
+    return page.evaluate(
+        "(table) => { const [head, ...rows] = document.querySelector(table).rows;"
+        " const names = [...head.cells].map((each) => each.textContent);"
+        " return Object.fromEntries(rows.flatMap((row) => [...row.cells].slice(1).map((each, at) =>"
+        " [`${row.cells[0].textContent} ${names[at + 1]}`, each.textContent]))); }",
+        table,
+    )
+
+
+@pytest.mark.parametrize("format_", ["", "keras"])
+def test_a_share_is_that_of_the_overview(visit, format_):
+    """One denominator: the files that their writer gets back, of what every reader has."""
+    page = visit(f"index.html#format={format_}" if format_ else "index.html")
+    page.wait_for_selector("#pairs:not([aria-busy=true]) tbody td")
+    there = texts_of(page, "#pairs")
+    assert set(there.values()) >= {"✓", "✗", "≠"}
+    page = visit("compare.html#matrix=share")
+    page.click("#after-published")
+    page.wait_for_selector("#result:not([hidden])")
+    page.select_option("#format", format_)
+    assert texts_of(page, "#grid") == there

@@ -5,9 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+
+from runner.declare.environments import read_environments
+
+ROOT = Path(__file__).resolve().parents[2]
 
 BARE_CELLS = 36
 COUNTED = 24
@@ -317,3 +322,69 @@ def test_what_was_measured_and_is_not_of_a_cause_is_blank_and_not_hatched(overvi
     assert found["keras3.10"] == ["none x", True]
     cells.nth(heads.index("keras3.10")).hover()
     assert "others of the pair were measured" in overview.inner_text("#reading")
+
+
+@pytest.mark.parametrize("format_", ["", "h5"])
+@pytest.mark.parametrize(
+    ("writer", "reader"),
+    [("tf1.15", "keras3.10"), ("keras3.10", "tf1.15"), ("tf1.15", ""), ("", "keras3.10")],
+)
+def test_narrowed_to_a_pair_the_download_is_every_cell_of_it(
+    overview, rows, writer, reader, format_
+):
+    asked = {"writer": writer, "reader": reader, "format": format_}
+    everything = {"remedy": "any", "files": "all", "over": "all"}
+    for name, value in (asked | everything).items():
+        overview.select_option(f"#filters [name={name}]", value)
+    left = sorted(
+        row
+        for row in rows
+        if all(not value or row[COLUMNS.index(name)] == value for name, value in asked.items())
+    )
+    assert len({row[COLUMNS.index("remedy")] for row in left}) == (
+        1 if writer == "keras3.10" else 2
+    )
+    assert downloaded(overview) == left
+    assert total(overview) == len(left)
+    # The table has the pairs that were asked for, and no other.
+    heads = overview.locator("#pairs thead th").all_inner_texts()
+    names = overview.locator("#pairs tbody th").all_inner_texts()
+    assert heads == [reader] if reader else len(heads) > 1
+    assert names == [writer] if writer else len(names) > 1
+    # The address is all of it, for another visitor.
+    summary = overview.inner_text("#summary")
+    overview.reload()
+    overview.wait_for_selector("#pairs tbody td")
+    assert overview.inner_text("#summary") == summary
+
+
+def test_the_answer_leads_to_every_silent_difference_of_its_pair(overview, rows):
+    overview.select_option("#picker [name=from]", "keras3.10")
+    overview.select_option("#picker [name=to]", "tf1.15")
+    silent = [row for row in rows if row[2:4] == ("keras3.10", "tf1.15") and row[5] == "diverged"]
+    here = [row for row in silent if row[1] == overview.input_value("#picker [name=as]")]
+    # Each kind of its format is named in the answer itself.
+    kinds = overview.locator("#answer details:has(.t-d) li")
+    assert kinds.count() == len(here) > 0
+    overview.click("#answer a:text('Every silent difference of this pair')")
+    overview.wait_for_selector("#pair:not([hidden])")
+    links = overview.locator("#pair a[href*='cell.html#']")
+    found = sorted(
+        link.partition("#")[2].replace("%3E", ">")
+        for link in links.evaluate_all("(all) => all.map((each) => each.getAttribute('href'))")
+    )
+    assert found == sorted(f"{s}/{f}/{w}->{r}/{m}" for s, f, w, r, m, *_ in silent)
+    assert downloaded(overview) == sorted(silent)
+    assert overview.inner_text("#pair h4") == f"≠diverged {len(silent)}"
+
+
+def test_the_year_of_an_environment_is_that_of_its_minor_version(page):
+    """In the published run too, whose patches came years later."""
+    page.goto((ROOT / "reports/published/site/index.html").as_uri())
+    page.wait_for_selector("#pairs tbody td")
+    labels = set(page.locator("#picker [name=from] option").all_inner_texts())
+    declared = read_environments().environments
+    years = {f"{each.id} ({each.first_released.year})" for each in declared}
+    assert labels
+    assert labels <= years
+    assert {"tf2.0 (2019)", "tf2.1 (2020)", "keras3.0 (2023)"} <= labels

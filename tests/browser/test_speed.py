@@ -1,7 +1,9 @@
-"""100,000 cells: size and time of the first view, and of a choice, measured in the browser.
+"""How fast the report is: its first view, a choice at a million cells, two runs of that size.
 
-A time is the best of several, as a machine that runs tests is often busy with others. Where even
-that is too slow, MATRIX_SPEED_FACTOR multiplies the limits of time (see CONTRIBUTING.md).
+Work is the time that the page's main thread computes, of a choice from then to the next frame: a
+machine that is busy with other things does not make it longer. The time until the first
+view is that of a clock, the best of several; where even that is too slow, MATRIX_SPEED_FACTOR
+multiplies its limit (see CONTRIBUTING.md).
 """
 
 from __future__ import annotations
@@ -11,84 +13,138 @@ import os
 from pathlib import Path
 
 import pytest
-from large_run import publish_large_run
+from chromium import record_work
+from large_run import CELLS, write_cells, write_large_site
+from playwright.sync_api import expect
 
-from runner.render.site import render_site
-
-FIRST_VIEW_KB = 300
+PUBLISHED = Path(__file__).resolve().parents[2] / "reports" / "published" / "site"
+FIRST_VIEW_KB = 100
 INTERACTIVE_MS = 1000
 CHOICE_MS = 100
+BLOCK_MS = 200
 FACTOR = float(os.environ.get("MATRIX_SPEED_FACTOR", "1"))
-LOADS, ROUNDS = 4, 8
+LOADS, ROUNDS = 3, 3
 CHOICES = (
     *(("format", "keras"), ("models", "group:group 1"), ("outcome", "diverged")),
-    *(("cause", "cause_7"), ("remedy", "cheapest"), ("remedy", "none")),
-    *(("format", ""), ("models", ""), ("cause", ""), ("outcome", "")),
+    *(("cause", "cause_7"), ("remedy", "cheapest"), ("remedy", "any"), ("writer", "env3.0")),
+    *(("age", "origin:kept"), ("format", ""), ("models", ""), ("cause", ""), ("outcome", "")),
+    *(("files", "all"), ("writer", ""), ("age", ""), ("files", ""), ("remedy", "none")),
 )
+CHOOSE = """async ([name, value]) => {
+    const select = document.querySelector(`#filters select[name=${name}]`);
+    select.value = value;
+    if (select.value !== value) throw new Error(name + value);
+    console.timeStamp(`${name}=${value}`);
+    select.dispatchEvent(new Event("change", {bubbles: true}));
+    // Until after the frame that shows it.
+    await new Promise((go) => requestAnimationFrame(() => {
+        const channel = new MessageChannel();
+        channel.port1.onmessage = go;
+        channel.port2.postMessage(0);
+    }));
+    console.timeStamp("shown");
+}"""
+READY = "#pairs:not([aria-busy=true]) tbody td:not(:empty)"
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory):
     folder = tmp_path_factory.mktemp("large")
-    assert publish_large_run(folder) >= 100_000
-    render_site(folder, folder / "site")
+    assert write_large_site(folder) == CELLS >= 1_000_000
     return folder
 
 
-def test_the_first_view_of_100000_cells(large, page, context, capsys):
+def test_the_first_view_of_the_published_run(page, context, capsys):
     loaded = set()
     context.on("request", lambda request: loaded.add(request.url.partition("#")[0]))
-    index = (large / "site" / "index.html").as_uri()
-    ready = min(measure_load(page, index) for _ in range(LOADS))
-    files = {url.removeprefix("file://") for url in loaded}
+    ready = min(measure_load(page) for _ in range(LOADS))
+    files = {url.removeprefix("file://") for url in loaded if url.startswith("file:")}
     size = sum(len(gzip.compress(Path(path).read_bytes())) for path in files) / 1000
-    rounds = [[measure_choice(page, *choice) for choice in CHOICES] for _ in range(ROUNDS)]
-    best = {choice: min(times) for choice, *times in zip(CHOICES, *rounds, strict=True)}
-    slowest = max(best, key=lambda choice: best[choice])
     with capsys.disabled():
         print(
-            f"\n100,000 cells: first view {size:.0f} KB gzipped (at most {FIRST_VIEW_KB}), "
-            f"interactive after {ready:.0f} ms (at most {INTERACTIVE_MS}), the slowest choice "
-            f"{best[slowest]:.0f} ms ({'='.join(slowest)}; at most {CHOICE_MS})"
+            f"\nfirst view {size:.0f} KB gzipped (at most {FIRST_VIEW_KB}), "
+            f"interactive after {ready:.0f} ms (at most {INTERACTIVE_MS})"
         )
     assert size < FIRST_VIEW_KB
     assert ready < INTERACTIVE_MS * FACTOR
-    assert best[slowest] < CHOICE_MS * FACTOR
 
 
-def measure_load(page, address):
+def measure_load(page):
     """Milliseconds from the beginning to the frame that shows the answer and the matrix."""
     page.goto("about:blank")
-    page.goto(address)
-    page.wait_for_selector("#pairs tbody td:not(:empty)")
-    page.wait_for_function("performance.getEntriesByName('interactive').length")
+    page.goto((PUBLISHED / "index.html").as_uri())
+    page.wait_for_selector(READY)
     return page.evaluate("performance.getEntriesByName('interactive')[0].startTime")
 
 
-def measure_choice(page, name, value):
-    """Milliseconds from a choice to the layout of what it shows; then wait for the rest."""
-    spent = page.evaluate(
-        "([name, value]) => {"
-        " const select = document.querySelector(`#filters select[name=${name}]`);"
-        " select.value = value; if (select.value !== value) throw new Error(name + value);"
-        " const begun = performance.now();"
-        " select.dispatchEvent(new Event('change', {bubbles: true}));"
-        " document.querySelector('#pairs').getBoundingClientRect();"
-        " return performance.now() - begun; }",
-        [name, value],
-    )
-    page.wait_for_selector("#pairs:not([aria-busy=true])")
-    return spent
+def test_a_choice_at_a_million_cells(large, page, browser, capsys):
+    page.goto((large / "index.html").as_uri())
+    page.wait_for_selector(READY)
+    page.locator("#filters").scroll_into_view_if_needed()
 
+    def choose():
+        for choice in ROUNDS * CHOICES:
+            page.evaluate(CHOOSE, list(choice))
+            page.wait_for_selector("#pairs:not([aria-busy=true])", state="attached")
 
-def test_comparing_100000_cells(large, page, capsys):
-    page.goto((large / "site" / "compare.html").as_uri())
-    cells = next(path for path in (large / "cells.csv", large / "cells.csv.gz") if path.exists())
-    begun = page.evaluate("performance.now()")
-    page.set_input_files("#after-file", cells)
-    page.wait_for_selector("#result:not([hidden])", timeout=60_000)
-    spent = page.evaluate("performance.now()") - begun
+    times: dict[str, list[float]] = {}
+    choice = ""
+    for task in record_work(browser, page, choose):
+        if task.name == "shown":
+            choice = ""
+        elif "=" in task.name:
+            choice = task.name
+            times.setdefault(choice, []).append(0)
+        elif choice:
+            times[choice][-1] += task.work_ms
+    assert len(times) == len(CHOICES)
+    assert {len(each) for each in times.values()} == {ROUNDS}
+    best = {choice: min(found) for choice, found in times.items()}
+    slowest = max(best, key=best.__getitem__)
     with capsys.disabled():
-        print(f"\n100,000 cells read and compared in {spent:.0f} ms")
-    assert "100,672" in page.inner_text("#totals tfoot")
-    assert spent < 30_000
+        print(
+            f"\n{CELLS:,} cells: the slowest choice takes {best[slowest]:.0f} ms of work until "
+            f"the next frame ({slowest}; at most {CHOICE_MS})"
+        )
+    assert best[slowest] < CHOICE_MS
+
+
+def test_a_row_out_of_sight_is_drawn_when_it_is_scrolled_to_or_focused(large, page):
+    page.goto((large / "index.html").as_uri())
+    page.wait_for_selector(READY)
+    rows = page.locator("#pairs tbody tr")
+    expect(rows.first).not_to_have_class("off")
+    expect(rows.last).to_have_class("off")
+    page.locator("#pairs td[tabindex='0']").focus()
+    page.keyboard.press("Control+End")
+    assert page.evaluate("document.activeElement.closest('tr').rowIndex") == rows.count()
+    assert page.evaluate("document.activeElement.innerText")
+    expect(rows.last).not_to_have_class("off")
+    expect(rows.first).to_have_class("off")
+    page.evaluate("document.querySelector('#pairs').parentElement.scrollTo(0, 0)")
+    expect(rows.first).not_to_have_class("off")
+    expect(rows.last).to_have_class("off")
+
+
+def test_comparing_a_million_cells_blocks_the_page_for_no_time_that_is_felt(
+    large, page, browser, tmp_path, capsys
+):
+    other = tmp_path / "cells.csv"
+    write_cells(other, CELLS // 4)
+
+    def compare():
+        page.goto((large / "compare.html").as_uri())
+        page.evaluate("console.timeStamp('begin')")
+        expect(page.locator("#before-name")).to_contain_text(f"{CELLS:,} cells", timeout=60_000)
+        page.set_input_files("#after-file", other)
+        expect(page.locator("#status")).to_contain_text("cells read", timeout=120_000)
+        page.select_option("#kind", "all")
+
+    longest = max(task.work_ms for task in record_work(browser, page, compare))
+    assert f"{CELLS:,}" in page.inner_text("#totals tfoot")
+    with capsys.disabled():
+        print(
+            f"\n{CELLS // 4:,} cells read and held against {CELLS:,}: the page answers to nothing "
+            f"for {longest:.0f} ms of work at most (at most {BLOCK_MS})"
+        )
+    assert longest < BLOCK_MS

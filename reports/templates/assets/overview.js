@@ -3,7 +3,7 @@
 
 const ROW_HEIGHT = 36;
 const ROWS_AT_ONCE = 8;
-const ROWS_AROUND = 3;
+const ROWS_AROUND = 2;
 const COLUMN_WIDTH = 34;
 const FRAME_MS = 16;
 const TOP = ["from", "as", "to", "with"];

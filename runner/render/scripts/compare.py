@@ -50,6 +50,7 @@ def compare_data(data: PublishedRun, coded: Coded) -> dict[str, Any]:
             for place, style in enumerate(OUTCOME_TABLE)
         },
         "unjudged": sorted(map(str, UNJUDGED)),
+        "damaged": [each.id for each in data.run.scenarios if each.damage],
         "changes": [
             {
                 "id": str(style.change),
