@@ -75,7 +75,9 @@ def check_versions(environment: Environment, lock: Lock, identity: Identity) -> 
         names = (environment.build.distribution,)
     pinned = [lock.pins[name] for name in names if name in lock.pins]
     said = identity.framework_version or ""
-    if not any(_same_version(said, version) for version in pinned):
+    # A wheel that was packed again, 2.15.0.post1, has the framework of 2.15.0.
+    frameworks = (*pinned, *(version.partition(".post")[0] for version in pinned))
+    if not any(_same_version(said, version) for version in frameworks):
         wrong.append(f"the framework says it is {said or 'nothing'}, pinned {' '.join(pinned)}")
     if not identity.python_version.startswith(environment.python + "."):
         wrong.append(f"Python is {identity.python_version}, declared {environment.python}")

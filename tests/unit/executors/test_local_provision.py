@@ -19,6 +19,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from runner.domain import Backend, Environment, Family, Format, ProvisionedEnvironment
 from runner.domain.errors import ConfigurationError, ProvisionError
@@ -406,6 +407,15 @@ def test_what_is_not_pinned_is_not_accepted(world, change, says):
     assert isinstance(error, ProvisionError)
     assert says in error.message
     assert isinstance(world.provision(), ProvisionError)  # and not finished the second time
+
+
+def test_a_wheel_that_was_packed_again_has_the_framework_of_its_version(world):
+    packed = structs.replace(ENVIRONMENT, requirements=("keras==3.15.1.post1",))
+    world.write_lock(packed, PINS.replace("3.15.1", "3.15.1.post1"))
+    installed = {"keras": "3.15.1.post1", "tensorflow-cpu": "2.21.0"}
+    world.write_uv(identity={**IDENTITY, "distributions": installed})
+
+    assert isinstance(world.provision(packed), ProvisionedEnvironment)
 
 
 def test_framework_that_cannot_be_imported(world):
