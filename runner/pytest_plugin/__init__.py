@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -108,8 +109,12 @@ class Tried:
 
 
 def _own_marks(obj: object) -> list[pytest.Mark]:
-    found = getattr(obj, "__dict__", {}).get("pytestmark", [])
-    return [each for each in found if isinstance(each, pytest.Mark)]
+    # Everything in every test module comes here: what is asked for its attributes may not like it.
+    if not issubclass(type(obj), FunctionType | type):
+        return []
+    found = vars(obj).get("pytestmark", [])
+    marks = found if isinstance(found, list) else [found]
+    return [each for each in marks if isinstance(each, pytest.Mark)]
 
 
 def resolve(config: pytest.Config, option: str, ini: str) -> Path:

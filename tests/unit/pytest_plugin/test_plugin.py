@@ -267,3 +267,31 @@ def test_expectations_that_cannot_be_read_are_an_error(run, pytester, monkeypatc
 
     found.assert_outcomes(errors=1)
     found.stdout.fnmatch_lines(["*compat.toml:*broken*"])
+
+
+OTHERS = """
+import pytest
+
+
+class Proxy:
+    def __getattribute__(self, name):
+        raise RuntimeError("no request is being handled")
+
+
+proxy = Proxy()
+
+
+class TestOthers:
+    pytestmark = pytest.mark.skip("later")
+
+    def test_nothing(self):
+        pass
+
+
+def test_passes():
+    pass
+"""
+
+
+def test_a_suite_without_the_mark_is_left_alone(run):
+    run(OTHERS).assert_outcomes(passed=1, skipped=1)
