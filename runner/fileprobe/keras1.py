@@ -14,6 +14,8 @@ CONFIG = "model_config"
 RENAMED = {"m": "max_value"}
 WRAPPERS = ("batch_input_shape", "trainable")
 """Arguments that the wrapper has and not the layer inside."""
+SHAPES = ("input_dim", "input_length")
+"""Arguments that the layer before it gives."""
 
 
 def write_forms(path: str) -> None:
@@ -51,7 +53,7 @@ def edited(value: Any) -> Any:
 
 def _wrapped(dense: Config) -> Config:
     """Return a layer of Keras 1 alone as what took its place: the same layer in a wrapper."""
-    inner = {key: each for key, each in dense.items() if key not in WRAPPERS}
+    inner = {key: each for key, each in dense.items() if key not in (*WRAPPERS, *SHAPES)}
     config = {key: each for key, each in dense.items() if key in WRAPPERS or key == "name"}
     config["layer"] = {"class_name": "Dense", "config": dict(inner, name=dense["name"] + "_inner")}
     return {"class_name": "TimeDistributed", "config": config}

@@ -32,7 +32,14 @@ def test_objects_get_a_class_and_the_type_of_an_input_goes():
 
 
 def test_a_layer_of_keras_1_alone_is_written_as_what_took_its_place():
-    told = {"name": "t", "output_dim": 3, "trainable": True, "batch_input_shape": [None, 5, 4]}
+    told = {
+        "name": "t",
+        "input_dim": None,
+        "input_length": None,
+        "output_dim": 3,
+        "trainable": True,
+        "batch_input_shape": [None, 5, 4],
+    }
     found = edited({"class_name": "TimeDistributedDense", "config": told})
     assert found == {
         "class_name": "TimeDistributed",
