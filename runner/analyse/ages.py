@@ -5,7 +5,7 @@ Input: the table of cells. Output: a number a cell, and the `Age` each number st
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,8 @@ class Age:
     moment: str
     """ISO 8601, by day, month or year; empty where it is not recorded."""
     origin: str
+    frozen: bool = False
+    """Whether it read a frozen artifact, of a writer that was not there."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,15 +46,21 @@ def code_ages(cells: pd.DataFrame, most: int) -> tuple[list[Age], Codes]:
     Moments are told apart by day; by month or year where there would be too many.
     """
     origins, moments = pd.Categorical(cells["origin"]), pd.Categorical(cells["measured_at"])
-    pairs, codes = np.unique(
-        np.stack([origins.codes, moments.codes]).astype(np.int64), axis=1, return_inverse=True
+    frozen = (cells["frozen"].astype(object) != "").to_numpy(dtype=np.int64)
+    many = len(moments.categories)
+    keys, codes = np.unique(
+        2 * (origins.codes.astype(np.int64) * many + moments.codes) + frozen, return_inverse=True
     )
     exact = [
-        Age(origin=str(origins.categories[origin]), moment=str(moments.categories[moment]))
-        for origin, moment in pairs.T.tolist()
+        Age(
+            origin=str(origins.categories[key // 2 // many]),
+            moment=str(moments.categories[key // 2 % many]),
+            frozen=bool(key % 2),
+        )
+        for key in keys.tolist()
     ]
     for length in RESOLUTIONS:
-        short = [Age(origin=each.origin, moment=each.moment[:length]) for each in exact]
+        short = [replace(each, moment=each.moment[:length]) for each in exact]
         ages = sorted(set(short))
         if len(ages) <= most:
             break

@@ -29,7 +29,12 @@ def aged(tmp_path_factory):
             return replace(result, measured_at="2026-01-02T03:04:05+00:00")
         if result.cell.format == "h5":
             return replace(result, measured_at="2025-12-01T00:00:00+00:00", origin=Origin.KEPT)
-        return replace(result, measured_at="2025-11-30T10:00:00+00:00", origin=Origin.STALE)
+        return replace(
+            result,
+            measured_at="2025-11-30T10:00:00+00:00",
+            origin=Origin.STALE,
+            frozen="2025-10-01",
+        )
 
     run = make_run()
     folder = tmp_path_factory.mktemp("aged")
@@ -104,3 +109,17 @@ def test_an_answer_and_every_page_say_how_old_their_cells_are(open_page):
         foot = open_page(name).inner_text("footer")
         assert "Measured between 2025-11-30 10:00 UTC and 2026-01-02 03:04 UTC" in foot
         assert "stale" in foot
+
+
+def test_what_read_a_frozen_artifact_can_be_chosen_and_says_so(open_page):
+    page = open_page("index.html#age=frozen:yes&files=all&over=all&remedy=any")
+    page.wait_for_selector("#pairs tbody td")
+    with page.expect_download() as waited:
+        page.click("#download")
+    rows = list(csv.DictReader(io.StringIO(waited.value.path().read_text(encoding="utf-8"))))
+    assert rows
+    assert {(row["scenario"], row["format"]) for row in rows} == {("plain_dense", "keras")}
+    page = open_page(f"cell.html#{STALE}")
+    expect(page.locator(".verdict .age")).to_contain_text(
+        "It read a frozen artifact, written on 2025-10-01."
+    )

@@ -43,7 +43,8 @@ function scenarioOptions(cells, whole) {
 function ageOptions(cells) {
   const origins = Object.entries(cells.index.origins).filter(([id]) => id && cells.ages.some(([origin]) => origin === id));
   const moments = [...new Set(cells.ages.map(([, moment]) => moment))].filter(Boolean).sort().reverse();
-  return [["by origin", origins.map(([id, { label }]) => [`origin:${id}`, label])], ...(moments.length ? [/** @type {[string, [string, string][]]} */ (["by date", moments.map((moment) => [`moment:${moment}`, moment])])] : [])];
+  const frozen = cells.ages.some((each) => each[2]) ? [/** @type {[string, string]} */ (["frozen:yes", "of a frozen artifact"])] : [];
+  return [["by origin", [...origins.map(([id, { label }]) => /** @type {[string, string]} */ ([`origin:${id}`, label])), ...frozen]], ...(moments.length ? [/** @type {[string, [string, string][]]} */ (["by date", moments.map((moment) => [`moment:${moment}`, moment])])] : [])];
 }
 
 /** @param {Cells} cells */

@@ -44,10 +44,10 @@ function gridsOf(cells, view) {
   return wide.length ? { kept: wide, narrow: asked.filter((grid) => !wide.includes(grid)) } : { kept: asked, narrow: [] };
 }
 
-/** Which ages a view asks for, by number: all, those of an origin, or those of a moment. @param {Cells} cells @param {View} view */
+/** Which ages a view asks for, by number: all, those of an origin or a moment, or those of frozen artifacts. @param {Cells} cells @param {View} view */
 function agesAsked(cells, view) {
   const [field, value] = view.age.split(/:(.*)/s);
-  return cells.ages.map(([origin, moment]) => !view.age || (field === "origin" ? origin === value : moment === value));
+  return cells.ages.map(([origin, moment, frozen]) => !view.age || (field === "frozen" ? frozen === 1 : field === "origin" ? origin === value : moment === value));
 }
 
 /** What a view asks of a cell, as numbers. @param {Cells} cells @param {View} view */
@@ -248,7 +248,7 @@ function viewAsCsv(cells, view) {
     const helped = view.remedy === CHEAPEST && cells.best[place] !== NO_CELL;
     const remedy = helped ? cells.best[place] : grid.remedy;
     const cause = helped ? undefined : cells.causes[cells.cause[place]];
-    rows.push([cells.scenarios[grid.scenario], cells.formats[grid.format], cells.environments[writer], cells.environments[reader], cells.remedies[remedy], cells.outcomes[outcome], cause ?? "", ...cells.ages[cells.age[helped ? cells.place(cells.grid(grid.format, grid.scenario, remedy), writer, reader) : place]]].map(quote).join(","));
+    rows.push([cells.scenarios[grid.scenario], cells.formats[grid.format], cells.environments[writer], cells.environments[reader], cells.remedies[remedy], cells.outcomes[outcome], cause ?? "", ...cells.ages[cells.age[helped ? cells.place(cells.grid(grid.format, grid.scenario, remedy), writer, reader) : place]].slice(0, 2).map(String)].map(quote).join(","));
   });
   return `${rows.join("\n")}\n`;
 }

@@ -47,7 +47,17 @@ class ControlGroup:
 def _files(site: Site) -> Iterator[File]:
     groups = _control_groups(site.data.run)
     named = {each.cell for group in groups for each in (*group.passed, *group.failed)} - {""}
-    yield site.render(PAGE, groups=groups, published=_published(site, named))
+    verdicts = site.data.cells["verdict"].value_counts()
+    yield site.render(
+        PAGE,
+        groups=groups,
+        published=_published(site, named),
+        verdict_counts=[
+            (str(name).replace("_", " "), int(number))
+            for name, number in verdicts.items()
+            if number
+        ],
+    )
 
 
 def _published(site: Site, named: set[str]) -> set[str]:

@@ -53,7 +53,7 @@ def pack_cells(data: PublishedRun, coded: Coded) -> dict[str, Any]:
         "environments": list(coded.environments),
         "causes": causes,
         "letters": LETTERS,
-        "ages": [[each.origin, each.moment] for each in ages],
+        "ages": [[each.origin, each.moment, int(each.frozen)] for each in ages],
         "grids": grids,
     }
 

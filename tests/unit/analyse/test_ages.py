@@ -13,6 +13,7 @@ CELLS = pd.DataFrame(
             *("2026-01-02T03:04:05+00:00", "2025-12-01T01:00:00+00:00"),
             *("2025-12-01T23:00:00+00:00", "", ""),
         ],
+        "frozen": ["", "", "2025-10-01", "", ""],
     }
 )
 
@@ -22,7 +23,7 @@ def test_cells_of_one_day_and_origin_have_one_age():
     assert [ages[code] for code in codes] == [
         Age(moment="2026-01-02", origin="measured"),
         Age(moment="2025-12-01", origin="kept"),
-        Age(moment="2025-12-01", origin="kept"),
+        Age(moment="2025-12-01", origin="kept", frozen=True),
         Age(moment="", origin="stale"),
         Age(moment="", origin=""),
     ]
@@ -34,6 +35,7 @@ def test_too_many_days_are_told_apart_by_month():
         {
             "origin": ["kept"] * 28,
             "measured_at": [f"2026-02-{day:02}T00:00:00+00:00" for day in range(1, 29)],
+            "frozen": [""] * 28,
         }
     )
     ages, codes = code_ages(many, 5)

@@ -9,11 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_fixtures import HOSTILE, make_run, publish_run
+from msgspec.structs import replace
+from report_fixtures import HOSTILE, make_run, publish_run, write_record
 
-from runner.domain import OUTCOME_TABLE, ControlResult
+from runner.domain import OUTCOME_TABLE, BuildKind, ControlResult
 from runner.domain.errors import StoreError
-from runner.publish.record import AuditSummary
+from runner.publish.record import (
+    AuditSummary,
+    BuildOfOnesOwn,
+    FrozenRecord,
+    MergedRecord,
+    ShardRecord,
+)
 from runner.render.pages import PAGES
 from runner.render.parts.text import code_line
 from runner.render.scripts.script import script
@@ -302,3 +309,40 @@ def test_the_page_of_the_audit_says_when_it_was_made_and_from_what(tmp_path: Pat
     told = (tmp_path / "site" / "controls.html").read_text(encoding="utf-8")
     assert "with the seed 7 from 1,200 recorded cells of the profile default (--format h5)" in told
     assert "at 2026-01-01T00:00:00+00:00, by version 1.2.3" in told
+
+
+def test_a_run_says_which_environments_were_frozen_or_built_and_what_it_was_joined_from(
+    tmp_path: Path,
+) -> None:
+    record = publish_run(RUN, tmp_path / "data")
+    old, *others = record.environments
+    base = others[-1].id
+    frozen = FrozenRecord(day="2026-01-01", pack="ab" * 32)
+    own = BuildOfOnesOwn(
+        base=base,
+        package="keras",
+        distribution="keras",
+        kind=BuildKind.CHECKOUT,
+        source="keras",
+        version="3.16.0",
+    )
+    part = MergedRecord(
+        started=record.started,
+        finished=record.finished,
+        profile="smoke",
+        selection=(),
+        cells=12,
+        host=record.host,
+        shard=ShardRecord(index=2, of=3, plan="cd" * 32, remedies="all"),
+    )
+    build = replace(others[-1], id="keras@pr", build=own)
+    environments = (replace(old, frozen=frozen), *others, build)
+    changed = replace(record, environments=environments, merged=(part,))
+    write_record(tmp_path / "data", "run.json", changed)
+    render_site(tmp_path / "data", tmp_path / "site")
+    text = (tmp_path / "site" / "controls.html").read_text(encoding="utf-8")
+
+    assert "its files are frozen artifacts, the newest written on 2026-01-01" in text
+    assert f"keras 3.16.0 of keras; all else is that of <code>{base}</code>" in text
+    assert "12 cells, profile smoke, part 2 of 3" in text
+    assert "40 not judged" in text
