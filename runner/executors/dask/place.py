@@ -1,7 +1,7 @@
 """A Dask cluster as a place: environments and probes are those of its workers.
 
-Without an address the workers are threads of this process: no port is opened, and their probes are
-processes as ever.
+Without an address the workers are threads of this process, and their probes are processes as ever.
+Orders pass in memory; the ports that Dask opens besides are on loopback, and serve no page.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from runner.executors.locks import lock_path, usable_lock
 from runner.store.exchange import open_exchange
 
 try:
+    import dask.config
     from distributed import Client, LocalCluster
 
     from runner.executors.dask import worker
@@ -46,6 +47,7 @@ except ImportError as error:
     ) from error
 
 CONNECT_S = 30.0
+LOOPBACK = "127.0.0.1:0"
 EXCHANGE = "exchange"
 """The folder of the store where artifacts are shared, if all workers are on this machine."""
 
@@ -168,12 +170,18 @@ def _exchange_address(request: Request) -> str:
 def _client(request: Request, closing: ExitStack) -> Iterator[Client]:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if not request.scheduler:
+        pages: dict[str, list[str]] = {
+            f"distributed.{name}.http.routes": [] for name in ("scheduler", "worker")
+        }
+        closing.enter_context(dask.config.set(pages))
         cluster = LocalCluster(
             n_workers=request.workers,
             threads_per_worker=1,
             processes=False,
             memory_limit=0,
             dashboard_address=None,
+            worker_dashboard_address=LOOPBACK,
+            scheduler_kwargs={"dashboard_address": LOOPBACK},
             local_directory=str(_scratch(request)),
             silence_logs=logging.CRITICAL,
         )

@@ -290,9 +290,9 @@ class Team:
             return
         try:
             raised = future.exception(timeout=CALL_S) if future.status == "error" else None
-            reason = f"{type(raised).__name__}: {raised}" if raised else future.status
+            reason = _explain(raised) if raised else str(future.status)
         except (Exception, CancelledError) as error:  # noqa: BLE001 - then that is the reason
-            reason = f"{type(error).__name__}: {error}"
+            reason = _explain(error)
         self._broken.put((number, reason[:300]))
 
     def _take_broken(self) -> Iterator[Event]:
@@ -337,6 +337,14 @@ class Team:
                 next_step="start scheduler and workers again, then run the same command again: "
                 "every recorded cell is kept",
             ) from error
+
+
+def _explain(error: BaseException) -> str:
+    """Return an error of Dask in words."""
+    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if isinstance(error, ImportError) or "deserialization" in said:
+        return f"scheduler or worker cannot import this tool; start both where it is ({said})"
+    return said
 
 
 def _fault(address: str, said: dict[str, Any]) -> str:

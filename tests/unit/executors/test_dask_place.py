@@ -7,6 +7,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import psutil
 import pytest
 from fake_tree import ROW, HeardReporter, make_tree
 
@@ -14,6 +15,7 @@ from runner import pipeline
 from runner.domain.errors import ClusterError, SelectionError
 from runner.domain.request import Request
 from runner.executors import registry
+from runner.executors.dask import team
 from runner.executors.dask.address import is_loopback, is_safe, require_address, security_of
 from runner.executors.dask.place import DaskPlace, open_place
 from runner.executors.dask.version import tool_digest
@@ -180,3 +182,19 @@ def test_without_its_packages_one_message_says_how_to_get_them(tmp_path):
     )
     assert "optional packages for a Dask cluster are not installed" in said.stdout
     assert "-m pip install 'distributed>=2024.8'" in said.stdout
+
+
+def test_a_scheduler_that_cannot_import_the_tool_is_said_so():
+    said = team._explain(RuntimeError("Error during deserialization of the task graph.\nX"))
+    assert said.startswith("scheduler or worker cannot import this tool")
+    assert "import this tool" in team._explain(ModuleNotFoundError("No module named 'runner'"))
+    assert team._explain(ValueError("a\n b")) == "ValueError: a b"
+
+
+def test_workers_of_this_process_open_nothing_to_a_network(tmp_path):
+    request = Request(root=REPOSITORY, store=tmp_path, out=tmp_path, executor="dask", workers=1)
+    before = set(psutil.Process().net_connections())
+    with open_place(request, print):
+        opened = set(psutil.Process().net_connections()) - before
+    listening = [each.laddr.ip for each in opened if each.status == psutil.CONN_LISTEN]
+    assert set(listening) <= {"127.0.0.1"}
