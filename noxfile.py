@@ -221,7 +221,7 @@ def boundaries(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def singletons(session: nox.Session) -> None:
-    """List the cells whose outcome none of the neighbouring versions has."""
+    """List the cells that stand alone: neither neighbouring version has their outcome."""
     runner(session, "singletons")
 
 

@@ -297,7 +297,7 @@ def test_an_audit_repeats_cells_and_says_when_and_from_what(bench, reporter, cap
     assert (record["selection"], record["profile"]) == ([pattern], "smoke")
     assert record["at"]
     assert record["disagreements"] == []
-    assert "2 of 2 cells run again: 0 disagree" in capsys.readouterr().out
+    assert "2 of 2 cells run again, from 2 of 2 strata: 0 disagree" in capsys.readouterr().out
     assert reporter.closed
 
 
