@@ -27,6 +27,8 @@ class Cells {
     /** @type {string[]} */ this.environments = packed.environments;
     this.outcomes = Object.keys(index.outcomes);
     this.styles = Object.values(index.outcomes);
+    /** By number of an outcome. */ this.ran = this.styles.map((each) => each.ran);
+    this.judged = this.styles.map((each) => each.judged);
     this.scenarios = Object.keys(index.scenarios);
     this.remedies = Object.keys(index.remedies);
     this.formats = index.formats.filter((name) => packed.grids[name]);
@@ -45,7 +47,7 @@ class Cells {
     /** By key of a bare grid. @type {Map<number, {writer: number, reader: number, cause: number}[]>} */ this.tried = new Map();
     /** Whether that way gives up what failed. */
     this.givesUp = new Uint8Array(size);
-    /** Origin and moment of a measurement, by number. @type {[string, string][]} */ this.ages = packed.ages;
+    /** Origin and moment of a measurement, and whether it read a frozen artifact, by number. @type {[string, string, number][]} */ this.ages = packed.ages;
     this.age = new Uint8Array(size);
     this.unpack(packed);
     const files = this.formats.length * this.scenarios.length * this.environments.length;

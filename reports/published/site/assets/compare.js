@@ -12,8 +12,10 @@
  * @property {{started: string}} run
  * @property {Record<string, {symbol: string, label: string, css: string, tried: boolean, rank: number|null}>} outcomes
  * @property {string[]} unjudged
+ * @property {string[]} damaged scenarios whose files were damaged on purpose
  * @property {ChangeStyle[]} changes
  * @property {string[]} environments
+ * @property {Record<string, string>} bases what each build of one's own was made of
  * @property {string[]} families CSS class of each environment
  * @property {Record<string, string>} causes
  * @property {[string, string, string][]} records
@@ -23,10 +25,14 @@
 
 /** @type {Packed} */ let packed;
 /** @type {Run} */ let published;
+/** The same, as soon as it is unpacked. @type {Promise<Run>} */ let unpacked;
 /** @type {{before: Run|null, after: Run|null}} */ const runs = { before: null, after: null };
 /** Every cell of either run. @type {Row[]} */ let rows = [];
 /** How many there are of each kind. @type {Map<string, number>} */ let numbers = new Map();
 /** Every format of either run. @type {string[]} */ let formats = [];
+/** Builds of the run after, each with what it is held against. @type {Map<string, string>} */ let counterparts = new Map();
+/** Cells before, of which some stand for a build as well. */
+let numberBefore = 0;
 let limit = 0;
 
 const PAGE = 100;
@@ -39,9 +45,10 @@ const select = (/** @type {string} */ id) => /** @type {HTMLSelectElement} */ ($
 const input = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ ($(id));
 const say = (/** @type {string} */ text) => { $("status").textContent = text; };
 
-/** The run this report is made of. @returns {Run} */
-function unpack() {
+/** The run this report is made of, in slices: it may have a million cells. @returns {Promise<Run>} */
+async function unpack() {
   const cells = new Map();
+  const slices = new Slices();
   const details = packed.records.map(([outcome, cause, aspects]) => ({ outcome, cause, aspects }));
   const of = new Map([...packed.alphabet].map((letter, place) => [letter, details[place]]));
   for (const [scenario, format, remedy, writers, readers, letters] of packed.grids) {
@@ -51,6 +58,7 @@ function unpack() {
       at += 1;
       if (found) cells.set(`${scenario}/${format}/${packed.environments[writer]}->${packed.environments[reader]}/${remedy}`, found);
     }
+    if (slices.over()) await slices.wait();
   }
   const name = `the published run of ${packed.run.started.slice(0, 16).replace("T", " ")}`;
   return { name, cells, published: true, ignored: [], ignoredRows: 0 };
@@ -83,6 +91,53 @@ function split(id) {
   return { scenario, format, writer, reader, remedy };
 }
 
+/**
+ * What each build of the run after is held against: the build of that name, the only one of its
+ * package, or its base. As in runner/domain/counterparts.py.
+ * @param {Set<string>} known @param {Set<string>} here
+ */
+function findCounterparts(known, here) {
+  /** @type {Map<string, string>} */ const found = new Map();
+  for (const build of here) {
+    if (!build.includes("@") || known.has(build)) continue;
+    const mark = build.slice(0, build.indexOf("@") + 1);
+    const others = [...known].filter((name) => name.startsWith(mark));
+    const name = others.length === 1 ? others[0] : packed.bases[build];
+    if (name) found.set(build, name);
+  }
+  return found;
+}
+
+/**
+ * The cells before, under the names of the builds that they stand for: `line_up_builds` of
+ * runner/analyse/differences.py says which names a cell keeps.
+ * @param {Run} before @param {Run} after @param {() => Promise<boolean>} wait
+ * @returns {Promise<Map<string, Details>|null>} null if it is not wanted any more
+ */
+async function lineUp(before, after, wait) {
+  counterparts = new Map();
+  let builds = false;
+  for (const id of after.cells.keys()) builds ||= id.includes("@");
+  if (!builds) return before.cells;
+  const pairsOf = (/** @type {Run} */ run) => new Set([...run.cells.keys()].map((id) => id.split("/")[2]));
+  const ends = (/** @type {Set<string>} */ some) => new Set([...some].flatMap((pair) => pair.split("->")));
+  const pairsAfter = pairsOf(after);
+  counterparts = findCounterparts(ends(pairsOf(before)), ends(pairsAfter));
+  const namesOf = (/** @type {string} */ name) => [name, ...[...counterparts].filter(([, other]) => other === name).map(([build]) => build)];
+  /** @type {Map<string, Details>} */ const found = new Map();
+  let turn = 0;
+  for (const [id, details] of before.cells) {
+    const { scenario, format, writer, reader, remedy } = split(id);
+    const all = namesOf(writer).flatMap((one) => namesOf(reader).map((other) => `${one}->${other}`));
+    const kept = all.filter((pair) => pairsAfter.has(pair));
+    if (!kept.length) kept.push(all[0]);
+    for (const pair of kept) found.set(`${scenario}/${format}/${pair}/${remedy}`, details);
+    turn += 1;
+    if (turn % ROWS_AT_ONCE === 0 && !(await wait())) return null;
+  }
+  return found;
+}
+
 /** In slices, as a run may have a million cells. @param {Run} before @param {Run} after @param {() => boolean} wanted @returns {Promise<boolean>} whether it was wanted to the end */
 async function compare(before, after, wanted) {
   rows = [];
@@ -94,20 +149,27 @@ async function compare(before, after, wanted) {
     rows.push({ id, parts, pair: pairNamed(parts), kind: change(old, now), before: old ?? null, after: now ?? null });
   };
   // Below a certain size it is done at once: what is chosen shows with the same click.
+  const earlier = await lineUp(before, after, wait);
+  if (!earlier) return false;
+  numberBefore = earlier.size;
   let turn = 0;
   for (const [id, details] of after.cells) {
-    add(id, before.cells.get(id), details);
+    add(id, earlier.get(id), details);
     turn += 1;
     if (turn % ROWS_AT_ONCE === 0 && !(await wait())) return false;
   }
-  for (const [id, details] of before.cells) {
+  for (const [id, details] of earlier) {
     if (!after.cells.has(id)) add(id, details, undefined);
     turn += 1;
     if (turn % ROWS_AT_ONCE === 0 && !(await wait())) return false;
   }
-  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
-    countPairs(rows.slice(at, at + ROWS_AT_ONCE));
-    if (at && !(await wait())) return false;
+  const files = new Files();
+  for (const work of [(/** @type {Row} */ row) => files.note(row), (/** @type {Row} */ row) => countRow(row, files)]) {
+    for (const [place, row] of rows.entries()) {
+      work(row);
+      if (place % ROWS_AT_ONCE === ROWS_AT_ONCE - 1 && !(await wait())) return false;
+    }
+    files.choose();
   }
   numbers = new Map(packed.changes.map((each) => [each.id, 0]));
   for (const row of rows) numbers.set(row.kind, Number(numbers.get(row.kind)) + 1);
@@ -185,11 +247,12 @@ function showTotals(state) {
     make("tfoot", {}, make("tr", {}, make("th", { scope: "row" }, "all"), make("td", { className: "num" }, count(rows.length)), make("td", {}, "cells of either run"))));
 }
 
-/** @param {Run} before @param {Run} after */
-function showSum(before, after) {
+/** @param {Run} after */
+function showSum(after) {
   const [appeared, vanished] = ["appeared", "vanished"].map((kind) => Number(numbers.get(kind)));
   const both = rows.length - appeared - vanished;
-  $("sum").textContent = `Before: ${count(before.cells.size)} cells, ${count(both)} of them in both and ${count(vanished)} vanished. `
+  const held = [...counterparts].map(([build, name]) => `${build} is held against ${name}. `).join("");
+  $("sum").textContent = `${held}Before: ${count(numberBefore)} cells, ${count(both)} of them in both and ${count(vanished)} vanished. `
     + `After: ${count(after.cells.size)} cells, ${count(both)} in both and ${count(appeared)} appeared.`;
 }
 
@@ -222,15 +285,14 @@ function kindLabel(state) {
 
 /** @param {View} state @param {Row[]} found */
 function showList(state, found) {
-  const visible = state.by === "cell" ? cellLines(found) : groupLines(found, state.by);
-  const lines = visible.lines.slice(0, limit).map((line) => line());
-  $("list").replaceChildren(visible.head, make("tbody", {}, ...lines));
-  const left = visible.lines.length - lines.length;
+  const { titles, number, lines } = state.by === "cell" ? cellLines(found) : groupLines(found, state.by);
+  $("list").replaceChildren(titles, make("tbody", {}, ...lines(limit)));
+  const left = number - limit;
   $("more").hidden = left <= 0;
   $("more").textContent = `Show more (${count(left)} left)`;
   const within = `${state.format ? ` in ${state.format}` : ""}${state.text ? ` containing “${state.text}”` : ""}`;
   $("shown").textContent = found.length
-    ? `${count(found.length)} ${kindLabel(state)}${within}${state.by === "cell" ? "" : `, in ${count(visible.lines.length)} groups`}.`
+    ? `${count(found.length)} ${kindLabel(state)}${within}${state.by === "cell" ? "" : `, in ${count(number)} groups`}.`
     : `No cell is there: 0 ${kindLabel(state)}${within}.`;
 }
 
@@ -238,8 +300,9 @@ function showList(state, found) {
 function cellLines(found) {
   const kinds = new Map(packed.changes.map((each) => [each.id, each]));
   return {
-    head: head(["cell", "change", "before", "after"]),
-    lines: found.map((row) => () => make("tr", {}, make("td", {}, cellName(row.id)), make("td", {}, box(/** @type {ChangeStyle} */ (kinds.get(row.kind)))),
+    titles: head(["cell", "change", "before", "after"]),
+    number: found.length,
+    lines: (/** @type {number} */ most) => found.slice(0, most).map((row) => make("tr", {}, make("td", {}, cellName(row.id)), make("td", {}, box(/** @type {ChangeStyle} */ (kinds.get(row.kind)))),
       make("td", {}, ...describe(row.before)), make("td", {}, ...describe(row.after)))),
   };
 }
@@ -261,8 +324,9 @@ function groupLines(found, by) {
   }
   const order = [...groups].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0], "en", { numeric: true }));
   return {
-    head: head([by === "from" ? "outcome" : by, "cells"], ["cells"]),
-    lines: order.map(([key, number]) => () => make("tr", {}, make("th", { scope: "row" }, key), make("td", { className: "num" }, count(number)))),
+    titles: head([by === "from" ? "outcome" : by, "cells"], ["cells"]),
+    number: order.length,
+    lines: (/** @type {number} */ most) => order.slice(0, most).map(([key, number]) => make("tr", {}, make("th", { scope: "row" }, key), make("td", { className: "num" }, count(number)))),
   };
 }
 
@@ -283,7 +347,7 @@ function showOutcomes(before, after) {
 
 // --- the matrix -------------------------------------------------------------------------------
 
-/** @typedef {{all: number, tried: number, same: number, silent: number}} Counts of cells, and of bare loads after */
+/** @typedef {{all: number, files: number, same: number, silent: number, only: string|null}} Counts of cells, and of the files of a share with their only outcome, if there is one */
 /** @typedef {{writer: string, reader: string, cell: HTMLElement|null, chosen: number, all: Counts, formats: Map<string, Counts>}} Pair */
 
 /** By what stands between the slashes of an id. @type {Map<string, Pair>} */ let pairs = new Map();
@@ -299,20 +363,72 @@ function pairNamed({ writer, reader }) {
 }
 
 /** @returns {Counts} */
-const noCells = () => ({ all: 0, tried: 0, same: 0, silent: 0 });
+const noCells = () => ({ all: 0, files: 0, same: 0, silent: 0, only: null });
 
-/** @param {Row[]} some */
-function countPairs(some) {
-  for (const row of some) {
-    const { formats: by, all } = row.pair;
-    const inside = by.get(row.parts.format) ?? /** @type {Counts} */ (by.set(row.parts.format, noCells()).get(row.parts.format));
-    const outcome = row.after && row.parts.remedy === BARE && packed.outcomes[row.after.outcome].tried ? row.after.outcome : "";
-    for (const counts of [all, inside]) {
-      counts.all += 1;
-      if (outcome) counts.tried += 1;
-      if (outcome === "equivalent") counts.same += 1;
-      if (outcome === "diverged") counts.silent += 1;
-    }
+/**
+ * The files of the run “after” that a share counts, as the overview counts them: those that their
+ * writer itself gets back and that nobody damaged on purpose. Of the formats and scenarios only
+ * those in which every reader was measured, so that all columns of a row count the same files.
+ */
+class Files {
+  constructor() {
+    /** Files that their writer gets back. @type {Set<string>} */ this.whole = new Set();
+    /** Files that any reader tried. @type {Set<string>} */ this.written = new Set();
+    /** Readers of each scenario and format. @type {Map<string, Set<string>>} */ this.readers = new Map();
+    /** Those measured with every reader, and with every reader of their format. */ this.wide = { all: new Set(), format: new Set() };
+  }
+
+  /** @param {Row} row */
+  note({ parts: { scenario, format, writer, reader, remedy }, after }) {
+    if (!after || remedy !== BARE) return;
+    const kind = `${scenario}/${format}`;
+    const known = this.readers.get(kind);
+    if (known) known.add(reader);
+    else this.readers.set(kind, new Set([reader]));
+    if (packed.outcomes[after.outcome].tried) this.written.add(`${kind}/${writer}`);
+    if (writer === reader && after.outcome === "equivalent" && !packed.damaged.includes(scenario)) this.whole.add(`${kind}/${writer}`);
+  }
+
+  /** Choose what every reader was measured with; all of it where there is nothing of that kind. */
+  choose() {
+    const kinds = [...this.readers.keys()];
+    const formatOf = (/** @type {string} */ kind) => kind.slice(kind.indexOf("/") + 1);
+    this.wide = { all: this.widest(kinds), format: new Set([...new Set(kinds.map(formatOf))].flatMap((format) => [...this.widest(kinds.filter((kind) => formatOf(kind) === format))])) };
+  }
+
+  /** @param {string[]} kinds @returns {Set<string>} */
+  widest(kinds) {
+    const size = new Set(kinds.flatMap((kind) => [...(this.readers.get(kind) ?? [])])).size;
+    const found = kinds.filter((kind) => this.readers.get(kind)?.size === size);
+    return new Set(found.length ? found : kinds);
+  }
+
+  /** Whether a share of all formats counts a cell, and one of its own format. @param {Row} row */
+  counts({ parts: { scenario, format, writer, remedy }, after }) {
+    const kind = `${scenario}/${format}`;
+    const here = after !== null && remedy === BARE && this.whole.has(`${kind}/${writer}`);
+    return { all: here && this.wide.all.has(kind), format: here && this.wide.format.has(kind) };
+  }
+
+  /** Whether there was a file that the reader could be given, or that it has no format for. @param {Row} row */
+  isFile({ parts: { scenario, format, writer }, after }) {
+    return after !== null && (packed.outcomes[after.outcome].tried || (after.outcome === "unsupported" && this.written.has(`${scenario}/${format}/${writer}`)));
+  }
+}
+
+/** @param {Row} row @param {Files} files */
+function countRow(row, files) {
+  const { formats: by, all } = row.pair;
+  const inside = by.get(row.parts.format) ?? /** @type {Counts} */ (by.set(row.parts.format, noCells()).get(row.parts.format));
+  const counted = files.counts(row);
+  for (const [counts, here] of /** @type {const} */ ([[all, counted.all], [inside, counted.format]])) {
+    counts.all += 1;
+    if (!here || !row.after) continue;
+    const { outcome } = row.after;
+    counts.only = counts.only === null || counts.only === outcome ? outcome : "";
+    if (files.isFile(row)) counts.files += 1;
+    if (outcome === "equivalent") counts.same += 1;
+    if (outcome === "diverged") counts.silent += 1;
   }
 }
 
@@ -365,11 +481,13 @@ function showMatrix(state, found) {
 /** @param {Pair} pair @param {string} format */
 const countsOf = (pair, format) => (format ? pair.formats.get(format) ?? noCells() : pair.all);
 
-/** @param {Counts} counts */
-function shareOf({ all, tried, same, silent }) {
-  if (!tried) return { css: all ? "n" : "", text: all ? "–" : "", silent: 0 };
-  const share = Math.floor((100 * same) / tried);
-  return { css: `q${Math.min(5, Math.floor(share / 20))}`, text: String(share), silent };
+/** What the overview shows of the same counts. @param {Counts} counts */
+function shareOf({ files, same, silent, only }) {
+  if (only === null) return { css: "", text: "", silent: 0 };
+  if (only) return { css: packed.outcomes[only].css, text: packed.outcomes[only].symbol, silent: 0 };
+  if (!files) return { css: "n", text: "–", silent: 0 };
+  const share = Math.floor((100 * same) / files);
+  return { css: `q${Math.min(5, Math.floor(share / 20))}`, text: same === files ? "✓" : same ? String(share) : "✗", silent };
 }
 
 /** @param {Pair} pair @param {ChangeStyle|undefined} style */
@@ -381,9 +499,9 @@ function readPair(td) {
   const pair = pairs.get(`${writer}->${reader}`);
   if (!pair) return `${writer} → ${reader}: no cell`;
   const state = readState();
-  const { all, tried, same, silent } = countsOf(pair, state.format);
+  const { all, files, same, silent } = countsOf(pair, state.format);
   return state.matrix === "share"
-    ? `${writer} → ${reader}: ${count(same)} of ${count(tried)} bare loads give the same model after, ${count(silent)} silently do not`
+    ? `${writer} → ${reader}: ${files ? `${count(same)} of ${count(files)} files give the same model after, ${count(silent)} silently do not` : "no file that a share counts"}`
     : `${writer} → ${reader}: ${count(pair.chosen)} of ${count(all)} cells are ${kindLabel(state)}`;
 }
 
@@ -424,7 +542,7 @@ async function showRuns() {
     if (!(await compare(before, after, () => mine === asked))) return;
     $("result").hidden = false;
     select("format").replaceChildren(make("option", { value: "" }, "all formats"), ...formats.map((name) => make("option", { value: name }, name)));
-    showSum(before, after);
+    showSum(after);
     showOutcomes(before, after);
     drawMatrix();
   }
@@ -458,7 +576,8 @@ async function take(side, file) {
   bar.hidden = false;
   try {
     const run = await readRun(file, packed.outcomes, (share) => { bar.value = share; }, wanted);
-    if (!run) return;
+    await unpacked;
+    if (!run || !wanted()) return;
     runs[side] = run;
     // A run of one's own is held against the published one, until another is chosen.
     runs[side === "before" ? "after" : "before"] ??= published;
@@ -527,7 +646,7 @@ function listen() {
     chooser.addEventListener("change", () => { if (chooser.files?.length) take(side, chooser.files[0]); });
     // The same file may be chosen again, after it was written again.
     chooser.addEventListener("click", () => { chooser.value = ""; });
-    $(`${side}-published`).addEventListener("click", () => { runs[side] = published; chooser.value = ""; showRuns(); say(""); });
+    $(`${side}-published`).addEventListener("click", async () => { await unpacked; runs[side] = published; chooser.value = ""; showRuns(); say(""); });
     $(side).addEventListener("dragenter", () => $(side).classList.add("over"));
     $(side).addEventListener("dragleave", (event) => { if (!$(side).contains(/** @type {Node} */ (event.relatedTarget))) $(side).classList.remove("over"); });
   }
@@ -546,14 +665,16 @@ function listen() {
   walkGrid(/** @type {HTMLTableElement} */ ($("grid")), { describe: readPair, open: openPair, href: pairHref, readout: $("reading") });
 }
 
-function begin() {
-  published = unpack();
-  runs.before = published;
+async function begin() {
+  unpacked = unpack();
   $("runs").hidden = false;
   const others = [make("option", { value: "different" }, "all that is not the same"), make("option", { value: "all" }, "every cell")];
   $("kind").replaceChildren(...packed.changes.map((each) => make("option", { value: each.id }, `${each.symbol} ${each.label}`)), ...others);
   listen();
   sayLost();
+  show();
+  published = await unpacked;
+  runs.before ??= published;
   showRuns();
 }
 

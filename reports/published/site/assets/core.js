@@ -31,8 +31,10 @@ const ROOT = new URL("../", /** @type {HTMLScriptElement} */ (document.currentSc
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
+const NUMBERS = new Intl.NumberFormat("en");
+
 /** @param {number} value */
-const count = (value) => value.toLocaleString("en");
+const count = (value) => NUMBERS.format(value);
 
 /**
  * @param {string} tag

@@ -88,6 +88,8 @@ function walkGrid(table, { describe, open, href, readout }) {
     const to = rows[Math.min(Math.max(rows.indexOf(row) + down, 0), rows.length - 1)];
     const next = to.cells[Math.min(Math.max(td.cellIndex + step[1], 1), to.cells.length - 1)];
     park(/** @type {Cell} */ (next));
+    // What is out of sight may not be painted, and takes no focus until it is.
+    to.classList.remove("off");
     next.focus();
     next.scrollIntoView({ block: "nearest", inline: "nearest" });
   });
@@ -106,7 +108,7 @@ function parkFirst(table) {
  * @param {Cells} cells
  * @param {number[]} writers
  * @param {number[]} readers
- * @param {(writer: number, reader: number) => HTMLTableCellElement} draw
+ * @param {(writer: number, reader: number) => HTMLTableCellElement|null} draw null: the row gets its cells later
  */
 function drawTable(table, cells, writers, readers, draw) {
   const environment = (/** @type {number} */ place) => cells.index.environments[cells.environments[place]];
@@ -118,7 +120,7 @@ function drawTable(table, cells, writers, readers, draw) {
     const css = environment(writer).css;
     if (css !== family) bodies.push(make("tbody"));
     family = css;
-    bodies.at(-1)?.append(make("tr", {}, make("th", { scope: "row", className: css }, cells.environments[writer]), ...readers.map((reader) => draw(writer, reader))));
+    bodies.at(-1)?.append(make("tr", {}, make("th", { scope: "row", className: css }, cells.environments[writer]), ...readers.flatMap((reader) => draw(writer, reader) ?? [])));
   }
   table.replaceChildren(...(table.caption ? [table.caption] : []), make("thead", {}, head), ...bodies);
 }

@@ -3,6 +3,8 @@
 
 const ROW_HEIGHT = 36;
 const ROWS_AT_ONCE = 8;
+const ROWS_AROUND = 2;
+const COLUMN_WIDTH = 34;
 const FRAME_MS = 16;
 const TOP = ["from", "as", "to", "with"];
 const VIEW = ["format", "models", "remedy", "outcome", "cause", "pair", "writer", "reader", "files", "over", "age"];
@@ -41,7 +43,8 @@ function scenarioOptions(cells, whole) {
 function ageOptions(cells) {
   const origins = Object.entries(cells.index.origins).filter(([id]) => id && cells.ages.some(([origin]) => origin === id));
   const moments = [...new Set(cells.ages.map(([, moment]) => moment))].filter(Boolean).sort().reverse();
-  return [["by origin", origins.map(([id, { label }]) => [`origin:${id}`, label])], ...(moments.length ? [/** @type {[string, [string, string][]]} */ (["by date", moments.map((moment) => [`moment:${moment}`, moment])])] : [])];
+  const frozen = cells.ages.some((each) => each[2]) ? [/** @type {[string, string]} */ (["frozen:yes", "of a frozen artifact"])] : [];
+  return [["by origin", [...origins.map(([id, { label }]) => /** @type {[string, string]} */ ([`origin:${id}`, label])), ...frozen]], ...(moments.length ? [/** @type {[string, [string, string][]]} */ (["by date", moments.map((moment) => [`moment:${moment}`, moment])])] : [])];
 }
 
 /** @param {Cells} cells */
@@ -63,22 +66,27 @@ function usualValues(cells) {
     format: "", models: "", remedy: BARE, outcome: "", cause: "", pair: "", writer: "", reader: "", files: "", over: "", age: "" };
 }
 
+/** @typedef {{writer: number, row: HTMLTableRowElement, readers: number[]}} PairRow */
+
 class OverviewPage {
   /** @param {Cells} cells */
   constructor(cells) {
     this.cells = cells;
     this.table = /** @type {HTMLTableElement} */ ($("pairs"));
-    /** The cells of the table, writer by writer. @type {{writer: number, cells: {reader: number, td: Cell}[]}[]} */ this.tds = [];
+    this.box = /** @type {HTMLElement} */ (this.table.parentElement);
+    /** The rows of the table, and the readers of their cells. @type {PairRow[]} */ this.tds = [];
     /** What is painted between frames. */ this.later = 0;
     this.rows = "";
     this.asked = "";
     this.drawn = "";
-    /** @type {PairCounts} */ this.counts = { outcomes: new Int32Array(0), files: new Int32Array(0), measured: new Uint8Array(0), narrow: 0 };
+    /** @type {PairCounts} */ this.counts = { outcomes: new Int32Array(0), totals: new Int32Array(0), files: new Int32Array(0), measured: new Uint8Array(0), narrow: 0 };
     this.fillControls();
     this.state = new AddressState(usualValues(cells), allowedValues(cells), (state) => this.show(state));
     for (const select of this.selects()) select.addEventListener("change", () => this.state.go({ [select.name]: select.value }));
     $("download").addEventListener("click", () => saveAs("matrix-view.csv", viewAsCsv(cells, this.view(this.state.now)), "text/csv"));
     $("reset").addEventListener("click", () => this.state.go(Object.fromEntries(VIEW.map((field) => [field, this.state.usual[field]]))));
+    this.box.addEventListener("scroll", () => this.rowsInSight(), { passive: true });
+    addEventListener("resize", () => this.rowsInSight());
     walkGrid(this.table, { readout: $("reading"), describe: (td) => this.describe(td), href: (td) => this.href(td), open: (td) => this.open(td) });
     this.show(this.state.now);
     this.showLinked();
@@ -151,45 +159,56 @@ class OverviewPage {
     this.counts = countPairs(cells, view);
     const places = cells.environments.map((_, place) => place);
     // The newest first: most people ask about them.
-    const used = places.filter((a) => places.some((b) => this.total(a, b) || this.total(b, a))).reverse();
+    const { totals } = this.counts;
+    const used = places.filter((a) => places.some((b) => totals[a * places.length + b] || totals[b * places.length + a])).reverse();
     const [writers, readers] = ["writer", "reader"].map((field) => (state[field] ? used.filter((place) => cells.environments[place] === state[field]) : used));
     // Cells are made once and painted again: a choice has to show at once.
     const rows = `${writers.join()} ${readers.join()}`;
     const kept = rows === this.rows;
     if (!kept) {
-      this.tds = writers.map((writer) => ({ writer, cells: [] }));
-      drawTable(this.table, cells, writers, readers, (writer, reader) => {
-        const td = /** @type {Cell} */ (document.createElement("td"));
-        this.tds[writers.indexOf(writer)].cells.push({ reader, td });
-        return td;
-      });
+      drawTable(this.table, cells, writers, readers, () => null);
+      this.tds = [...this.table.tBodies].flatMap((body) => [...body.rows]).map((row, place) => ({ writer: writers[place], row, readers }));
     }
     this.rows = rows;
-    const box = /** @type {HTMLElement} */ (this.table.parentElement);
-    this.paint(view, kept ? box.scrollTop : 0, kept ? box.clientHeight : innerHeight);
+    this.paint(view);
     parkFirst(this.table);
     this.summarize(view);
   }
 
-  /** Paint the rows in sight at once, and the others between frames. @param {View} view @param {number} scrolled @param {number} height */
-  paint(view, scrolled, height) {
+  /** The rows in sight; the cells of those far from it are not painted by the browser. */
+  rowsInSight() {
+    const { scrollTop, clientHeight } = this.box;
+    const first = Math.floor(scrollTop / ROW_HEIGHT);
+    const last = Math.ceil((scrollTop + clientHeight) / ROW_HEIGHT);
+    for (const [place, { row }] of this.tds.entries()) row.classList.toggle("off", place < first - ROWS_AROUND || place >= last + ROWS_AROUND);
+    return this.tds.slice(first, last);
+  }
+
+  /** Paint the cells in sight at once, and the others between frames. @param {View} view */
+  paint(view) {
     clearTimeout(this.later);
-    const first = Math.max(0, Math.floor(scrolled / ROW_HEIGHT) - 1);
-    const seen = Math.ceil(height / ROW_HEIGHT) + 1;
-    const waiting = [...this.tds.slice(first + seen), ...this.tds.slice(0, first)];
-    for (const row of this.tds.slice(first, first + seen)) this.paintRow(view, row);
+    const { scrollLeft, clientWidth } = this.box;
+    const [first, last] = [Math.floor(scrollLeft / COLUMN_WIDTH), Math.ceil((scrollLeft + clientWidth) / COLUMN_WIDTH)];
+    const seen = this.rowsInSight();
+    for (const row of seen) this.paintRow(view, row, first, last);
+    const waiting = [...seen.filter(({ readers }) => first > 0 || last < readers.length), ...this.tds.filter((each) => !seen.includes(each))];
     const go = () => {
-      for (const row of waiting.splice(0, ROWS_AT_ONCE)) this.paintRow(view, row);
+      for (const row of waiting.splice(0, ROWS_AT_ONCE)) this.paintRow(view, row, 0, row.readers.length);
       this.table.ariaBusy = String(waiting.length > 0);
       if (waiting.length) this.later = setTimeout(go, FRAME_MS);
+      else this.markChosen();
     };
     this.table.ariaBusy = String(waiting.length > 0);
     if (waiting.length) this.later = setTimeout(go, FRAME_MS);
   }
 
-  /** @param {View} view @param {{writer: number, cells: {reader: number, td: Cell}[]}} row */
-  paintRow(view, { writer, cells }) {
-    for (const { reader, td } of cells) paintPair(td, pairLook(this.cells, view, this.numbers(writer, reader), this.files(writer, reader), this.measured(writer, reader)), writer === reader);
+  /** @param {View} view @param {PairRow} row @param {number} first @param {number} last column after the last */
+  paintRow(view, { writer, row, readers }, first, last) {
+    if (row.cells.length === 1) row.append(...readers.map(() => document.createElement("td")));
+    for (let at = first; at < Math.min(last, readers.length); at += 1) {
+      const reader = readers[at];
+      paintPair(row.cells[at + 1], pairLook(this.cells, view, this.numbers(writer, reader), this.files(writer, reader), this.measured(writer, reader)), writer === reader);
+    }
   }
 
   /** Counts of one pair by outcome. @param {number} writer @param {number} reader */
@@ -209,16 +228,12 @@ class OverviewPage {
     return this.counts.measured[writer * this.cells.environments.length + reader] === 1;
   }
 
-  /** @param {number} writer @param {number} reader */
-  total(writer, reader) {
-    return this.numbers(writer, reader).reduce((sum, each) => sum + each, 0);
-  }
-
   /** @param {View} view */
   summarize(view) {
     const { cells } = this;
     const numbers = new Int32Array(cells.outcomes.length);
-    this.counts.outcomes.forEach((number, at) => { numbers[at % numbers.length] += number; });
+    const { outcomes } = this.counts;
+    for (let at = 0; at < outcomes.length; at += 1) numbers[at % numbers.length] += outcomes[at];
     const { total } = sumUp(numbers, 0, cells);
     const parts = [...numbers.entries()].filter(([, number]) => number).map(([outcome, number]) => {
       const style = cells.styles[outcome];
@@ -231,7 +246,7 @@ class OverviewPage {
     const download = /** @type {HTMLButtonElement} */ ($("download"));
     download.disabled = !rows;
     download.textContent = rows ? `Download these ${count(rows)} cells as CSV` : "Nothing to download";
-    /** @type {HTMLElement} */ (this.table.parentElement).hidden = !rows;
+    this.box.hidden = !rows;
   }
 
   /** @param {string} words @param {Partial<State>} change */
@@ -289,20 +304,26 @@ class OverviewPage {
       make("h4", {}, outcomeTag(cells.styles[outcome]), ` ${count(found.length)}`), make("ul", { className: "plain kinds" }, ...found)]);
   }
 
+  /** Mark the chosen pair in the table, and no other. */
+  markChosen() {
+    for (const old of this.table.querySelectorAll(".chosen")) { old.classList.remove("chosen"); old.removeAttribute("aria-selected"); }
+    const [from, to] = this.state.now.pair.split("->");
+    const column = [...(this.table.tHead?.rows[0].cells ?? [])].findIndex((each) => each.textContent === to);
+    for (const { writer, row } of this.tds) {
+      if (this.cells.environments[writer] !== from || !row.cells[column]) continue;
+      row.cells[column].classList.add("chosen");
+      row.cells[column].setAttribute("aria-selected", "true");
+    }
+  }
+
   /** The cells behind one pair of the matrix. @param {State} state */
   showPair(state) {
     const { cells } = this;
     const panel = $("pair");
     panel.hidden = !state.pair;
-    for (const old of this.table.querySelectorAll(".chosen")) { old.classList.remove("chosen"); old.removeAttribute("aria-selected"); }
+    this.markChosen();
     if (!state.pair) return;
     const [from, to] = state.pair.split("->");
-    for (const row of bodyRows(this.table)) {
-      if (row.cells[0].textContent !== from) continue;
-      const column = [...columnHeads(this.table).cells].findIndex((each) => each.textContent === to);
-      row.cells[column]?.classList.add("chosen");
-      row.cells[column]?.setAttribute("aria-selected", "true");
-    }
     const writer = cells.environments.indexOf(from);
     const reader = cells.environments.indexOf(to);
     const view = this.view(state);

@@ -74,9 +74,14 @@ function showList(cells, self, before) {
   box.scrollIntoView();
 }
 
-loadCells().then((cells) => {
-  const { self = "", before = "" } = $("list").dataset;
-  const show = () => showList(cells, self, before);
-  addEventListener("hashchange", show);
-  show();
-}, (error) => { const box = $("list"); box.hidden = false; box.replaceChildren(make("p", {}, String(error.message))); });
+/** The cells are loaded when a list is first asked for: most visits need none. */
+function followAddress() {
+  const box = $("list");
+  const { self = "", before = "" } = box.dataset;
+  box.hidden = !wantedList();
+  if (box.hidden) return;
+  loadCells().then((cells) => showList(cells, self, before), (error) => { box.replaceChildren(make("p", {}, String(error.message))); });
+}
+
+addEventListener("hashchange", followAddress);
+followAddress();

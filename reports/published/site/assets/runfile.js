@@ -112,6 +112,7 @@ class RunBuilder {
     this.outcomes = outcomes;
     /** @type {Run} */ this.run = { name, cells: new Map(), published: false, ignored: [], ignoredRows: 0 };
     /** @type {number[]} */ this.places = [];
+    /** @type {Map<string, Details>} */ this.details = new Map();
   }
 
   /** @param {string} why */
@@ -138,7 +139,11 @@ class RunBuilder {
     if (!PLAIN.test(cause) || !PLAIN.test(aspects)) { this.ignore(`“${cause.slice(0, 80)} ${aspects.slice(0, 40)}” is no cause or aspects`); return; }
     const id = `${scenario}/${format}/${writer}->${reader}/${remedy}`;
     if (run.cells.has(id)) { this.ignore(`${id} is there twice`); return; }
-    run.cells.set(id, { outcome, cause, aspects });
+    // Few results stand for many cells: each is held once.
+    const key = `${outcome} ${cause} ${aspects}`;
+    const details = this.details.get(key) ?? { outcome, cause, aspects };
+    this.details.set(key, details);
+    run.cells.set(id, details);
   }
 
   /** @returns {Run} */

@@ -10,6 +10,7 @@ const FILES = /** @type {Record<string, number[]>} */ ({ "": [VERSIONS], itself:
 /**
  * @typedef {object} PairCounts Numbers of every pair of a view, pair by pair.
  * @property {Int32Array} outcomes by outcome
+ * @property {Int32Array} totals cells of any outcome
  * @property {Int32Array} files that could be loaded: tried, or of a format that the reader does not have
  * @property {Uint8Array} measured whether anything of it was measured, of whatever cause and age
  * @property {number} narrow cells left out, as not every environment was measured with them
@@ -43,10 +44,23 @@ function gridsOf(cells, view) {
   return wide.length ? { kept: wide, narrow: asked.filter((grid) => !wide.includes(grid)) } : { kept: asked, narrow: [] };
 }
 
-/** Which ages a view asks for, by number: all, those of an origin, or those of a moment. @param {Cells} cells @param {View} view */
+/** Which ages a view asks for, by number: all, those of an origin or a moment, or those of frozen artifacts. @param {Cells} cells @param {View} view */
 function agesAsked(cells, view) {
   const [field, value] = view.age.split(/:(.*)/s);
-  return cells.ages.map(([origin, moment]) => !view.age || (field === "origin" ? origin === value : moment === value));
+  return cells.ages.map(([origin, moment, frozen]) => !view.age || (field === "frozen" ? frozen === 1 : field === "origin" ? origin === value : moment === value));
+}
+
+/** What a view asks of a cell, as numbers. @param {Cells} cells @param {View} view */
+function askedOf(cells, view) {
+  const wanted = FILES[view.files] ?? FILES[""];
+  return {
+    cheapest: view.remedy === CHEAPEST,
+    cause: view.cause ? cells.causes.indexOf(view.cause) : NO_CELL,
+    onlyWriter: cells.environments.indexOf(view.writer),
+    onlyReader: cells.environments.indexOf(view.reader),
+    files: FILES.all.map((about) => wanted.includes(about)),
+    ages: agesAsked(cells, view),
+  };
 }
 
 /**
@@ -57,18 +71,14 @@ function agesAsked(cells, view) {
  * @param {(writer: number, reader: number, outcome: number, place: number, grid: Grid) => void} each
  */
 function forEachCell(cells, view, grids, each) {
-  const cheapest = view.remedy === CHEAPEST;
-  const cause = view.cause ? cells.causes.indexOf(view.cause) : NO_CELL;
-  const [onlyWriter, onlyReader] = [cells.environments.indexOf(view.writer), cells.environments.indexOf(view.reader)];
-  const files = FILES[view.files] ?? FILES[""];
-  const ages = agesAsked(cells, view);
+  const { cheapest, cause, onlyWriter, onlyReader, files, ages } = askedOf(cells, view);
   for (const grid of grids) {
     const first = cells.file(grid.format, grid.scenario, 0);
     let row = grid.start;
     for (const writer of grid.writers) {
       const start = row;
       row += grid.readers.length;
-      if ((onlyWriter >= 0 && writer !== onlyWriter) || !files.includes(cells.about[first + writer])) continue;
+      if ((onlyWriter >= 0 && writer !== onlyWriter) || !files[cells.about[first + writer]]) continue;
       for (let column = 0; column < grid.readers.length; column += 1) {
         const found = cells.outcome[start + column];
         const reader = grid.readers[column];
@@ -85,21 +95,39 @@ function forEachCell(cells, view, grids, each) {
 function countPairs(cells, view) {
   const size = cells.environments.length;
   const kinds = cells.outcomes.length;
-  const outcomes = new Int32Array(size * size * kinds);
-  const files = new Int32Array(size * size);
-  const ran = cells.styles.map((each) => each.ran);
-  const unsupported = cells.outcomes.indexOf("unsupported");
   const { kept, narrow } = gridsOf(cells, view);
-  forEachCell(cells, view, kept, (writer, reader, outcome, _, grid) => {
-    const pair = writer * size + reader;
-    outcomes[pair * kinds + outcome] += 1;
-    if (ran[outcome] || (outcome === unsupported && cells.written[cells.file(grid.format, grid.scenario, writer)])) files[pair] += 1;
-  });
+  const { cheapest, cause, onlyWriter, onlyReader, files: about, ages } = askedOf(cells, view);
+  const { equivalent, ran, judged } = cells;
+  const unsupported = cells.outcomes.indexOf("unsupported");
+  const outcomes = new Int32Array(size * size * kinds);
+  const [totals, files] = [new Int32Array(size * size), new Int32Array(size * size)];
   const measured = new Uint8Array(size * size);
-  forEachCell(cells, { ...view, cause: "", age: "" }, kept, (writer, reader, outcome) => { if (cells.styles[outcome].judged) measured[writer * size + reader] = 1; });
+  // A million cells may be counted before the next frame: nothing is called for each of them.
+  for (const { format, scenario, writers, readers, start } of kept) {
+    const first = cells.file(format, scenario, 0);
+    const columns = readers.length;
+    for (let row = 0; row < writers.length; row += 1) {
+      const writer = writers[row];
+      if ((onlyWriter >= 0 && writer !== onlyWriter) || !about[cells.about[first + writer]]) continue;
+      const written = cells.written[first + writer];
+      for (let column = 0, at = start + row * columns; column < columns; column += 1, at += 1) {
+        const found = cells.outcome[at];
+        const reader = readers[column];
+        if (found === NO_CELL || (onlyReader >= 0 && reader !== onlyReader)) continue;
+        const pair = writer * size + reader;
+        // What a cause or an age leaves out was measured all the same.
+        if (judged[found]) measured[pair] = 1;
+        if (!ages[cells.age[at]] || (cause !== NO_CELL && cells.cause[at] !== cause)) continue;
+        const outcome = cheapest && cells.best[at] !== NO_CELL ? equivalent : found;
+        outcomes[pair * kinds + outcome] += 1;
+        totals[pair] += 1;
+        if (ran[outcome] || (outcome === unsupported && written)) files[pair] += 1;
+      }
+    }
+  }
   let left = 0;
   forEachCell(cells, view, narrow, () => { left += 1; });
-  return { outcomes, files, measured, narrow: left };
+  return { outcomes, totals, files, measured, narrow: left };
 }
 
 /** @param {Int32Array} numbers of one pair, by outcome @param {number} files @param {Cells} cells */
@@ -108,12 +136,14 @@ function sumUp(numbers, files, cells) {
   let kinds = 0;
   let unmeasured = 0;
   let most = -1;
-  numbers.forEach((number, outcome) => {
+  for (let outcome = 0; outcome < numbers.length; outcome += 1) {
+    const number = numbers[outcome];
+    if (!number) continue;
     total += number;
-    if (!cells.styles[outcome].judged) unmeasured += number;
-    if (number) kinds += 1;
-    if (number && (most < 0 || number > numbers[most])) most = outcome;
-  });
+    kinds += 1;
+    if (!cells.judged[outcome]) unmeasured += number;
+    if (most < 0 || number > numbers[most]) most = outcome;
+  }
   return { total, files, kinds, most, unmeasured, good: numbers[cells.equivalent], silent: numbers[cells.diverged] };
 }
 
@@ -121,12 +151,17 @@ function sumUp(numbers, files, cells) {
 
 const BAR_STEPS = 16;
 
-/** A bar in few steps, in which every outcome that is there can be seen. @param {number[]} numbers @returns {number[]} */
-function stepsOf(numbers) {
-  const total = numbers.reduce((sum, each) => sum + each, 0);
-  const steps = numbers.map((each) => (each ? Math.max(1, Math.round((BAR_STEPS * each) / total)) : 0));
-  const left = BAR_STEPS - steps.reduce((sum, each) => sum + each, 0);
-  steps[steps.indexOf(Math.max(...steps))] += left;
+/** A bar in few steps, in which every outcome that is there can be seen. @param {Int32Array} numbers @param {number} total @returns {number[]} */
+function stepsOf(numbers, total) {
+  const steps = [];
+  let left = BAR_STEPS;
+  let largest = 0;
+  for (let outcome = 0; outcome < numbers.length; outcome += 1) {
+    steps.push(numbers[outcome] ? Math.max(1, Math.round((BAR_STEPS * numbers[outcome]) / total)) : 0);
+    left -= steps[outcome];
+    if (steps[outcome] > steps[largest]) largest = outcome;
+  }
+  steps[largest] += left;
   return steps;
 }
 
@@ -138,10 +173,11 @@ class ShareBars {
     /** @type {Set<string>} */ this.names = new Set();
   }
 
-  /** The class of a bar. @param {Int32Array} numbers @param {Cells} cells */
-  name(numbers, cells) {
-    const steps = stepsOf([...numbers]);
-    const name = `mix-${steps.map((each, outcome) => (each ? cells.styles[outcome].css + each : "")).join("")}`;
+  /** The class of a bar. @param {Int32Array} numbers @param {number} total @param {Cells} cells */
+  name(numbers, total, cells) {
+    const steps = stepsOf(numbers, total);
+    let name = "mix-";
+    for (let outcome = 0; outcome < steps.length; outcome += 1) if (steps[outcome]) name += cells.styles[outcome].css + steps[outcome];
     if (this.names.has(name)) return name;
     this.names.add(name);
     const stops = [];
@@ -165,7 +201,7 @@ function pairLook(cells, view, numbers, ofFiles, measured) {
   // With a cause chosen nothing works by construction: there is nothing to take a share of.
   // What was measured and is not of this view is blank; what was not measured is hatched.
   if (!total) return { css: measured ? "none" : "hatch", text: "", badge: "" };
-  const mix = `${kinds > 1 ? ` mix ${shareBars.name(numbers, cells)}` : ""}${unmeasured && !view.outcome && !view.cause ? " hatch" : ""}`;
+  const mix = `${kinds > 1 ? ` mix ${shareBars.name(numbers, total, cells)}` : ""}${unmeasured && !view.outcome && !view.cause ? " hatch" : ""}`;
   if (view.outcome || view.cause) {
     const style = view.outcome ? cells.index.outcomes[view.outcome] : cells.styles[most];
     const number = view.outcome ? numbers[cells.outcomes.indexOf(view.outcome)] : total;
@@ -176,7 +212,7 @@ function pairLook(cells, view, numbers, ofFiles, measured) {
   if (!files) return { css: `n${mix}`, text: cells.styles[most].symbol, badge: "" };
   const share = Math.floor((100 * good) / files);
   const text = good === files ? "✓" : good ? String(share) : "✗";
-  return { css: `q${Math.min(5, Math.floor(share / 20))}${mix}`, text, badge: silent ? `≠${silent}` : "" };
+  return { css: `q${Math.min(5, Math.floor(share / 20))}${mix}${silent ? " two" : ""}`, text, badge: silent ? `≠${silent}` : "" };
 }
 
 /** Paint what has changed of a cell: laying out thousands of them is what takes time. @param {Cell} td @param {ReturnType<typeof pairLook>} look @param {boolean} same */
@@ -212,7 +248,7 @@ function viewAsCsv(cells, view) {
     const helped = view.remedy === CHEAPEST && cells.best[place] !== NO_CELL;
     const remedy = helped ? cells.best[place] : grid.remedy;
     const cause = helped ? undefined : cells.causes[cells.cause[place]];
-    rows.push([cells.scenarios[grid.scenario], cells.formats[grid.format], cells.environments[writer], cells.environments[reader], cells.remedies[remedy], cells.outcomes[outcome], cause ?? "", ...cells.ages[cells.age[helped ? cells.place(cells.grid(grid.format, grid.scenario, remedy), writer, reader) : place]]].map(quote).join(","));
+    rows.push([cells.scenarios[grid.scenario], cells.formats[grid.format], cells.environments[writer], cells.environments[reader], cells.remedies[remedy], cells.outcomes[outcome], cause ?? "", ...cells.ages[cells.age[helped ? cells.place(cells.grid(grid.format, grid.scenario, remedy), writer, reader) : place]].slice(0, 2).map(String)].map(quote).join(","));
   });
   return `${rows.join("\n")}\n`;
 }
