@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 from report_fixtures import HOSTILE
 
 from runner.declare.catalog import load_catalog
+from runner.inspect.architecture import TOKENIZER
 from runner.inspect.reading import describe_here
 from runner.inspect.witness import matching_scenarios
 from runner.publish.decoding import read_record
@@ -68,6 +69,9 @@ def test_a_file_is_described_as_inspect_does_it(visit, declared):
     for path in known_files():
         here = page.evaluate(ASK, [sent(path), tables])
         there = describe_here(path)
+        if there.title == TOKENIZER:
+            assert here == {"refused": f"It is a {TOKENIZER.replace(', no', ', and no')}."}
+            continue
         assert "refused" not in here, (path.name, here)
         told = {each.about: each.value for each in there.writer if str(each.basis) == "read"}
         assert here["container"] == str(there.container), path.name
