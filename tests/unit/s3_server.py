@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-
-BUCKET = "matrix-tests"
 
 
 @contextmanager
@@ -31,9 +30,11 @@ def s3_server() -> Iterator[str]:
         for name, value in variables.items():
             patch.setenv(name, value)
         s3fs.S3FileSystem.clear_instance_cache()
-        s3fs.S3FileSystem().mkdir(BUCKET)
+        # The servers of one process have their buckets in common.
+        bucket = f"matrix-{uuid.uuid4().hex}"
+        s3fs.S3FileSystem().mkdir(bucket)
         try:
-            yield f"s3://{BUCKET}/shared"
+            yield f"s3://{bucket}/shared"
         finally:
             s3fs.S3FileSystem.clear_instance_cache()
             server.stop()
