@@ -416,7 +416,9 @@ function readBytes(buffer, reader, found) {
   else if (/^\n.{1,40}?_tf_keras_/s.test(head)) readMetadata(bytes, reader, found);
   else if (head.startsWith("\u0008\u0001\u0012") || head.startsWith("\u0008\u0001\n")) readGraph(bytes, reader, found);
   else if (/^(?:\u00ef\u00bb\u00bf)?\s*["{]/.test(head)) {
-    reader.architecture(objectOf(new TextDecoder().decode(bytes)), found, "the file");
+    const value = objectOf(new TextDecoder().decode(bytes));
+    if (value.class_name === "Tokenizer") throw new Unreadable("It is a tokenizer of Keras' text preprocessing as JSON, and no model.");
+    reader.architecture(value, found, "the file");
     Object.assign(found, { container: "json", title: "architecture as JSON", layout: "architecture", format: "json_weights" });
   } else throw new Unreadable("By its first bytes it is no HDF5, no .keras archive, no SavedModel and no JSON.");
 }
