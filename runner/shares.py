@@ -190,38 +190,14 @@ def _known_facts(
     except ProvisionError:
         return None
     facts = exchange.facts(environment.id, digest)
-    if facts is None:
-        return None
-    return ProvisionedEnvironment(
-        environment=environment,
-        executable="",
-        lock_digest=facts.lock_digest,
-        python_version=facts.python_version,
-        resolved=facts.resolved,
-        import_s=facts.import_s,
-        fork=facts.fork,
-        image=facts.image,
-        base=facts.base,
-    )
+    return facts.elsewhere(environment) if facts is not None else None
 
 
 def note_environments(built: Mapping[str, ProvisionedEnvironment], exchange: Exchange) -> None:
     """Tell the other machines what the environments are that were built here."""
-    for name, each in built.items():
+    for each in built.values():
         if each.executable and each.environment.build is None:
-            exchange.note(
-                EnvironmentFacts(
-                    schema="provisioned/1",
-                    id=name,
-                    lock_digest=each.lock_digest,
-                    python_version=each.python_version,
-                    resolved=dict(each.resolved),
-                    import_s=each.import_s,
-                    fork=each.fork,
-                    image=each.image,
-                    base=each.base,
-                )
-            )
+            exchange.note(EnvironmentFacts.of(each))
 
 
 def take_artifacts(

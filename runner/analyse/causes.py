@@ -7,7 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 
 import pandas as pd
 
-from runner.domain import ID_COLUMNS, UNEXPLAINED, Aspect, Cause, Cell, Format, Outcome
+from runner.domain import ID_COLUMNS, UNEXPLAINED, Aspect, Cause, Format, Outcome
 from runner.domain.hops import Reading, last_reading
 from runner.judge.cause import CauseTable, Symptoms, detail_lines
 from runner.publish.reading import PublishedRun
@@ -21,7 +21,7 @@ def explain_table(data: PublishedRun, causes: Sequence[Cause]) -> pd.DataFrame:
     damaged = {each.id: bool(each.damage) for each in data.run.scenarios}
     ids = list(ID_COLUMNS)
     seen = data.observations.rename(columns={"aspects": "compared"})[[*ids, *_SEEN]]
-    hops = {each.id for each in data.run.remedies if each.made_by == "hop"}
+    hops = data.run.hop_remedies
     rows = data.cells[[*ids, "outcome", "aspects", "steps"]].merge(seen, on=ids, how="left")
     found = [
         _find(table, row, damaged=damaged[row["scenario"]], hops=row["remedy"] in hops)
@@ -36,17 +36,11 @@ def _find(table: CauseTable, row: Mapping[Hashable, str], *, damaged: bool, hops
         return ""
     compared = json.loads(row["compared"]) if row["compared"] else {}
     differing = [name for name in row["aspects"].split(";") if name]
-    read = Reading(row["writer"], Format(row["format"]), row["reader"])
-    if hops and row["steps"]:
-        steps = row["steps"].split(";")
-        cell = Cell(
-            scenario=row["scenario"],
-            format=read.format,
-            writer=read.writer,
-            reader=read.reader,
-            remedy=row["remedy"],
-        )
-        read = last_reading(cell, steps, saved=outcome is not Outcome.SAVE_ERROR)
+    read = last_reading(
+        Reading(row["writer"], Format(row["format"]), row["reader"]),
+        row["steps"].split(";") if hops and row["steps"] else (),
+        saved=outcome is not Outcome.SAVE_ERROR,
+    )
     return table.find(
         Symptoms(
             outcome=outcome,

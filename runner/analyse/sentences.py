@@ -128,7 +128,7 @@ def symptoms_of(run: RunRecord, cells: pd.DataFrame, observations: pd.DataFrame)
         names=user_names(run),
         pythons={each.id: each.python for each in run.environments},
         damaged=[each.id for each in run.scenarios if each.damage],
-        hops=[each.id for each in run.remedies if each.made_by == "hop"],
+        hops=run.hop_remedies,
     )
 
 

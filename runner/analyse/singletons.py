@@ -62,9 +62,9 @@ class _Grid:
 
     def __init__(self, coded: Coded) -> None:
         self._coded = coded
-        keys = coded.keys()
-        self._order = np.argsort(keys)
-        self._keys = keys[self._order]
+        self._keys = coded.keys()
+        self._order = np.argsort(self._keys)
+        self._sorted = self._keys[self._order]
 
     def at(self, writer: Codes, reader: Codes) -> Codes:
         """Return each cell's outcome with another writer and reader; BLANK where there is none."""
@@ -73,9 +73,9 @@ class _Grid:
         there = (writer != NOBODY) & (reader != NOBODY)
         # What a key gains by the change of its two digits.
         gain = ((writer - coded.writer) * size + (reader - coded.reader)) * len(coded.remedies)
-        keys = coded.keys() + gain
-        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        there &= self._keys[place] == keys
+        keys = self._keys + gain
+        place = np.minimum(np.searchsorted(self._sorted, keys), len(keys) - 1)
+        there &= self._sorted[place] == keys
         return np.where(there, coded.outcome[self._order[place]], BLANK)
 
 

@@ -18,6 +18,7 @@ from runner.domain.request import Request, RunOutcome
 
 if TYPE_CHECKING:
     from runner.host.progress import Reporter
+    from runner.shares import Share
 
 
 @click.command(
@@ -78,9 +79,12 @@ def command(request: Request, *, gate: bool) -> int:
 
     if request.saves_only:
         return _save_all(request)
-    if request.shard is not None and not _print_share(request):
+    share = _print_share(request) if request.shard is not None else None
+    if request.shard is not None and share is None:
         return 0
-    reporter = _telling(request, make_reporter(sys.stdout))
+    reporter = make_reporter(sys.stdout)
+    if share is not None and request.artifacts:
+        reporter = _telling(request, share, reporter)
     try:
         outcome = pipeline.run_matrix(request, reporter)
         if isinstance(reporter, TellingReporter):
@@ -105,16 +109,11 @@ def command(request: Request, *, gate: bool) -> int:
     return 0
 
 
-def _telling(request: Request, shown: Reporter) -> Reporter:
+def _telling(request: Request, share: Share, shown: Reporter) -> Reporter:
     """Return a reporter that tells the other machines how far this shard is."""
-    from runner.declare.scope import declare
     from runner.host.telling import TellingReporter
-    from runner.shares import take_share
     from runner.store.exchange import open_exchange
 
-    share = take_share(request, declare(request)) if request.artifacts else None
-    if share is None:
-        return shown
     return TellingReporter(
         shown,
         open_exchange(request.artifacts).tell,
@@ -146,8 +145,8 @@ def _save_all(request: Request) -> int:
     return 0
 
 
-def _print_share(request: Request) -> bool:
-    """Say what the shard measures; return whether that is anything."""
+def _print_share(request: Request) -> Share | None:
+    """Say what the shard measures, and return it; None if that is nothing."""
     from runner.declare.scope import declare
     from runner.host.progress import format_duration
     from runner.shares import take_share
@@ -155,12 +154,12 @@ def _print_share(request: Request) -> bool:
     share = take_share(request, declare(request))
     if share is None or not share.readers:
         print(f"shard {request.shard}: nothing to do, the others have all of the plan")
-        return False
+        return None
     print(
         f"shard {request.shard}: {len(share.cells)} bare loads of {len(share.readers)} readers"
         f" ({', '.join(share.readers)}), about {format_duration(share.estimated_s)} of work"
     )
-    return True
+    return share
 
 
 def _print_summary(outcome: RunOutcome) -> None:

@@ -8,16 +8,16 @@ which, for those that were looked at.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import click
 
 from runner.cli import options
 from runner.cli.command import Command
-from runner.cli.run_data import join_cell, open_data, selected_rows
+from runner.cli.run_data import open_data, selected_rows
+from runner.domain import Cell, Format
 from runner.domain.request import Request
-from runner.domain.selector import PARTS, compile_glob, parse_pattern
+from runner.domain.selector import PARTS, parse_pattern
 
 
 @click.command(
@@ -48,12 +48,19 @@ def command(request: Request, *, check: bool, data: Path | None) -> int:
     alone = find_singletons(code_cells(found), found.run.environments)
     wanted = set(selected_rows(found.cells, request))
     rows = [row for row in alone.rows.tolist() if row in wanted]
+    patterns = [(each, list(map(parse_pattern, each.cells))) for each in explained]
     lines: dict[str, list[str]] = defaultdict(list)
     columns = found.cells.iloc[rows][[*PARTS, "outcome"]].astype(str)
-    for *values, outcome in columns.itertuples(index=False, name=None):
-        parts = dict(zip(PARTS, values, strict=True))
-        reason = next((each.id for each in explained if _is_one(parts, each.cells)), "")
-        lines[reason].append(f"  {join_cell(parts)}  {outcome}")
+    for scenario, format_, writer, reader, remedy, outcome in columns.itertuples(
+        index=False, name=None
+    ):
+        cell = Cell(
+            scenario=scenario, format=Format(format_), writer=writer, reader=reader, remedy=remedy
+        )
+        reasons = (
+            each.id for each, some in patterns if any(pattern.matches(cell) for pattern in some)
+        )
+        lines[next(reasons, "")].append(f"  {cell.id}  {outcome}")
     print(
         f"{len(rows)} cells stand alone; "
         f"{alone.judged} of {alone.cells} cells were measured with all four neighbours"
@@ -65,17 +72,10 @@ def command(request: Request, *, check: bool, data: Path | None) -> int:
             print(line)
     left = len(lines.get("", ()))
     if check and left:
-        cell = lines[""][0].split()[0]
+        first = lines[""][0].split()[0]
         raise ControlFailure(
             f"{left} cells stand alone and nobody has said why",
             cause="one release differs from those around it, or the cells are wrong",
-            next_step=f"nox -s show -- '{cell}' --data {folder}",
+            next_step=f"nox -s show -- '{first}' --data {folder}",
         )
     return 0
-
-
-def _is_one(parts: Mapping[str, str], selectors: Iterable[str]) -> bool:
-    return any(
-        all(compile_glob(pattern.glob(part))(parts[part]) for part in PARTS)
-        for pattern in map(parse_pattern, selectors)
-    )

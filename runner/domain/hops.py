@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from runner.domain.cells import BARE, Cell
+from runner.domain.cells import BARE
 from runner.domain.formats import Format
 
 MOST_HOPS = 2
@@ -69,18 +69,21 @@ def read_steps(steps: Sequence[str]) -> Chain:
     )
 
 
-def last_reading(cell: Cell, steps: Sequence[str], *, saved: bool) -> Reading:
-    """Return the last file that was loaded for a cell of hops, and by whom.
+def last_reading(whole: Reading, steps: Sequence[str], *, saved: bool) -> Reading:
+    """Return the last file that was loaded for a cell, and by whom.
 
-    Where the last hop `saved` it is the cell's reader that loaded what it saved; else it is that
-    hop itself, of what the one before saved, or the artifact.
+    `whole` is the writer's file and the cell's reader, which is it without `steps` of hops. Where
+    the last hop `saved` it is the cell's reader that loaded what it saved; else it is that hop
+    itself, of what the one before saved, or the artifact.
     """
     chain = read_steps(steps)
+    if not chain:
+        return whole
     if saved:
-        return Reading(chain[-1].environment, chain[-1].format, cell.reader)
+        return Reading(chain[-1].environment, chain[-1].format, whole.reader)
     if len(chain) > 1:
         return Reading(chain[-2].environment, chain[-2].format, chain[-1].environment)
-    return Reading(cell.writer, cell.format, chain[-1].environment)
+    return replace(whole, reader=chain[-1].environment)
 
 
 def steps_of(chain: Sequence[Hop]) -> tuple[str, ...]:

@@ -253,53 +253,62 @@ def _one(axis: Any) -> Any:
 # --- TensorFlowOpLayer: nodes of a graph --------------------------------------------------
 
 
+PLAIN = {
+    "Abs": "abs",
+    "Add": "add",
+    "AddV2": "add",
+    "Cos": "cos",
+    "DivNoNan": "divide_no_nan",
+    "Elu": "elu",
+    "Equal": "equal",
+    "Erf": "erf",
+    "Exp": "exp",
+    "Floor": "floor",
+    "Greater": "greater",
+    "GreaterEqual": "greater_equal",
+    "Less": "less",
+    "LessEqual": "less_equal",
+    "Log": "log",
+    "Maximum": "maximum",
+    "Minimum": "minimum",
+    "Mul": "multiply",
+    "Neg": "negative",
+    "Pow": "power",
+    "RealDiv": "true_divide",
+    "Relu": "relu",
+    "Relu6": "relu6",
+    "Rsqrt": "rsqrt",
+    "Selu": "selu",
+    "Sigmoid": "sigmoid",
+    "Sin": "sin",
+    "Softmax": "softmax",
+    "Softplus": "softplus",
+    "Sqrt": "sqrt",
+    "Square": "square",
+    "Sub": "subtract",
+    "Tanh": "tanh",
+}
+"""Operation of a graph -> the one of `keras.ops` that takes the same inputs, and nothing else."""
+
+
+def _plain(name: str) -> Callable[[Any, List[Any], Config], Any]:
+    return lambda ops, given, _: getattr(ops, name)(*given)
+
+
 NODES: Dict[str, Callable[[Any, List[Any], Config], Any]] = {
-    "Abs": lambda ops, given, _: ops.abs(*given),
-    "Add": lambda ops, given, _: ops.add(*given),
-    "AddV2": lambda ops, given, _: ops.add(*given),
     "ArgMax": lambda ops, given, _: ops.argmax(given[0], axis=int(given[1])),
     "BiasAdd": lambda ops, given, attr: ops.add(given[0], _last_axis(given[1], attr)),
     "Cast": lambda ops, given, attr: ops.cast(given[0], _data_type(attr["DstT"])),
     "ConcatV2": lambda ops, given, _: ops.concatenate(given[:-1], axis=int(given[-1])),
-    "Cos": lambda ops, given, _: ops.cos(*given),
-    "DivNoNan": lambda ops, given, _: ops.divide_no_nan(*given),
-    "Elu": lambda ops, given, _: ops.elu(*given),
-    "Equal": lambda ops, given, _: ops.equal(*given),
-    "Erf": lambda ops, given, _: ops.erf(*given),
-    "Exp": lambda ops, given, _: ops.exp(*given),
     "ExpandDims": lambda ops, given, _: ops.expand_dims(given[0], int(given[1])),
-    "Floor": lambda ops, given, _: ops.floor(*given),
-    "Greater": lambda ops, given, _: ops.greater(*given),
-    "GreaterEqual": lambda ops, given, _: ops.greater_equal(*given),
     "Identity": lambda ops, given, _: given[0],
     "LeakyRelu": lambda ops, given, attr: ops.leaky_relu(given[0], float(attr["alpha"]["f"])),
-    "Less": lambda ops, given, _: ops.less(*given),
-    "LessEqual": lambda ops, given, _: ops.less_equal(*given),
-    "Log": lambda ops, given, _: ops.log(*given),
-    "Maximum": lambda ops, given, _: ops.maximum(*given),
-    "Minimum": lambda ops, given, _: ops.minimum(*given),
     "MirrorPad": lambda ops, given, attr: ops.pad(
         given[0], _pairs(given[1]), mode=str(attr["mode"]["s"]).lower()
     ),
-    "Mul": lambda ops, given, _: ops.multiply(*given),
-    "Neg": lambda ops, given, _: ops.negative(*given),
-    "Pow": lambda ops, given, _: ops.power(*given),
-    "RealDiv": lambda ops, given, _: ops.true_divide(*given),
     "Pad": lambda ops, given, _: ops.pad(given[0], _pairs(given[1])),
-    "Relu": lambda ops, given, _: ops.relu(*given),
-    "Relu6": lambda ops, given, _: ops.relu6(*given),
-    "Rsqrt": lambda ops, given, _: ops.rsqrt(*given),
-    "Selu": lambda ops, given, _: ops.selu(*given),
-    "Sigmoid": lambda ops, given, _: ops.sigmoid(*given),
-    "Sin": lambda ops, given, _: ops.sin(*given),
-    "Softmax": lambda ops, given, _: ops.softmax(*given),
-    "Softplus": lambda ops, given, _: ops.softplus(*given),
-    "Sqrt": lambda ops, given, _: ops.sqrt(*given),
-    "Square": lambda ops, given, _: ops.square(*given),
     "SquaredDifference": lambda ops, given, _: ops.square(ops.subtract(*given)),
     "Squeeze": lambda ops, given, attr: ops.squeeze(given[0], axis=_dimensions(attr)),
-    "Sub": lambda ops, given, _: ops.subtract(*given),
-    "Tanh": lambda ops, given, _: ops.tanh(*given),
     "Tile": lambda ops, given, _: ops.tile(given[0], tuple(int(n) for n in given[1])),
     "Transpose": lambda ops, given, _: ops.transpose(given[0], [int(a) for a in given[1]]),
     "Reshape": lambda ops, given, _: ops.reshape(given[0], tuple(int(n) for n in given[1])),
@@ -315,6 +324,7 @@ def _node_reduction(name: str) -> Callable[[Any, List[Any], Config], Any]:
     return run
 
 
+NODES.update({node: _plain(name) for node, name in PLAIN.items()})
 for _node, _reduce in (
     ("Mean", "mean"),
     ("Sum", "sum"),

@@ -184,9 +184,11 @@ def read_symptoms(result: CellResult, *, damaged: bool = False) -> Symptoms:
     seen, cell = result.observation, result.cell
     # A save's observation says nothing of aspects, a load's nothing of the save.
     aspects = seen.aspects if seen is not None else {}
-    read = Reading(cell.writer, cell.format, cell.reader)
-    if result.hops and result.steps:
-        read = last_reading(cell, result.steps, saved=result.outcome is not Outcome.SAVE_ERROR)
+    read = last_reading(
+        Reading(cell.writer, cell.format, cell.reader),
+        result.steps if result.hops else (),
+        saved=result.outcome is not Outcome.SAVE_ERROR,
+    )
     return Symptoms(
         outcome=result.outcome,
         stage=seen.stage if seen is not None else "",

@@ -92,7 +92,7 @@ def keep_results(data_dir: Path, *, measured: Collection[Cell], today: Today) ->
         else:
             candidates.append((cell, row))
     artifacts = _choose_artifacts(row for _, row in candidates)
-    hops = {each.id for each in data.run.remedies if each.made_by == "hop"}
+    hops = data.run.hop_remedies
     results = []
     for cell, row in candidates:
         digest = row["artifact_sha256"]

@@ -400,6 +400,11 @@ class RunRecord(Record, kw_only=True, frozen=True):
         return tuple(each.id for each in self.environments)
 
     @property
+    def hop_remedies(self) -> frozenset[str]:
+        """The remedies whose cells load a file between, not the one that the writer wrote."""
+        return frozenset(each.id for each in self.remedies if each.made_by == "hop")
+
+    @property
     def bases(self) -> dict[str, str]:
         """The builds of one's own, each with the environment that it was made of."""
         return {each.id: each.build.base for each in self.environments if each.build is not None}

@@ -26,6 +26,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from runner.contract import check_observation
+from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import ConfigurationError, StoreError
 from runner.domain.progress import ShardProgress
 from runner.store.artifacts import Place
@@ -64,6 +65,35 @@ class EnvironmentFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     fork: bool
     image: str = ""
     base: str = ""
+
+    @classmethod
+    def of(cls, built: ProvisionedEnvironment) -> EnvironmentFacts:
+        """Return an environment as it is told to other machines."""
+        return cls(
+            schema="provisioned/1",
+            id=built.environment.id,
+            lock_digest=built.lock_digest,
+            python_version=built.python_version,
+            resolved=dict(built.resolved),
+            import_s=built.import_s,
+            fork=built.fork,
+            image=built.image,
+            base=built.base,
+        )
+
+    def elsewhere(self, environment: Environment) -> ProvisionedEnvironment:
+        """Return the environment as one that is built on another machine."""
+        return ProvisionedEnvironment(
+            environment=environment,
+            executable="",
+            lock_digest=self.lock_digest,
+            python_version=self.python_version,
+            resolved=self.resolved,
+            import_s=self.import_s,
+            fork=self.fork,
+            image=self.image,
+            base=self.base,
+        )
 
 
 class Files(Protocol):

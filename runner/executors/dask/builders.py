@@ -16,7 +16,6 @@ from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
 from runner.executors.dask.messages import Build, Built, Ended
 from runner.executors.dask.team import Answered, Event, Left, Team
-from runner.store.exchange import EnvironmentFacts
 
 TRIES = 2
 """Workers that may fail to build an environment before it is unavailable."""
@@ -89,7 +88,7 @@ class Builders:
         worker, asked.worker = asked.worker, ""
         answer = event.answer if isinstance(event, Answered) else None
         if isinstance(answer, Built) and answer.facts is not None:
-            asked.found = provisioned(asked.environment, answer.facts)
+            asked.found = answer.facts.elsewhere(asked.environment)
             share_lock(self.team, worker, asked.lock)
             return
         asked.failed[worker] = self._error(asked, answer)
@@ -108,21 +107,6 @@ class Builders:
             cause="a worker's disk or network failed, or its machine was taken away",
             next_step="repeat the command",
         )
-
-
-def provisioned(environment: Environment, facts: EnvironmentFacts) -> ProvisionedEnvironment:
-    """Return an environment that is built on other machines."""
-    return ProvisionedEnvironment(
-        environment=environment,
-        executable="",
-        lock_digest=facts.lock_digest,
-        python_version=facts.python_version,
-        resolved=facts.resolved,
-        import_s=facts.import_s,
-        fork=facts.fork,
-        image=facts.image,
-        base=facts.base,
-    )
 
 
 def share_lock(team: Team, worker: str, lock: tuple[str, str]) -> list[str]:

@@ -27,10 +27,10 @@ from runner.executors.batches import harness_error
 from runner.executors.dask.builders import share_lock
 from runner.executors.dask.messages import Ended, OrderedJob, Result, Run, Seen
 from runner.executors.dask.team import Answered, Event, Joined, Left, Team
-from runner.executors.dask.worker import FOLDERS, WRITTEN, facts_of
+from runner.executors.dask.worker import FOLDERS, WRITTEN
 from runner.executors.dispatch import LOST_ALONE, Batch, Dispatcher, Policy, Work
 from runner.executors.interface import Record, Settings, Warn, unheard
-from runner.store.exchange import Exchange
+from runner.store.exchange import EnvironmentFacts, Exchange
 
 BUILD_S = 30.0
 """Of an environment on a machine that does not have it."""
@@ -210,7 +210,7 @@ class _Round:
             partial(
                 Run,
                 environment=built.environment,
-                facts=facts_of(built),
+                facts=EnvironmentFacts.of(built),
                 exchange=crew.address,
                 packs=packs,
                 limits=msgspec.to_builtins(crew.settings.limits),

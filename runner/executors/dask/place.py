@@ -109,6 +109,8 @@ def open_place(request: Request, warn: Warn) -> Iterator[Place]:
         ClusterError: no scheduler answers, or it may not be used.
         SelectionError: something is asked for that only this machine has.
     """
+    if request.scheduler:
+        require_address(request.scheduler)
     address = _exchange_address(request)
     with ExitStack() as closing:
         client = closing.enter_context(_client(request, closing))
@@ -154,15 +156,13 @@ def _exchange_address(request: Request) -> str:
     if request.artifacts:
         remote = "://" in request.artifacts
         return request.artifacts if remote else str(Path(request.artifacts).absolute())
-    if request.scheduler:
-        require_address(request.scheduler)
-        if not is_loopback(request.scheduler):
-            raise SelectionError(
-                "--scheduler on another machine without --artifacts: its workers would not find "
-                "the saved models",
-                cause="models travel through a folder or an address that all machines reach",
-                next_step="add --artifacts s3://BUCKET/FOLDER, or a folder that all machines see",
-            )
+    if request.scheduler and not is_loopback(request.scheduler):
+        raise SelectionError(
+            "--scheduler on another machine without --artifacts: its workers would not find "
+            "the saved models",
+            cause="models travel through a folder or an address that all machines reach",
+            next_step="add --artifacts s3://BUCKET/FOLDER, or a folder that all machines see",
+        )
     return str(request.store / EXCHANGE)
 
 
@@ -189,7 +189,6 @@ def _client(request: Request, closing: ExitStack) -> Iterator[Client]:
         with cluster, Client(cluster, set_as_default=False) as client:
             yield client
         return
-    require_address(request.scheduler)
     security = security_of(request)
     try:
         client = Client(

@@ -291,22 +291,7 @@ def _build(desk: Desk, order: messages.Build, post: Post) -> Built:
         return Built(
             message=found.message, cause=found.cause, next_step=found.next_step, **post.head
         )
-    return Built(facts=facts_of(found), **post.head)
-
-
-def facts_of(built: ProvisionedEnvironment) -> EnvironmentFacts:
-    """Return an environment as it is told to other machines."""
-    return EnvironmentFacts(
-        schema="provisioned/1",
-        id=built.environment.id,
-        lock_digest=built.lock_digest,
-        python_version=built.python_version,
-        resolved=dict(built.resolved),
-        import_s=built.import_s,
-        fork=built.fork,
-        image=built.image,
-        base=built.base,
-    )
+    return Built(facts=EnvironmentFacts.of(found), **post.head)
 
 
 def _run(desk: Desk, order: messages.Run, post: Post) -> None:
@@ -341,7 +326,7 @@ def _fitting(
     built = desk.place.provision(environment)
     if isinstance(built, ProvisionError):
         return str(built)
-    found = facts_of(built)
+    found = EnvironmentFacts.of(built)
     for name in ("lock_digest", "python_version", "resolved", "base"):
         if getattr(found, name) != getattr(wanted, name):
             return (
