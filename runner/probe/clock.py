@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Dict, List
 
-PARTS = ("clear", "prepare", "save", "load", "call", "train", "compare")
+PARTS = ("import", "clear", "prepare", "save", "load", "call", "fetch", "train", "compare")
 """The rest of a job's time is bookkeeping: files copied, digests, warnings."""
 
 _spent: Dict[str, float] = {}

@@ -137,8 +137,8 @@ def installed(keras: Any, wrote: str) -> Iterator[Config]:
     undo = []
     try:
         undo += [_wrap(cls, reader) for cls in built_in_classes(keras)]
-        if hasattr(keras.Model, "compile_from_config"):
-            undo.append(_wrap_compile(keras.Model))
+        if hasattr(keras.models.Model, "compile_from_config"):
+            undo.append(_wrap_compile(keras.models.Model))
         yield reader.unknown_names()
     finally:
         for restore in reversed(undo):
@@ -162,10 +162,11 @@ def written_by(path: str) -> str:
 
 def built_in_classes(keras: Any) -> List[Any]:
     """Return the classes that a configuration can name, each once, in a fixed order."""
-    modules = [getattr(keras, name) for name in PARTS + TRAINING]
+    # Keras 1 calls some of them otherwise.
+    modules = [getattr(keras, name, None) for name in PARTS + TRAINING]
     # TensorFlow from 2.11 on loads HDF5 files with these.
     modules.append(getattr(keras.optimizers, "legacy", None))
-    found = [keras.Model, keras.Sequential]
+    found = [keras.models.Model, keras.models.Sequential]
     found += [cls for module in modules if module for _, cls in _classes(module)]
     # One class may have several names.
     return list({id(cls): cls for cls in found}.values())
@@ -176,7 +177,9 @@ def _classes(module: Any) -> List[Tuple[str, Any]]:
     return [
         (name, getattr(module, name))
         for name in sorted(dir(module))
-        if name[:1].isupper() and hasattr(getattr(module, name), "from_config")
+        # That of TFOptimizer in Keras 2 needs an object first: it reads no configuration.
+        if name[:1].isupper()
+        and hasattr(getattr(getattr(module, name), "from_config", None), "__func__")
     ]
 
 
@@ -234,15 +237,15 @@ class Reader:
     def unknown_names(self) -> Config:
         """Return objects under the names that only other versions look up."""
         keras = self.keras
-        found = {"Functional": keras.Model}
-        if not hasattr(keras.regularizers, "L2"):
-            l1l2 = keras.regularizers.L1L2
+        found = {"Functional": keras.models.Model}
+        l1l2 = getattr(keras.regularizers, "L1L2", None)
+        if l1l2 is not None and not hasattr(keras.regularizers, "L2"):
             found.update(L1L2=l1l2, L1=lambda l1: l1l2(l1=l1), L2=lambda l2: l1l2(l2=l2))
         # TensorFlow 2.11 to 2.15 write their optimizers so.
         found.update(("Custom>" + name, cls) for name, cls in _classes(keras.optimizers))
         if self.is_keras3:
             # An architecture's JSON of Keras 2 names no module.
-            found.update(Model=keras.Model, Sequential=keras.Sequential)
+            found.update(Model=keras.models.Model, Sequential=keras.models.Sequential)
             for part in PARTS:
                 found.update(_classes(getattr(keras, part)))
         for function in self.hard_sigmoids():
@@ -308,8 +311,8 @@ class Reader:
     def _lists_single_ends(self) -> bool:
         """Whether this Keras writes, and so reads, the input of a model as a list of one."""
         if self._single_ends is None:
-            tensor = self.keras.Input((1,), name="compat_input")
-            model = self.keras.Model(tensor, tensor, name="compat_model")
+            tensor = self.keras.layers.Input((1,), name="compat_input")
+            model = self.keras.models.Model(tensor, tensor, name="compat_model")
             self._single_ends = not _is_tensor(list(model.get_config()["input_layers"]))
         return self._single_ends
 

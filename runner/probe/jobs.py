@@ -51,7 +51,8 @@ class Workshop:
         if self._default != LEGACY_FRAMEWORK:
             hide_legacy_keras(name != LEGACY_FRAMEWORK)
         if name not in self._apis:
-            self._apis[name] = self._make_api(name)
+            with clock.timed("import"):
+                self._apis[name] = self._make_api(name)
         return self._apis[name]
 
     def code(self, api: KerasApi, scenario: Dict[str, Any]) -> UserCode:

@@ -7,8 +7,10 @@ version is what we measure. Runs inside environments (Python 3.7 syntax).
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
+import inspect
 import random
 from typing import Any, Iterator, List
 
@@ -43,6 +45,12 @@ class KerasApi:
         self.keras.models.load_model
         self.is_keras3 = hasattr(self.keras, "ops")
         self._cleared = 0
+        # Theano's backend has no session to clear, only layer names to count anew.
+        clear: Any = getattr(self.keras.backend, "clear_session", None)
+        self._clear_session = clear or self.keras.backend.reset_uids
+        if self.is_keras3 and "free_memory" in inspect.signature(clear).parameters:
+            # Keras 3 collects garbage by default, which we do now and then.
+            self._clear_session = functools.partial(clear, free_memory=False)
 
     @property
     def graph_mode(self) -> bool:
@@ -62,10 +70,8 @@ class KerasApi:
 
     def clear(self) -> None:
         """Forget the models of the job before, and global state it may have set."""
-        # Theano's backend has no session to clear, only layer names to count anew.
-        clear = getattr(self.keras.backend, "clear_session", None)
         with _keeping_kernels(self.tf):
-            (clear or self.keras.backend.reset_uids)()
+            self._clear_session()
         precision: Any = getattr(self.keras, "mixed_precision", None)
         if hasattr(precision, "set_global_policy"):
             precision.set_global_policy("float32")

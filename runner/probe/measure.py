@@ -118,7 +118,8 @@ class _Called:
     def values(self) -> List[Arrays]:
         """The weights of each layer, fetched once: a session takes longer for them than to load."""
         if self._values is None:
-            self._values = [layer.get_weights() for layer in self.layers]
+            with clock.timed("fetch"):
+                self._values = [layer.get_weights() for layer in self.layers]
         return self._values
 
     def evaluate(self, targets: Arrays) -> List[float]:
@@ -169,9 +170,11 @@ def _class_name(layer: Any) -> str:
 
 
 def _structure(model: Model) -> Facts:
+    with clock.timed("fetch"):
+        weights = model.get_weights()
     return {
         "layers": [[_class_name(layer), layer.name] for layer in leaf_layers(model)],
-        "parameters": int(sum(np.prod(w.shape) for w in model.get_weights())),
+        "parameters": int(sum(np.prod(weight.shape) for weight in weights)),
     }
 
 
@@ -267,7 +270,8 @@ def _optimizer_state(found: Measurement, model: Model) -> Optional[Facts]:
     optimizer = _optimizer(model)
     if optimizer is None:
         return None
-    variables = _optimizer_variables(optimizer)
+    with clock.timed("fetch"):
+        variables = _optimizer_variables(optimizer)
     slots = [np.asarray(v) for v in variables if np.ndim(v) > 0 and np.any(v)]
     return {
         "iterations": _iterations(optimizer, variables),

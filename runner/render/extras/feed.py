@@ -50,7 +50,7 @@ def feed_text(
         lines.append(f'<link rel="self" href={quoteattr(f"{base_url}feed.xml")}/>')
     for entry in entries:
         lines += _entry(entry, base_url)
-    released = {each.id: each.released for each in run.environments}
+    released = {each.id: each.first_released for each in run.environments}
     for release in sorted(releases, key=lambda each: released[each.id], reverse=True):
         lines += _release(release, released[release.id], base_url)
     return "\n".join([*lines, "</feed>", ""])

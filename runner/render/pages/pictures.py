@@ -194,7 +194,7 @@ def _coverage(
                 family=environment.family,
                 css=FAMILY_CSS_OF[environment.family],
                 shape=shapes[environment.family],
-                released=environment.released.isoformat(),
+                released=environment.first_released.isoformat(),
                 files=len(outcomes),
                 same=int((outcomes == EQUIVALENT).sum()),
                 silent=int((outcomes == DIVERGED).sum()),

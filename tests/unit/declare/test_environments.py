@@ -161,10 +161,14 @@ def test_profiles_grow(declared):
     assert sizes[2] == len(declared.environments)
 
 
-def test_each_family_is_in_release_order(declared):
+def test_each_family_is_in_the_order_of_its_versions(declared):
     for family in Family:
-        dates = [one.released for one in declared.environments if one.family is family]
-        assert dates == sorted(dates)
+        versions = [
+            tuple(map(int, re.search(r"(\d+)\.(\d+)", one.id).groups()))
+            for one in declared.environments
+            if one.family is family
+        ]
+        assert versions == sorted(versions)
     assert [one.order for one in declared.environments] == list(range(len(declared.environments)))
 
 

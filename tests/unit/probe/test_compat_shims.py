@@ -98,10 +98,11 @@ def relu(x, max_value=None):
 
 def keras(*, new):
     made = SimpleNamespace(
-        Model=type("Model", (Model,), {}),
-        Sequential=type("Sequential", (Model,), {}),
-        Input=lambda shape, name: name,
+        models=SimpleNamespace(
+            Model=type("Model", (Model,), {}), Sequential=type("Sequential", (Model,), {})
+        ),
         layers=SimpleNamespace(
+            Input=lambda shape, name: name,
             Layer=Layer,
             InputLayer=NewInput if new else OldInput,
             Dense=Dense,
@@ -120,6 +121,25 @@ def keras(*, new):
     if new:
         made.ops = SimpleNamespace()
     return made
+
+
+class TensorFlowOptimizer:
+    """One of Keras 2 that reads no configuration: no class method."""
+
+    def from_config(self, config):
+        raise NotImplementedError
+
+
+def test_the_keras_of_2017_has_no_classes_at_its_top_and_methods_that_read_nothing():
+    subject = keras(new=False)
+    subject.optimizers.TFOptimizer = TensorFlowOptimizer
+    del subject.initializers, subject.regularizers.L1L2
+    subject.regularizers.L1L2Regularizer = Object
+    before = vars(TensorFlowOptimizer)["from_config"]
+    with compat_shims.installed(subject, "2.3.1") as shims:
+        assert vars(TensorFlowOptimizer)["from_config"] is before
+        assert shims["Functional"] is subject.models.Model
+        assert "L1L2" not in shims
 
 
 def translated(config, *, layer="Dense", new=True, wrote="2.15.0"):
@@ -247,7 +267,7 @@ def test_a_loss_averages_as_it_did():
 def test_the_names_only_other_versions_look_up():
     subject = keras(new=False)
     with compat_shims.installed(subject, "2.15.0") as shims:
-        assert shims["Functional"] is subject.Model
+        assert shims["Functional"] is subject.models.Model
         assert shims["Custom>Adam"] is subject.optimizers.Adam
         assert shims["L2"](l2=0.5) == (0.0, 0.5)
         assert "Dense" not in shims
@@ -275,7 +295,7 @@ def test_the_classes_are_as_before_afterwards_whatever_happened_inside():
 def test_a_model_hands_custom_objects_on():
     subject = keras(new=True)
     with compat_shims.installed(subject, "2.15.0"):
-        made = subject.Model.from_config({"name": "m"}, custom_objects={"a": 1})
+        made = subject.models.Model.from_config({"name": "m"}, custom_objects={"a": 1})
     assert made.custom_objects == {"a": 1}
 
 
@@ -310,7 +330,7 @@ NEW_GRAPH = {
 def test_a_graph_of_keras_3_is_written_as_keras_2_does():
     subject = keras(new=False)
     with compat_shims.installed(subject, "3.8.0"):
-        made = subject.Model.from_config(NEW_GRAPH).made_with
+        made = subject.models.Model.from_config(NEW_GRAPH).made_with
     assert [layer["inbound_nodes"] for layer in made["layers"]] == [
         [],
         [[["x", 0, 0, {}]]],
@@ -347,9 +367,9 @@ def test_tensors_among_the_arguments_by_name_are_no_lists_in_keras_3():
 )
 def test_the_ends_of_a_graph_are_written_as_the_reader_writes_them(single, expected):
     subject = keras(new=True)
-    subject.Model.single = single
+    subject.models.Model.single = single
     with compat_shims.installed(subject, "3.15.0"):
-        made = subject.Model.from_config({**NEW_GRAPH, "layers": []}).made_with
+        made = subject.models.Model.from_config({**NEW_GRAPH, "layers": []}).made_with
     assert made["input_layers"] == expected
     assert made["output_layers"] == [["y", 0, 0], ["z", 0, 0]]
 
