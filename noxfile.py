@@ -27,7 +27,9 @@ DEVELOPMENT = Path("tests/requirements.txt")
 SCRIPTS = Path("tests/scripts")
 ASSETS = "reports/templates/assets"
 SITE = "reports/published/site"
-SUITES = ("tests/unit", "tests/contract", "tests/browser", "tests/integration")
+# The longest first, in a process of its own (see tests/conftest.py); two, however many cores.
+SUITES = ("tests/integration", "tests/browser", "tests/contract", "tests/unit")
+PARALLEL = ("--numprocesses", "2", "--no-loadscope-reorder")
 CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
@@ -304,7 +306,7 @@ def layers(session: nox.Session) -> None:
 def unit(session: nox.Session) -> None:
     """Run the tests that need no environment."""
     install(session, DEVELOPMENT)
-    session.run("pytest", "tests/unit", "tests/contract", *session.posargs)
+    session.run("pytest", *PARALLEL, "tests/unit", "tests/contract", *session.posargs)
 
 
 @nox.session(python=PYTHON)
@@ -328,6 +330,6 @@ def tests(session: nox.Session) -> None:
         check_scripts(session)
     except nox.command.CommandFailed:
         failed.append("the report's scripts")
-    session.run("pytest", *SUITES, *session.posargs)
+    session.run("pytest", *PARALLEL, *SUITES, *session.posargs)
     if failed:
         session.error(f"failed before the tests: {', '.join(failed)}")

@@ -39,7 +39,7 @@ from runner.judge.verdict import detail_of
 from runner.measure.rounds import repeat_jobs
 from runner.publish.audit import read_audit, write_audit
 from runner.publish.baselines import read_baseline, read_numbers
-from runner.repeats import audit_cells, repeat_cells
+from runner.repeats import audit_cells, draw_cells, repeat_cells
 
 RELEASE, TARGET = "--release-baseline", "--baseline"
 CHANGED = "changed cells"
@@ -306,7 +306,7 @@ def audit_sample(run: pipeline.Run, gate: GateRequest) -> dict[Cell, Repeats]:
             next_step="leave one of them out",
         )
     known = pipeline.recorded_cells(run)
-    found = audit_cells(run, known, size=gate.audit, seed=gate.seed)
+    found = audit_cells(run, draw_cells(run, known, size=gate.audit, seed=gate.seed))
     write_audit(run.store.folder, found.record)
     first = {each.cell: result for each, result in known}
     return {cell: _repeats(first[cell], [result]) for cell, result in found.again.items()}

@@ -47,7 +47,7 @@ from runner.domain import (
     Save,
 )
 from runner.domain.counterparts import bases_of, environments_of, find_counterparts, line_up
-from runner.domain.errors import NoEnvironmentError, SelectionError
+from runner.domain.errors import NoEnvironmentError, ProvisionError, SelectionError
 from runner.domain.hops import MOST_HOPS, Chain
 from runner.domain.request import Request, RunOutcome
 from runner.domain.selector import require_cells
@@ -207,6 +207,34 @@ def opened(request: Request, reporter: Reporter) -> Iterator[Run]:
         run = _begin(request, declared, store, place, reporter, share, exchange)
         with closing(run.jobs.crew):
             yield run
+
+
+@contextmanager
+def in_containers(run: Run, readers: Iterable[str]) -> Iterator[Run]:
+    """Give the run with these readers' jobs in containers, which find its artifacts.
+
+    Raises:
+        NoEnvironmentError: no engine answers.
+        ProvisionError: an image cannot be built.
+    """
+    request = replace(run.request, executor=registry.CONTAINED.name)
+    with open_place(request, run.reporter.message) as place:
+        built = {}
+        for name in sorted(readers):
+            found = place.provision(run.built.available[name].environment)
+            if isinstance(found, ProvisionError):
+                raise found
+            built[name] = found
+        settings = Settings(
+            workers=request.workers,
+            limits=request.limits,
+            scratch=_scratch(request, run.store),
+            machines=run.reporter.machines,
+        )
+        with closing(place.crew(settings)) as crew:
+            yield replace(
+                run, request=request, jobs=replace(run.jobs, crew=crew, environments=built)
+            )
 
 
 def _require_alone(request: Request) -> None:

@@ -81,16 +81,53 @@ class Audit:
     """With causes; without the cells that could not be repeated."""
 
 
-def audit_cells(run: pipeline.Run, known: Sample, *, size: int, seed: int) -> Audit:
-    """Load a random sample of measured cells again, and say what moved.
+class Stratum(NamedTuple):
+    """Cells of one kind: by what is loaded, how, and between which generations of Keras."""
+
+    group: str
+    format: str
+    remedy: str
+    generations: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Drawn:
+    """A random sample of recorded cells, not run again yet."""
+
+    known: Sample
+    """All that are recorded."""
+    strata: Sequence[Stratum]
+    """Of each of them."""
+    places: Sequence[int]
+    """Which of them are in the sample."""
+    seed: int
+
+    @property
+    def chosen(self) -> Sample:
+        """The sample."""
+        return [self.known[place] for place in self.places]
+
+    @property
+    def readers(self) -> set[str]:
+        """The environments that load it."""
+        return {each.cell.reader for each, _ in self.chosen}
+
+
+def draw_cells(run: pipeline.Run, known: Sample, *, size: int, seed: int) -> Drawn:
+    """Draw a random sample over all strata of what is recorded."""
+    strata = find_strata(run, known)
+    places = draw_sample(strata, size, seed)
+    return Drawn(known=known, strata=strata, places=places, seed=seed)
+
+
+def audit_cells(run: pipeline.Run, drawn: Drawn) -> Audit:
+    """Load a sample again where the run loads, and say what moved.
 
     A forked child that takes cells in chains could carry something from one cell into the next.
     Here every cell gets a process that imports the framework for it alone; the goal is that not
     one outcome differs.
     """
-    strata = find_strata(run, known)
-    places = draw_sample(strata, size, seed)
-    chosen = [known[place] for place in places]
+    known, strata, places, chosen = drawn.known, drawn.strata, drawn.places, drawn.chosen
     seen = _load(run, [each for each, _ in chosen], "audit, in fresh processes")
     found = _compare(chosen, seen)
     record = AuditRecord(
@@ -100,7 +137,8 @@ def audit_cells(run: pipeline.Run, known: Sample, *, size: int, seed: int) -> Au
         selection=describe_selection(run.request),
         of=len(known),
         sample=len(chosen),
-        seed=seed,
+        seed=drawn.seed,
+        executor=run.request.executor,
         disagreements=tuple(found),
         spread=find_spread(chosen, seen),
         strata=len(set(strata)),
@@ -109,15 +147,6 @@ def audit_cells(run: pipeline.Run, known: Sample, *, size: int, seed: int) -> Au
     )
     again = classify_again(run, [each for each, _ in chosen], seen)
     return Audit(record=record, again={each.cell: result for each, result in again})
-
-
-class Stratum(NamedTuple):
-    """Cells of one kind: by what is loaded, how, and between which generations of Keras."""
-
-    group: str
-    format: str
-    remedy: str
-    generations: str
 
 
 def find_strata(run: pipeline.Run, known: Sample) -> list[Stratum]:

@@ -23,6 +23,10 @@ from runner.domain.request import Request
         ("nox -s audit", "200 cells of the default profile"),
         ("nox -s audit -- --sample 20 --seed 2 --format h5", "20 others, H5 files only"),
         ("nox -s audit -- --saves --writer keras3.15", "200 saves of one writer"),
+        (
+            "nox -s audit -- --in-containers --reader tf2.15,keras3.15",
+            "200 cells of two readers, in containers",
+        ),
     ),
 )
 @click.option(
@@ -40,16 +44,24 @@ from runner.domain.request import Request
     is_flag=True,
     help="Save models again: each must give the record it gave.",
 )
+@click.option(
+    "--in-containers",
+    is_flag=True,
+    help="Load the cells in containers; the image of each of their readers is built.",
+)
+@options.image_settings
 @options.profile
 @options.selection
 @options.store
 @options.jobs
-def command(request: Request, *, sample: int, seed: int, saves: bool) -> int:
+def command(request: Request, *, sample: int, seed: int, saves: bool, in_containers: bool) -> int:
     """Run the audit."""
+    if saves and in_containers:
+        raise click.UsageError("--in-containers loads models; leave out --saves")
     if saves:
         from runner.cli.save_audit import audit_saves
 
         return audit_saves(request, sample=sample, seed=seed)
     from runner.cli.audit_work import audit_run
 
-    return audit_run(request, sample=sample, seed=seed)
+    return audit_run(request, sample=sample, seed=seed, contained=in_containers)

@@ -8,16 +8,20 @@ from runner import pipeline
 from runner.domain.errors import AuditDisagreement, SelectionError
 from runner.domain.request import Request
 from runner.host.progress import make_reporter
-from runner.publish.audit import write_audit
-from runner.repeats import Sample, audit_cells
+from runner.publish.audit import AUDIT_FILE, IN_CONTAINERS, write_audit
+from runner.repeats import Sample, audit_cells, draw_cells
 
 
-def audit_run(request: Request, *, sample: int, seed: int) -> int:
+def audit_run(request: Request, *, sample: int, seed: int, contained: bool = False) -> int:
     """Re-run a sample of the recorded cells; the result goes into the next run.json.
+
+    `contained` runs them in containers.
 
     Raises:
         AuditDisagreement: a cell had another outcome, or other aspects differ.
         SelectionError: the sample is empty, as asked for or as nothing is recorded.
+        NoEnvironmentError: no container engine answers.
+        ProvisionError: an image cannot be built.
     """
     if sample < 1:
         raise SelectionError(
@@ -30,21 +34,27 @@ def audit_run(request: Request, *, sample: int, seed: int) -> int:
         with pipeline.opened(request, reporter) as run:
             known = pipeline.recorded_cells(run)
             _require_recorded(request, known)
-            audit = audit_cells(run, known, size=sample, seed=seed).record
-            write_audit(run.store.folder, audit)
+            drawn = draw_cells(run, known, size=sample, seed=seed)
+            if contained:
+                with pipeline.in_containers(run, drawn.readers) as inside:
+                    audit = audit_cells(inside, drawn).record
+            else:
+                audit = audit_cells(run, drawn).record
+            write_audit(run.store.folder, audit, IN_CONTAINERS if contained else AUDIT_FILE)
     finally:
         reporter.close()
     found = audit.disagreements
     print(
-        f"{audit.sample} of {audit.of} cells run again, "
+        f"{audit.sample} of {audit.of} cells run again{' in containers' if contained else ''}, "
         f"from {audit.drawn} of {audit.strata} strata: {len(found)} disagree"
     )
     for each in found:
         print(f"  {each.cell}: {each.recorded} became {each.repeated} ({each.detail})")
+    place = "container" if contained else "process"
     if found:
         raise AuditDisagreement(
-            f"{len(found)} of {audit.sample} cells disagree with a fresh process",
-            cause="a cell left something behind in its process, or its outcome is not stable",
+            f"{len(found)} of {audit.sample} cells disagree with a fresh {place}",
+            cause=f"a cell left something behind in its {place}, or its outcome is not stable",
             next_step=f"nox -s show -- '{found[0].cell}'",
         )
     return 0

@@ -15,20 +15,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from runner.contract import Job
 from runner.domain import CellResult, Known, Observation, Outcome, ProvisionedEnvironment
 from runner.domain.errors import NoEnvironmentError, ProvisionError, SelectionError
 from runner.domain.request import Request
 from runner.domain.selector import compile_glob, unmatched
-from runner.executors import registry
-from runner.executors.interface import Crew, Settings
-from runner.executors.registry import open_place
+from runner.executors.interface import Crew
 from runner.host.progress import make_reporter
 from runner.measure.rounds import batch_jobs, order_jobs
-from runner.pipeline import Run, opened, recorded_cells
+from runner.pipeline import Run, in_containers, opened, recorded_cells
 
 FRESH_CELLS = 12
 """Cells run in a process each; one takes as long as a hundred in the probe."""
@@ -164,15 +161,11 @@ def _print_container_ratio(run: Run, environment: str, jobs: Sequence[Job]) -> N
     batches = {environment: jobs}
     local, contained = [], []
     try:
-        with open_place(replace(run.request, executor=registry.CONTAINED.name)) as place:
-            built = place.provision(run.built.available[environment].environment)
-            if isinstance(built, ProvisionError):
-                raise built
-            with closing(place.crew(_settings(run))) as crew:
-                for _ in range(ROUNDS):
-                    local.append(_measure(run, batches))
-                    inside = _measure(run, batches, place=(crew, {environment: built}))
-                    contained.append(inside)
+        with in_containers(run, [environment]) as inside:
+            place = inside.jobs.crew, inside.jobs.environments
+            for _ in range(ROUNDS):
+                local.append(_measure(run, batches))
+                contained.append(_measure(run, batches, place=place))
     except (NoEnvironmentError, ProvisionError) as error:
         print(f"containers are not measured: {error}")
         return
@@ -187,10 +180,6 @@ def _print_container_ratio(run: Run, environment: str, jobs: Sequence[Job]) -> N
         )
     ratio = min(each.wall_s for each in contained) / min(each.wall_s for each in local)
     print(f"  wall time in a container over local: {ratio:.2f}")
-
-
-def _settings(run: Run) -> Settings:
-    return Settings(limits=run.request.limits, scratch=run.store.folder / "batches")
 
 
 def _print_floor(run: Run, sample: Sequence[tuple[Known, Job]]) -> None:

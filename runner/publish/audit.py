@@ -1,6 +1,6 @@
-"""The last audit of a store: audit.json, written by `audit` and told in run.json.
+"""The last audits of a store: audit.json and, in containers, audit-in-containers.json.
 
-Input: the folder of the store. Output: its summary.
+`audit` writes them, and run.json tells them. Input: the folder of the store. Output: a summary.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from runner.publish.record import AuditRecord, AuditSummary, plain
 from runner.store import atomic_write_text
 
 AUDIT_FILE = "audit.json"
+IN_CONTAINERS = "audit-in-containers.json"
 
 
-def read_audit(store: Path) -> AuditSummary | None:
-    """Return the last audit of a store; None where there was none.
+def read_audit(store: Path, name: str = AUDIT_FILE) -> AuditSummary | None:
+    """Return the last audit of a store, or the last in containers; None where there was none.
 
     Raises:
         StoreError: the file is damaged.
     """
-    path = store / AUDIT_FILE
+    path = store / name
     if not path.exists():
         return None
     record = read_record(path, AuditRecord, f"remove {path}, then run `nox -s audit`")
@@ -34,6 +35,7 @@ def read_audit(store: Path) -> AuditSummary | None:
         profile=record.profile,
         selection=record.selection,
         tool_version=record.tool_version,
+        executor=record.executor,
         spread=record.spread,
         strata=record.strata,
         drawn=record.drawn,
@@ -43,10 +45,10 @@ def read_audit(store: Path) -> AuditSummary | None:
     )
 
 
-def write_audit(store: Path, record: AuditRecord) -> None:
-    """Put an audit into the store, in the place of the one before.
+def write_audit(store: Path, record: AuditRecord, name: str = AUDIT_FILE) -> None:
+    """Put an audit into the store, in the place of the one before of that kind.
 
     Raises:
         StoreError: it cannot be written.
     """
-    atomic_write_text(store / AUDIT_FILE, json.dumps(plain(record), indent=1) + "\n")
+    atomic_write_text(store / name, json.dumps(plain(record), indent=1) + "\n")

@@ -14,7 +14,7 @@ from pathlib import Path
 from runner import __version__
 from runner.domain import Catalog, CellResult, ControlResult, Outcome, Scenario
 from runner.domain.request import Request
-from runner.publish.audit import read_audit
+from runner.publish.audit import IN_CONTAINERS, read_audit
 from runner.publish.carry_over import Kept
 from runner.publish.files import RunFacts
 from runner.publish.record import ShardRecord
@@ -47,6 +47,7 @@ def gather_facts(
         confined=count_confined(results),
         controls=tuple(controls),
         audit=read_audit(request.store),
+        audit_in_containers=read_audit(request.store, IN_CONTAINERS),
         not_run=not_run,
         durations=durations,
         sources=module_sources(request.root, catalog),

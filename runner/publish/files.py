@@ -101,6 +101,7 @@ class RunFacts:
     isolation: str = "fork"
     controls: tuple[ControlResult, ...] = ()
     audit: AuditSummary | None = None
+    audit_in_containers: AuditSummary | None = None
     confined: Mapping[str, int] = field(default_factory=dict)
     """Confinement of the cells, such as `container` -> number of cells."""
     not_run: Mapping[str, int] = field(default_factory=dict)
@@ -168,6 +169,7 @@ def build_run_record(
             for each in facts.controls
         ),
         audit=_sorted_audit(facts.audit),
+        audit_in_containers=_sorted_audit(facts.audit_in_containers),
         not_run={reason: facts.not_run[reason] for reason in sorted(facts.not_run)},
         durations={stage: round(spent, 3) for stage, spent in facts.durations.items()},
         kept=facts.kept,

@@ -308,6 +308,9 @@ def join_records(
         totals=TotalsRecord(cells=totals.cells, by_outcome=dict(totals.by_outcome)),
         controls=_join_controls(runs, controls),
         audit=_join_audits([run.audit for run in runs if run.audit]),
+        audit_in_containers=_join_audits(
+            [run.audit_in_containers for run in runs if run.audit_in_containers]
+        ),
         not_run=_reasons(cells, observations),
         durations={stage: round(seconds, 3) for stage, seconds in durations.items()},
         kept=_join_kept([run.kept for run in runs if run.kept]),

@@ -26,6 +26,7 @@ from runner.domain import (
     Outcome,
     Share,
 )
+from runner.domain.request import DEFAULT_EXECUTOR
 from runner.domain.selector import note_base
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -263,6 +264,9 @@ class AuditSummary(Record, kw_only=True, frozen=True):
     selection: tuple[str, ...] = ()
     """As on the command line; empty for every cell of the profile."""
     tool_version: str = ""
+    executor: Annotated[
+        str, msgspec.Meta(description="Where they ran again: local processes, or containers.")
+    ] = DEFAULT_EXECUTOR
     kept: Annotated[
         bool | None,
         msgspec.Meta(
@@ -367,6 +371,10 @@ class RunRecord(Record, kw_only=True, frozen=True):
     totals: TotalsRecord
     controls: tuple[ControlRecord, ...]
     audit: AuditSummary | None
+    audit_in_containers: Annotated[
+        AuditSummary | None,
+        msgspec.Meta(description="Of cells that ran in processes of a machine; null without one."),
+    ] = None
     not_run: Annotated[Mapping[str, Count], msgspec.Meta(description="Reason -> number of cells.")]
     durations: Annotated[
         Mapping[str, Seconds], msgspec.Meta(description="Stage -> wall time in seconds.")
@@ -590,6 +598,8 @@ class AuditRecord(Record, kw_only=True, frozen=True):
     profile: str = ""
     selection: tuple[str, ...] = ()
     """As on the command line; empty for every cell of the profile."""
+    executor: str = DEFAULT_EXECUTOR
+    """Where they ran again."""
     disagreements: tuple[Disagreement, ...]
     spread: Seconds | None = None
     """How far the largest difference of a cell moved at most; None if none has one."""

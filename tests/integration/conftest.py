@@ -19,6 +19,7 @@ sys.path.insert(0, str(HERE))
 
 from matrix_harness import (  # noqa: E402
     ENVIRONMENTS,
+    EVERYWHERE,
     REPOSITORY,
     SCENARIOS,
     Measured,
@@ -77,7 +78,8 @@ def local(tree: Path, kept: Path, tmp_path_factory: pytest.TempPathFactory) -> M
     (kept / "environments").mkdir(parents=True, exist_ok=True)
     environments = (kept / "environments").resolve()
     store = make_store(tmp_path_factory.mktemp("local") / "store", environments)
-    arguments = ("run", *selection(store, profile="contained", scenarios=SCENARIOS))
+    chosen = selection(store, profile="contained", scenarios=SCENARIOS)
+    arguments = ("run", *chosen, *EVERYWHERE)
     return Measured(run(tree, *arguments), store, arguments)
 
 

@@ -23,6 +23,8 @@ DATABASE = "observations.sqlite"
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = ("tf1.15", "tf2.15", "keras3.15", "keras3.15-torch")
 SCENARIOS = ("plain_dense", "l2_sequential", "custom_layer_trained.corrected", "truncated_file")
+EVERYWHERE = ("--remedies", "needed", "--remedy", "none,custom_objects,rewrite,hop")
+"""What is measured by every executor: loads, and files that the tool or a job makes of others."""
 PROFILES = f"""[profiles]
 integration = {json.dumps(ENVIRONMENTS)}
 pair = ["tf2.15", "keras3.15-torch"]

@@ -19,6 +19,7 @@ import docker
 import docker_engine
 import pytest
 from matrix_harness import (
+    EVERYWHERE,
     SCENARIOS,
     Measured,
     cells,
@@ -57,6 +58,7 @@ aspects = ["structure", "outputs", "weights"]
 remedies = ["custom_objects"]
 timeout_s = {timeout_s}
 """
+LOADS = ("--remedy", "none,custom_objects")
 HANG_S = 6.0
 BUILD_S = 1200.0
 RUNNING_S = 120.0
@@ -106,7 +108,8 @@ def _store(folder: Path, images: Path) -> Path:
 def contained(tree, engine, images, tmp_path_factory) -> Measured:
     """One TF 2 and one Keras 3 environment end to end, in containers."""
     store = _store(tmp_path_factory.mktemp("contained") / "store", images)
-    arguments = ("run", *selection(store, profile="contained", scenarios=SCENARIOS), *engine)
+    chosen = selection(store, profile="contained", scenarios=SCENARIOS)
+    arguments = ("run", *chosen, *EVERYWHERE, *engine)
     return Measured(run(tree, *arguments), store, arguments)
 
 
@@ -116,7 +119,7 @@ def confined(engine, images, tmp_path_factory) -> Measured:
     tree = _hostile_tree(folder, HARMS)
     store = _store(folder / "store", images)
     chosen = selection(store, profile="single", scenarios=("confined.*", NEIGHBOUR))
-    arguments = ("run", *chosen, "--memory-mb", "900", *engine)
+    arguments = ("run", *chosen, *LOADS, "--memory-mb", "900", *engine)
     return Measured(run(tree, *arguments), store, arguments)
 
 
@@ -162,6 +165,20 @@ def test_nothing_is_measured_or_built_twice(contained, tree):
     again = run(tree, *contained.arguments)
     assert again.code == 0, again.text
     assert "(0 jobs measured now)" in again.out
+
+
+def test_cells_of_processes_are_audited_in_containers(local, tree, bases, images, client):
+    if not (local.store / "images").exists():
+        (local.store / "images").symlink_to(images)
+    chosen = selection(local.store, profile="contained", scenarios=SCENARIOS)
+    audited = ("audit", "--in-containers", "--sample", "3", "--reader", "tf2.15")
+    finished = run(tree, *audited, *chosen, *bases)
+    assert finished.code == 0, finished.text
+    assert "3 of " in finished.out
+    assert "cells run again in containers, from 3 of" in finished.out
+    record = json.loads((local.store / "audit-in-containers.json").read_text(encoding="utf-8"))
+    assert record["executor"] == "docker"
+    assert _containers(client) == []
 
 
 def test_local_processes_have_no_network_where_the_kernel_allows_it(local):
@@ -214,7 +231,7 @@ def test_what_interrupts_a_run_leaves_no_container_and_costs_one_cell(
     tree = _hostile_tree(tmp_path, ("stall", "harmless"))
     store = _store(tmp_path / "store", images)
     chosen = selection(store, profile="single", scenarios=("confined.*",))
-    arguments = ("run", *chosen, "--remedies", "all", *engine)
+    arguments = ("run", *chosen, *LOADS, *engine)
 
     running = start(tree, *arguments)
     _wait_for_stall(store)

@@ -9,6 +9,7 @@ import re
 
 import pytest
 from matrix_harness import (
+    EVERYWHERE,
     SCENARIOS,
     make_store,
     require_same_cells,
@@ -20,7 +21,7 @@ from s3_server import s3_server
 
 
 def _arguments(store) -> tuple[str, ...]:
-    return ("run", *selection(store, profile="contained", scenarios=SCENARIOS))
+    return ("run", *selection(store, profile="contained", scenarios=SCENARIOS), *EVERYWHERE)
 
 
 @pytest.fixture

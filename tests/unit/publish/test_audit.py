@@ -11,7 +11,7 @@ from report_fixtures import RECORDED_AUDIT
 
 from runner.domain import Outcome
 from runner.domain.errors import StoreError
-from runner.publish.audit import AUDIT_FILE, read_audit, write_audit
+from runner.publish.audit import AUDIT_FILE, IN_CONTAINERS, read_audit, write_audit
 from runner.publish.record import AuditRecord, Disagreement
 
 RECORD: dict[str, Any] = dict(RECORDED_AUDIT)
@@ -69,3 +69,14 @@ def test_an_audit_says_when_from_what_and_with_which_seed(tmp_path: Path) -> Non
     assert written["at"] == "2026-01-01T00:00:00+00:00"
     assert (written["tool_version"], written["profile"]) == ("1.0", "smoke")
     assert (written["selection"], written["of"], written["seed"]) == (["--scenario plain*"], 120, 7)
+
+
+def test_the_audit_in_containers_stands_beside_the_other(tmp_path: Path) -> None:
+    record = AuditRecord(
+        at="2026-01-01T00:00:00+00:00", of=9, sample=2, seed=1, disagreements=(), executor="docker"
+    )
+    write_audit(tmp_path, record, IN_CONTAINERS)
+    assert read_audit(tmp_path) is None
+    audit = read_audit(tmp_path, IN_CONTAINERS)
+    assert audit is not None
+    assert (audit.sample, audit.executor) == (2, "docker")

@@ -304,9 +304,12 @@ def test_the_page_of_the_audit_says_when_it_was_made_and_from_what(tmp_path: Pat
         selection=("--format h5",),
         tool_version="1.2.3",
     )
-    publish_run(RUN, tmp_path / "data", audit=audit)
+    contained = replace(audit, sample=2, executor="docker")
+    publish_run(RUN, tmp_path / "data", audit=audit, audit_in_containers=contained)
     render_site(tmp_path / "data", tmp_path / "site")
     told = (tmp_path / "site" / "controls.html").read_text(encoding="utf-8")
+    assert "3 cells were run again, each in a fresh process;" in told
+    assert "2 cells were run again, each in a fresh process in a container;" in told
     assert "with the seed 7 from 1,200 recorded cells of the profile default (--format h5)" in told
     assert "at 2026-01-01T00:00:00+00:00, by version 1.2.3" in told
 
