@@ -244,7 +244,7 @@ def _check_remedies(
     if pairs is None:
         pairs = cells.head(0)
     conditions = list(_conditions(sentence, symptoms))
-    if conditions:
+    if conditions and "bare" in pairs:
         bare = cells.loc[cells["remedy"] == BARE]
         mask = np.logical_and.reduce([condition(bare) for condition in conditions])
         pairs = pairs[pairs["bare"].isin(bare.index[mask])]

@@ -90,12 +90,12 @@ def _is_meant(rule: RewriteRule, value: Any) -> bool:
 
 
 def _arguments(rule: RewriteRule, found: Config) -> Iterator[tuple[Config, str]]:
-    """Yield the arguments that an object has and a rule is about."""
-    config = found["config"]
-    if isinstance(config, dict):
-        for name in rule.arguments:
-            if name in config and _is_meant(rule, config[name]):
-                yield config, name
+    """Yield the arguments that an object has and a rule is about, those of `compile` too."""
+    for config in (found["config"], found.get("compile_config")):
+        if isinstance(config, dict):
+            for name in rule.arguments:
+                if name in config and _is_meant(rule, config[name]):
+                    yield config, name
 
 
 def _drop(rule: RewriteRule, found: Config) -> Iterator[Edit]:

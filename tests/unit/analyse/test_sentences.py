@@ -124,6 +124,12 @@ def test_a_remedy_is_counted_over_the_bare_loads_in_which_it_was_tried():
     assert (found.of, found.contradicted) == (0, False)
 
 
+def test_a_remedy_of_a_cause_without_bare_loads_was_tried_in_none():
+    row = ("mine", "new", "old", "custom_objects", "load_error", "ValueError", MESSAGE, {})
+    (found,) = check(row, remedies=("compile_false",), share="some", message="^Unknown layer")
+    assert (found.holds, found.of) == (0, 0)
+
+
 def test_one_that_rests_on_a_source_or_on_nothing_is_not_checked():
     assert check(*TWO, untested=True) == []
     assert check(*TWO, link="https://keras.io") == []

@@ -61,6 +61,16 @@ def test_an_archive_keeps_all_members_but_its_configuration(tmp_path):
     assert changed == ["config.json"]
 
 
+def test_what_compile_was_called_with_is_edited_as_well(tmp_path):
+    path = DATA / "tf2.15_compiled.keras"
+    found = rewrite(path, tmp_path / "copy.keras", "keras3.15")
+    assert "one_step_at_a_time" in found.rules
+    with zipfile.ZipFile(tmp_path / "copy.keras") as new:
+        compiled = json.loads(new.read("config.json"))["compile_config"]
+    assert "steps_per_execution" not in compiled
+    assert compiled["loss"] == "binary_crossentropy"
+
+
 @pytest.mark.parametrize("length", [10, 5_000, 200_000])
 def test_a_text_of_any_length_is_put_into_an_hdf5_file(tmp_path, length):
     path = tmp_path / "copy.h5"
