@@ -21,7 +21,7 @@ IMPORTS: Mapping[Family, str] = {
     Family.KERAS3: "import keras",
     Family.LEGACY: "import tf_keras as keras",
 }
-MODULES = ("shutil", "os", "zipfile", "tensorflow", "compat_shims")
+MODULES = ("shutil", "os", "zipfile", "tensorflow", "compat_shims", "unix_names")
 """Modules that the code of a way may use."""
 
 

@@ -84,10 +84,7 @@ class Search:
         """Yield each finding when it is there, and whether it is a second look."""
         readers = list(self.ways)
         for place, name in enumerate(readers):
-            for later in readers[place + 1 : place + 2]:
-                if self.ways[later]:
-                    self.hands.prepare(later)
-            self.findings[name] = finding = self._read(name)
+            self.findings[name] = finding = self._read(name, readers[place + 1 : place + 2])
             if self._may_be_reference(finding) and self._is_stable(finding):
                 self.reference = finding
                 finding.result = Result.SAME
@@ -114,12 +111,16 @@ class Search:
             finding.duration_s += self.clock() - began
             yield finding, True
 
-    def _read(self, name: str) -> Finding:
+    def _read(self, name: str, later: Sequence[str]) -> Finding:
         if not self.ways[name]:
             why = "that version is declared to have no such format; it was not tried"
             return Finding(environment=name, result=Result.UNSUPPORTED, why=why)
         began = self.clock()
         built = self.hands.provision(name)
+        # Not before: two that are built at once make the first answer late.
+        for each in later:
+            if self.ways[each]:
+                self.hands.prepare(each)
         build_s = self.clock() - began
         if isinstance(built, ProvisionError):
             why = built.message

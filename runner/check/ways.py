@@ -17,9 +17,10 @@ from runner.check.order import Order
 from runner.domain import Environment, Format
 from runner.domain.selector import matches_environment
 from runner.inspect import Container, Description
+from runner.userfile.kinds import FOLDER, has_windows_names, model_kind
 
 WAYS = Path(__file__).with_name("ways.toml")
-PACKED, FOLDER, ARCHITECTURE = "packed", "folder", "architecture"
+ARCHITECTURE = "architecture"
 WEIGHTS, OLD_WEIGHTS = "weights", "old_weights"
 ENDINGS: Mapping[str, tuple[str, ...]] = {
     "h5": (".h5", ".hdf5"),
@@ -37,11 +38,6 @@ JOB_FORMATS: Mapping[str, str] = {
 }
 """Kind of a file -> the format of the matrix; `keras` for the others, whose ways do not ask."""
 
-KINDS: Mapping[Container, str] = {
-    Container.ZIP_V3: Format.KERAS,
-    Container.SAVED_MODEL: Format.SAVED_MODEL,
-    Container.FOLDER_V3: FOLDER,
-}
 LAYOUTS: Mapping[str, str] = {
     "architecture": ARCHITECTURE,
     "weights": WEIGHTS,
@@ -82,17 +78,10 @@ def kind_of(description: Description) -> str:
     Raises:
         NothingToLoad: it is nothing that a version of Keras would load.
     """
-    container, layout = description.container, description.layout
-    inside = any(each.about == "inside" for each in description.notes)
-    if container is Container.HDF5 and layout == "model":
-        return Format.H5
-    if container is Container.ZIP_OTHER and inside:
-        return PACKED
-    if container in KINDS:
-        return KINDS[container]
-    if layout in LAYOUTS:
-        return LAYOUTS[layout]
-    if container is Container.LFS_POINTER:
+    found = model_kind(description) or LAYOUTS.get(description.layout, "")
+    if found:
+        return found
+    if description.container is Container.LFS_POINTER:
         raise NothingToLoad("it is a Git LFS pointer: `git lfs pull` brings the file itself")
     raise NothingToLoad(f"it is no model of Keras': {description.title}")
 
@@ -119,9 +108,12 @@ def own_name(name: str) -> str:
     return name if 0 < len(name.encode("utf-8")) <= 200 else "model" + PurePath(name).suffix[:20]
 
 
-def ways_of(kind: str, environment: Environment, order: Order) -> tuple[Way, ...]:
+def ways_of(
+    kind: str, environment: Environment, order: Order, description: Description
+) -> tuple[Way, ...]:
     """Return the ways of loading such a file in an environment, in the order of trying."""
     given = {
+        "windows_names": has_windows_names(description),
         "custom_objects": order.custom_objects is not None,
         "allow_code": order.allow_code,
         "wrong_name": right_name(kind, order.file.name) != own_name(order.file.name),

@@ -26,6 +26,11 @@ GIVES_UP = {
     "training": "training on",
 }
 """Parts of a model, as a sentence names them."""
+OWN_MODULES = {
+    "compat_shims": "runner/probe/compat_shims.py",
+    "unix_names": "runner/fileprobe/unix_names.py",
+}
+"""Modules of this tool that the code of a way uses."""
 MODEL_ITSELF = frozenset({"weights", "structure"})
 
 
@@ -107,8 +112,9 @@ def _advice(told: Told) -> Iterator[str | Said]:
             )
         return
     yield Said(text=f"The newest is {best.environment}, {best.words}:", code=_recipe(best))
-    if "compat_shims" in best.way:
-        yield "compat_shims is runner/probe/compat_shims.py of this tool: copy it beside your code."
+    for module, path in OWN_MODULES.items():
+        if f"{module}." in best.code:
+            yield f"{module} is {path} of this tool: copy it beside your code."
     if best.gives_up:
         lost = ", ".join(GIVES_UP[each] for each in best.gives_up)
         yield f"That way gives up {lost}."

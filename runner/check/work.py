@@ -175,7 +175,7 @@ def check(
             causes=CauseTable(causes),
         )
         search = Search(
-            ways={each.id: _ways(kind, each, order) for each in order.readers},
+            ways={each.id: _ways(kind, each, order, description) for each in order.readers},
             fitting=description.environments,
             hands=hands,
             clock=time.monotonic,
@@ -202,8 +202,10 @@ def _describe_file(order: Order, description: Description, kind: str) -> Checked
     )
 
 
-def _ways(kind: str, environment: Environment, order: Order) -> tuple[Way, ...]:
-    found = ways_of(kind, environment, order)
+def _ways(
+    kind: str, environment: Environment, order: Order, description: Description
+) -> tuple[Way, ...]:
+    found = ways_of(kind, environment, order, description)
     return () if is_unsupported(kind, environment, found) else found
 
 

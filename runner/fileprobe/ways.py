@@ -13,7 +13,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, List, Optional
 
-from runner.fileprobe import describe, keras1, rebuild
+from runner.fileprobe import describe, keras1, rebuild, unix_names
 from runner.probe import compat_shims
 from runner.probe.keras_api import Arrays, KerasApi, Model
 from runner.probe.remedies import REMEDIES, Inference, Loading
@@ -162,6 +162,18 @@ def load_keras1_forms(loading: Loading) -> Model:
     return loading.api.keras.models.load_model(loading.path)
 
 
+def load_unix_names(loading: Loading) -> Model:
+    """Load a copy in which the groups of weights are named as they are outside of Windows."""
+    unix_names.write(loading.path)
+    return loading.api.keras.models.load_model(loading.path)
+
+
+def load_unix_names_shimmed(loading: Loading) -> Any:
+    """Load such a copy by shims."""
+    unix_names.write(loading.path)
+    return REMEDIES["compat_shims"](loading)
+
+
 def load_function(loading: Loading) -> Inference:
     """Load a SavedModel without Keras: its function `serving_default`, by named inputs."""
     loaded = importlib.import_module("tensorflow").saved_model.load(loading.path)
@@ -207,5 +219,7 @@ WAYS: Dict[str, Callable[[Any], Any]] = dict(
     packed=load_packed,
     keras1_forms=load_keras1_forms,
     rebuild=load_rebuilt,
+    unix_names=load_unix_names,
+    unix_names_shims=load_unix_names_shimmed,
     rebuild_operations=load_rebuilt,
 )

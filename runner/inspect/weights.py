@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from runner.inspect.architecture import read_architecture, read_training
-from runner.inspect.description import Basis
+from runner.inspect.description import WRITTEN_ON, Basis
 from runner.inspect.findings import Findings
 from runner.inspect.hdf5 import Hdf5, Link, Object, Value, product
 from runner.inspect.source import Source, Unreadable
@@ -188,10 +188,7 @@ def _look_at_groups(root: Object, nodes: list[Node], found: Findings, where: str
         if node.path == "model_weights":
             versions["model_weights"] = node.object
         if "\\" in node.path:
-            found.broken(
-                f"{where}group `{node.path[:60]}` has a backslash: it was written on "
-                "Windows, and is found nowhere else"
-            )
+            _note_windows(f"{where}group `{node.path[:60]}` has a backslash", found)
         if _is_words(node) and not found.vocabulary:
             found.vocabulary = f"{where}`{node.path[:80]}`"
     group = versions["model_weights"]
@@ -217,6 +214,12 @@ def _look_at_groups(root: Object, nodes: list[Node], found: Findings, where: str
             f"{where}group `_layer_checkpoint_dependencies`",
             Basis.INFERRED,
         )
+
+
+def _note_windows(sign: str, found: Findings) -> None:
+    found.broken(f"{sign}: it was written on Windows, and is found nowhere else")
+    if not any(each.about == WRITTEN_ON for each in found.notes):
+        found.note(WRITTEN_ON, "Windows", sign, Basis.INFERRED)
 
 
 def _is_words(node: Node) -> bool:

@@ -20,13 +20,13 @@ from runner.domain import Environment, Family, Format
 from runner.domain.selector import matches_any
 from runner.inspect import Container, Description
 from runner.migrate.order import Order
+from runner.userfile.kinds import FOLDER, PACKED, has_windows_names, model_kind
 
 ROUTES = Path(__file__).with_name("routes.toml")
 MOST_REFERENCES = 4
 """Environments that are asked for the reference before it is given up."""
 BETWEEN = (Format.H5, Format.KERAS)
 """Formats of the files between, in the order in which the next reader gets them."""
-PACKED, FOLDER = "packed", "folder"
 PARTS = "parts"
 """Layers, their calls and weights (runner/fileprobe/parts.py); no format of Keras."""
 OPERATIONS = "operations"
@@ -94,18 +94,10 @@ def kind_of(description: Description) -> str:
     Raises:
         NoRoute: it is nothing that a model can be loaded from without its code.
     """
-    container, layout = description.container, description.layout
-    if container is Container.HDF5 and layout == "model":
-        return Format.H5
-    if container is Container.ZIP_V3:
-        return Format.KERAS
-    if container is Container.SAVED_MODEL:
-        return Format.SAVED_MODEL
-    if container is Container.FOLDER_V3:
-        return FOLDER
-    if container is Container.ZIP_OTHER and any(n.about == "inside" for n in description.notes):
-        return PACKED
-    raise NoRoute(_why_none(description))
+    found = model_kind(description)
+    if not found:
+        raise NoRoute(_why_none(description))
+    return found
 
 
 def _why_none(description: Description) -> str:
@@ -159,9 +151,13 @@ def _reads(environment: Environment, kind: str) -> bool:
     return Format(kind) in environment.formats | environment.reads
 
 
-def ways_of(kind: str, environment: str, order: Order) -> tuple[Way, ...]:
+def ways_of(kind: str, environment: str, order: Order, description: Description) -> tuple[Way, ...]:
     """Return the ways of loading a file in an environment, in the order in which they are tried."""
-    given = {"custom_objects": order.custom_objects is not None, "allow_code": order.allow_code}
+    given = {
+        "custom_objects": order.custom_objects is not None,
+        "allow_code": order.allow_code,
+        "windows_names": has_windows_names(description),
+    }
     return tuple(
         way
         for way in routes().way

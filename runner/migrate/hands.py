@@ -65,7 +65,7 @@ class SandboxHands:
 
     def ways(self, kind: str, environment: str) -> tuple[Way, ...]:
         """Return the ways of loading such a file there."""
-        return ways_of(kind, environment, self.order)
+        return ways_of(kind, environment, self.order, self.description)
 
     def convert(self, file: Saved, environment: str, way: Way, *, final: bool) -> Result:
         """Load, compare with the reference, and save."""

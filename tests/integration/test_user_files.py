@@ -38,6 +38,23 @@ class RegisteredLayer(keras.layers.Layer):
     def call(self, x):
         return keras.ops.matmul(x, self.kernel)
 """
+WINDOWS = r"""
+import io, sys, zipfile
+import h5py
+
+with zipfile.ZipFile(sys.argv[1]) as archive:
+    members = {name: archive.read(name) for name in archive.namelist()}
+weights = io.BytesIO(members["model.weights.h5"])
+with h5py.File(weights, "r+") as file:
+    for name in list(file["layers"]):
+        file.move("layers/" + name, "layers\\" + name)
+    del file["layers"]
+members["model.weights.h5"] = weights.getvalue()
+with zipfile.ZipFile(sys.argv[1], "w") as archive:
+    for name, content in members.items():
+        archive.writestr(name, content)
+"""
+"""Names the groups of weights as Keras 2.14 and 2.15 named them on Windows."""
 ROUTES = Path("runner/migrate/routes.toml")
 
 
@@ -126,6 +143,19 @@ def test_the_line_of_code_that_is_advised_works(tree, shared, environments, tmp_
         [python, "-c", found["code"]], cwd=tmp_path, capture_output=True, text=True, timeout=120
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def test_a_file_of_windows_gets_the_names_of_its_groups_back(tree, shared, environments, tmp_path):
+    file = tmp_path / "model.keras"
+    shutil.copy(SAMPLES / "tf2.15_compiled.keras", file)
+    (python,) = environments.glob("tf2.15-*/bin/python")
+    made = subprocess.run([python, "-c", WINDOWS, str(file)], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    _, answer = check(tree, shared, str(file), "--readers", "tf2.15")
+    found = readers(answer)["tf2.15"]
+    assert (found["result"], found["way"]) == ("same", "unix_names")
+    bare = found["tried"][0]
+    assert (bare["result"], bare["cause"]) == ("load_error", "weights_group_renamed")
 
 
 def test_ones_own_classes_are_passed_on(tree, shared, tmp_path):

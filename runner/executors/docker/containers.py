@@ -48,6 +48,14 @@ REMOVED_S = 60.0
 KILLED_BY_SIGNAL = 128
 
 
+def container_user(*, rootless: bool) -> str:
+    """Return the user that a container's process is, as the engine takes it."""
+    if rootless:
+        # The engine's root is this very user; any other number would be nobody's.
+        return "0:0"
+    return f"{os.getuid() or IMAGE_USER}:{os.getgid() or IMAGE_USER}"
+
+
 @dataclass(slots=True)
 class DockerExecutor:
     """Runs probes in containers; one for each store, which has one run at a time."""
@@ -89,7 +97,7 @@ class DockerExecutor:
                 ],
                 name=f"{NAME}-{self.key}-{os.getpid()}-{next(self.numbers)}-{declared.id}",
                 labels={STORE_LABEL: self.key, "keras-matrix.environment": declared.id},
-                user=self._user(),
+                user=container_user(rootless=self.rootless),
                 environment=framework_variables(declared),
                 mounts=self._mounts(folder, declared.id, saves=saves),
                 **self._limits(batch),
@@ -123,13 +131,6 @@ class DockerExecutor:
     def key(self) -> str:
         """A short name of the store, the same in every run."""
         return store_key(self.store)
-
-    def _user(self) -> str:
-        if self.rootless:
-            # The engine's root is this very user; any other number would be nobody's.
-            return "0:0"
-        user = os.getuid() or IMAGE_USER
-        return f"{user}:{os.getgid() or IMAGE_USER}"
 
     def _mounts(self, folder: Path, environment_id: str, *, saves: bool) -> list[Mount]:
         artifacts = self.store / "artifacts"

@@ -18,13 +18,12 @@ from pathlib import Path
 
 import msgspec
 
-from runner import contract
 from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
-from runner.executors.local.provision import provision, require_whole
+from runner.executors.local.provision import provision
 from runner.executors.sandbox.interface import Exchange, Pipe, Told, arguments_of
 from runner.executors.sandbox.pipes import LocalPipe
-from runner.executors.sandbox.places import python_places, require_no_home
+from runner.executors.sandbox.places import usable_places, variables_of
 from runner.host import process
 
 PROGRAM = "bwrap"
@@ -58,18 +57,11 @@ class Bubblewrap:
         self, environment: ProvisionedEnvironment, exchange: Exchange, told: Told, log: Path
     ) -> Pipe:
         """Start the probe."""
-        require_whole(environment, self.store, lambda _: None)
+        places = usable_places(environment, self.store)
         told = msgspec.structs.replace(
             told, files=str(INSIDE / "files"), work=WORK, user=own_user()
         )
-        variables = {
-            **process.framework_environment(environment.environment, Path(WORK, "home")),
-            **contract.framework_variables(environment.environment),
-            "TMPDIR": WORK,
-            "USER": "reader",
-        }
-        places = python_places(environment)
-        require_no_home(environment.environment.id, places)
+        variables = variables_of(environment.environment, Path(WORK))
         command = [
             *self.command(told.disk_mb, places, exchange.root),
             *arguments_of(environment.executable, told),

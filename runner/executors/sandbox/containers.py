@@ -7,7 +7,6 @@ and disk space; it sees the exchange folder, read only. Its pipes are those of t
 from __future__ import annotations
 
 import contextlib
-import os
 import select
 import struct
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from docker.types import Mount, Ulimit
 from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
 from runner.domain.request import Request
-from runner.executors.docker.containers import IMAGE_USER
+from runner.executors.docker.containers import container_user
 from runner.executors.docker.engine import (
     ENGINE_ERRORS,
     STORE_LABEL,
@@ -82,7 +81,7 @@ class Containers:
                 working_dir=str(INSIDE / "code"),
                 stdin_open=True,
                 labels={STORE_LABEL: store_key(self.store)},
-                user=self._user(),
+                user=container_user(rootless=self.rootless),
                 environment=variables,
                 mounts=[Mount(str(INSIDE), str(exchange.root), type="bind", read_only=True)],
                 network_mode="none",
@@ -111,11 +110,6 @@ class Containers:
         except ENGINE_ERRORS as error:
             step = "its container could not be started"
             raise explain_image_failure(declared.id, step, error) from error
-
-    def _user(self) -> str:
-        if self.rootless:
-            return "0:0"
-        return f"{os.getuid() or IMAGE_USER}:{os.getgid() or IMAGE_USER}"
 
     def close(self) -> None:
         """Nothing is left: every container ends with its pipe."""

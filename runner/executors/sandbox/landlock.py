@@ -19,16 +19,15 @@ from pathlib import Path
 
 import msgspec
 
-from runner import contract
 from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
 from runner.executors import confine
-from runner.executors.local.provision import provision, require_whole
+from runner.executors.local.provision import provision
 from runner.executors.sandbox import restrict
 from runner.executors.sandbox.bubblewrap import SETTINGS, SYSTEM, own_user
 from runner.executors.sandbox.interface import Exchange, Pipe, Told, arguments_of
 from runner.executors.sandbox.pipes import LocalPipe
-from runner.executors.sandbox.places import python_places, require_no_home
+from runner.executors.sandbox.places import usable_places, variables_of
 from runner.host import process
 
 PROCESSOR = "/sys/devices/system/cpu"
@@ -67,9 +66,7 @@ class Landlock:
         self, environment: ProvisionedEnvironment, exchange: Exchange, told: Told, log: Path
     ) -> Pipe:
         """Start the probe."""
-        require_whole(environment, self.store, lambda _: None)
-        places = python_places(environment)
-        require_no_home(environment.environment.id, places)
+        places = usable_places(environment, self.store)
         work = Path(tempfile.mkdtemp(prefix="work-", dir=self.folder))
         self._made.append(work)
         user = own_user()
@@ -82,12 +79,7 @@ class Landlock:
             rlimits["nproc"] += count_threads(os.getuid())
         files = str(exchange.root / "files")
         told = msgspec.structs.replace(told, files=files, work=str(work), user=0, rlimits=rlimits)
-        variables = {
-            **process.framework_environment(environment.environment, work / "home"),
-            **contract.framework_variables(environment.environment),
-            "TMPDIR": str(work),
-            "USER": "reader",
-        }
+        variables = variables_of(environment.environment, work)
         command = self.command(
             places, exchange.root, work, arguments_of(environment.executable, told), user=user
         )

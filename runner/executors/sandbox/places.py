@@ -1,6 +1,7 @@
-"""The places of the file system that an environment's interpreter needs, and nothing beside them.
+"""What a built environment needs in a sandbox: places of the file system, and variables.
 
-Input: a built environment. Output: folders to be seen read only.
+Input: a built environment. Output: folders to be seen read only, and nothing beside them; the
+variables that its interpreter starts with.
 """
 
 from __future__ import annotations
@@ -8,10 +9,35 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from runner.domain import ProvisionedEnvironment
+from runner import contract
+from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import ProvisionError
+from runner.executors.local.provision import require_whole
+from runner.host import process
 
 SYSTEM = Path("/usr")
+
+
+def usable_places(environment: ProvisionedEnvironment, store: Path) -> list[Path]:
+    """Return the places of an environment that is as it was built, and may be shown.
+
+    Raises:
+        ProvisionError: it is damaged, or its Python stands in a home folder.
+    """
+    require_whole(environment, store, lambda _: None)
+    places = python_places(environment)
+    require_no_home(environment.environment.id, places)
+    return places
+
+
+def variables_of(environment: Environment, work: Path) -> dict[str, str]:
+    """Return the variables of a probe that writes below `work` alone."""
+    return {
+        **process.framework_environment(environment, work / "home"),
+        **contract.framework_variables(environment),
+        "TMPDIR": str(work),
+        "USER": "reader",
+    }
 
 
 def python_places(environment: ProvisionedEnvironment) -> list[Path]:

@@ -43,7 +43,7 @@ def reader(name, result=Result.SAME, way="none", **more):
         words="as it is" if way == "none" else f"by {way}",
         tried=(tried,),
         install=f"install {name}",
-        code=f"load in {name}",
+        code=more.pop("code", f"load in {name}"),
         packages={"keras": "3"},
         prediction=PREDICTION,
         **more,

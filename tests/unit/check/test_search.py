@@ -27,11 +27,15 @@ class FakeHands:
     drawn: tuple[str, ...] = ()
     """Environments whose models compute something else each time."""
     asked: list[tuple[str, str]] = field(default_factory=list)
+    built: list[str] = field(default_factory=list)
+    """Environments in the order in which somebody asked for them to be built."""
 
     def prepare(self, environment):
         self.asked.append((environment, "prepare"))
+        self.built.append(environment)
 
     def provision(self, environment):
+        self.built.append(environment)
         return ProvisionError("no such package") if environment in self.missing else object()
 
     def load(self, environment, way):
@@ -129,6 +133,12 @@ def test_an_environment_that_is_not_there_says_nothing_of_the_file():
     search, _, hands = run(["new", "old"], {("old", "none"): 1.0}, missing=("new",))
     assert search.findings["new"].result is Result.ENVIRONMENT_UNAVAILABLE
     assert ("new", "none") not in hands.asked
+
+
+def test_the_first_answer_waits_for_one_environment_alone():
+    _, _, hands = run(["new", "old", "older"], {("new", "none"): 1.0})
+    assert hands.built[:2] == ["new", "old"]
+    assert hands.asked.index(("old", "prepare")) < hands.asked.index(("new", "none"))
 
 
 def test_an_environment_that_does_not_start_is_asked_once():

@@ -3,8 +3,9 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import msgspec
 import pytest
-from inspect_samples import DATA
+from inspect_samples import DATA, sample
 
 from runner.check.install import code_of
 from runner.check.order import Order, order_readers
@@ -18,9 +19,11 @@ from runner.check.ways import (
 )
 from runner.declare.environments import read_environments
 from runner.domain import BARE
-from runner.inspect import describe_here
+from runner.inspect import Basis, Statement, describe_here
+from runner.inspect.description import WRITTEN_ON
 
 DECLARED = read_environments()
+PLAIN = sample("tf2.15_compiled.keras")
 WAYS_OF_THE_PROBE = Path(__file__).resolve().parents[3] / "runner" / "fileprobe" / "ways.py"
 
 
@@ -29,7 +32,7 @@ def order(name="model.h5", **given):
 
 
 def ids(kind, environment, asked):
-    return [each.id for each in ways_of(kind, DECLARED.by_id(environment), asked)]
+    return [each.id for each in ways_of(kind, DECLARED.by_id(environment), asked, PLAIN)]
 
 
 def test_every_way_is_one_of_the_probes():
@@ -55,6 +58,15 @@ def test_the_bare_load_comes_first_and_the_users_code_only_where_it_is_given():
 def test_a_wrong_name_gets_a_way_of_its_own():
     assert "right_name" in ids("keras", "keras3.15", order("model.h5"))
     assert "right_name" not in ids("keras", "keras3.15", order("model.keras"))
+
+
+def test_names_of_windows_are_mended_where_the_file_has_them():
+    note = Statement(about=WRITTEN_ON, value="Windows", basis=Basis.INFERRED, source="a group")
+    windows = msgspec.structs.replace(PLAIN, notes=(note,))
+    found = ways_of("keras", DECLARED.by_id("tf2.15"), order("model.keras"), windows)
+    told = [each.id for each in found]
+    assert told[:4] == ["none", "compat_shims", "unix_names", "unix_names_shims"]
+    assert "unix_names" not in ids("keras", "tf2.15", order("model.keras"))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +97,7 @@ def test_a_format_that_a_version_does_not_have_is_not_tried_there():
         ("saved_model", DECLARED.by_id("keras2.3"), True),
         ("saved_model", DECLARED.by_id("keras3.15-torch"), True),
     ):
-        ways = ways_of(kind, environment, order())
+        ways = ways_of(kind, environment, order(), PLAIN)
         assert is_unsupported(kind, environment, ways) is unsupported, (kind, environment.id)
 
 

@@ -13,6 +13,7 @@ from inspect_samples import DATA, SHARED, copied, counts, held, read, rezipped, 
 
 from runner.domain.errors import NotReadable, SelectionError
 from runner.inspect import Basis, Container, describe_here
+from runner.inspect.description import WRITTEN_ON
 
 
 def test_a_whole_model_of_tensorflow_1_is_described():
@@ -204,7 +205,9 @@ def test_groups_with_backslashes_are_told(tmp_path):
     path.write_bytes(
         content.replace(b"_layer_checkpoint_dependencies", b"_layer_checkpoint\\dependencies")
     )
-    assert any("backslash" in each for each in describe_here(path).damage)
+    found = describe_here(path)
+    assert any("backslash" in each for each in found.damage)
+    assert [each.value for each in found.notes if each.about == WRITTEN_ON] == ["Windows"]
 
 
 def test_a_compressed_archive_is_read(tmp_path):

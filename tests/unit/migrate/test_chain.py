@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from inspect_samples import DATA
+from inspect_samples import DATA, sample
 
 from runner.declare.environments import read_environments
 from runner.domain import Format
@@ -24,6 +24,7 @@ from runner.migrate.order import Order
 ENVIRONMENTS = read_environments().environments
 KNOWN = {each.id: each for each in ENVIRONMENTS}
 TARGET = KNOWN["keras3.15"]
+PLAIN = sample("tf2.15_compiled.keras")
 ORDER = Order(file=Path("model.h5"), target="keras3.15", out=Path("model.keras"))
 
 
@@ -65,7 +66,7 @@ def test_every_row_names_environments_that_are_declared():
 
 
 def test_ways_ask_for_what_the_user_gave():
-    ids = [way.id for way in ways_of("h5", "keras3.15", ORDER)]
+    ids = [way.id for way in ways_of("h5", "keras3.15", ORDER, PLAIN)]
     assert ids[0] == "none"
     assert not {"custom_objects", "unsafe"} & set(ids)
     given = Order(
@@ -75,11 +76,11 @@ def test_ways_ask_for_what_the_user_gave():
         custom_objects=Path("layers.py"),
         allow_code=True,
     )
-    ids = [way.id for way in ways_of("h5", "keras3.15", given)]
+    ids = [way.id for way in ways_of("h5", "keras3.15", given, PLAIN)]
     assert ids[0] == "custom_objects"
     assert "unsafe" in ids
     # TensorFlow 2.4 knows no `safe_mode`.
-    assert "unsafe" not in [way.id for way in ways_of("h5", "tf2.4", given)]
+    assert "unsafe" not in [way.id for way in ways_of("h5", "tf2.4", given, PLAIN)]
 
 
 def test_the_format_between_is_one_that_both_have():
