@@ -1,7 +1,11 @@
 """The exchange folder, and bubblewrap's confinement where it is installed."""
 
+import errno
+import json
 import os
 import shutil
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -136,6 +140,51 @@ print(second.recv(1), os.getpid() > 0)
 
     assert said.stdout == "b'x' True\n", said.stderr
     work.rmdir()
+
+
+def test_landlock_reaches_no_listener_even_by_a_socket_that_was_there_before(exchange, by_landlock):
+    """In this machine's own network: no namespace stands in the way."""
+    script = """
+import ctypes, errno, socket, sys
+
+port, given = int(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
+def attempt(name, function):
+    try:
+        function()
+        print(name, "reached")
+    except OSError as error:
+        print(name, errno.errorcode[error.errno])
+attempt("new", lambda: socket.create_connection(("127.0.0.1", port), 5))
+attempt("datagram", lambda: socket.socket(type=socket.SOCK_DGRAM).sendto(b"x", ("127.0.0.1", port)))
+attempt("inherited", lambda: given.connect(("127.0.0.1", port)))
+attempt("own listener", lambda: given.bind(("127.0.0.1", 0)))
+libc = ctypes.CDLL(None, use_errno=True)
+print("io_uring", libc.syscall(425, 1, ctypes.create_string_buffer(120)), ctypes.get_errno())
+"""
+    places = [str(Path(os.path.realpath(place))) for place in (sys.prefix, sys.base_prefix)]
+    told = {
+        "read": [*bubblewrap.SYSTEM, *bubblewrap.SETTINGS, *places, str(exchange.root)],
+        "write": [],
+        "secret": str(by_landlock.folder / landlock.CLOSED),
+        "folder": str(exchange.root / "code"),
+    }
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as before:
+        listener.settimeout(0.2)
+        port = listener.getsockname()[1]
+        words = [sys.executable, "-I", "-S", restrict.__file__, json.dumps(told)]
+        words += [sys.executable, "-I", "-c", script, str(port), str(before.fileno())]
+        said = subprocess.run(
+            words, pass_fds=[before.fileno()], capture_output=True, text=True, timeout=60
+        )
+        with pytest.raises(TimeoutError):
+            listener.accept()
+    assert said.stdout.splitlines() == [
+        "new EPERM",
+        "datagram EPERM",
+        "inherited EACCES",
+        "own listener EACCES",
+        f"io_uring -1 {errno.EPERM}",
+    ], said.stderr
 
 
 def test_a_confinement_that_does_not_hold_starts_nothing(tmp_path):
