@@ -82,6 +82,7 @@ def make_request(asked: Mapping[str, Any]) -> Request:
     )
     return Request(
         root=root,
+        scenarios=asked.get("scenarios"),
         store=store,
         out=(asked.get("out") or store / "report").absolute(),
         profile=asked.get("profile", "default"),

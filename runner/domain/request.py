@@ -40,6 +40,8 @@ class Request:
 
     root: Path
     """The repository."""
+    scenarios: Path | None = None
+    """Folder of scenarios of one's own; `root` is then the repository with them besides."""
     store: Path
     out: Path
     """Where the data and the site are written."""

@@ -27,7 +27,7 @@ import msgspec
 
 from runner.contract import check_observation
 from runner.domain import Environment, ProvisionedEnvironment
-from runner.domain.errors import ConfigurationError, StoreError
+from runner.domain.errors import ConfigurationError, StoreError, shortened
 from runner.domain.progress import ShardProgress
 from runner.store.artifacts import Place
 from runner.store.files import TEMPORARY_PREFIX, atomic_write_bytes, disk_errors
@@ -237,7 +237,9 @@ def open_exchange(address: str) -> Exchange:
     """Open the folder or the address of an exchange.
 
     Raises:
-        ConfigurationError: the address needs a package that is not installed.
+        ConfigurationError: the address needs a package that is not installed, or names a bucket
+            that is not there.
+        StoreError: the address does not answer.
     """
     if "://" in address:
         return Exchange(_RemoteFiles(address), address)
@@ -370,7 +372,8 @@ class _RemoteFiles:
     """The files below an address that fsspec opens, such as `s3://bucket/folder`."""
 
     def __init__(self, address: str) -> None:
-        self._address = address.rstrip("/")
+        protocol, _, place = address.partition("://")
+        self._address = f"{protocol}://{place.rstrip('/')}"
         try:
             core = importlib.import_module("fsspec.core")
             self._system, self._root = core.url_to_fs(self._address)
@@ -387,6 +390,23 @@ class _RemoteFiles:
                 cause="a typing error in the address",
                 next_step="give a folder, or an address such as s3://BUCKET/FOLDER",
             ) from error
+        # Where a path begins with a bucket, there are no folders to be made, and a bucket that
+        # nobody made is none to write to.
+        self._has_folders = self._root.startswith("/")
+        if not self._has_folders:
+            self._require_bucket()
+
+    def _require_bucket(self) -> None:
+        bucket = self._root.partition("/")[0]
+        with self._errors(""):
+            there = self._system.exists(bucket)
+        if not (bucket and there):
+            raise ConfigurationError(
+                f"{self._address[:100]}: there is no bucket {shortened(bucket)!r}",
+                cause="a typing error in its name, credentials that may not list it, or a server "
+                "that does not answer",
+                next_step="correct the address, or make the bucket: none is made here",
+            )
 
     def read(self, name: str) -> bytes | None:
         with self._errors(name):
@@ -400,8 +420,7 @@ class _RemoteFiles:
         if self.exists(name):
             return False
         with self._errors(name):
-            path = f"{self._root}/{name}"
-            self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
+            path = self._path(name)
             try:
                 # Of two machines that write at once, the second is refused.
                 self._system.pipe_file(path, content, mode="create")
@@ -411,14 +430,20 @@ class _RemoteFiles:
                 self._system.pipe_file(path, content)
         return True
 
+    def _path(self, name: str) -> str:
+        """Return where a file is to be written, its folder made."""
+        path = f"{self._root}/{name}"
+        if self._has_folders:
+            self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
+        return path
+
     def exists(self, name: str) -> bool:
         with self._errors(name):
             return bool(self._system.exists(f"{self._root}/{name}"))
 
     def replace(self, name: str, content: bytes) -> None:
         with self._errors(name):
-            path = f"{self._root}/{name}"
-            self._system.makedirs(path.rpartition("/")[0], exist_ok=True)
+            path = self._path(name)
             self._system.pipe_file(path, content)
 
     def names(self, folder: str) -> list[str]:

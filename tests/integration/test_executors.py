@@ -8,14 +8,19 @@ from __future__ import annotations
 import re
 
 import pytest
+from dask_fakes import Processes
 from matrix_harness import (
     EVERYWHERE,
     SCENARIOS,
+    journal,
     make_store,
+    probes_of,
     require_same_cells,
     run,
     run_record,
     selection,
+    start,
+    wait_for,
 )
 from s3_server import s3_server
 
@@ -30,10 +35,38 @@ def empty(kept, tmp_path):
     return lambda name: make_store(tmp_path / name, (kept / "environments").resolve())
 
 
-def test_cells_of_dask_workers_are_those_of_local_processes(tree, local, empty):
-    store = empty("dask")
-    finished = run(tree, *_arguments(store), "--executor", "dask")
+@pytest.fixture
+def cluster(tmp_path, tree):
+    found = Processes(tmp_path, tree)
+    found.scheduler()
+    try:
+        yield found
+    finally:
+        found.end()
+
+
+def test_a_killed_coordinator_loses_nothing_and_the_cells_are_those_of_local_processes(
+    tree, local, empty, cluster
+):
+    store, theirs = empty("dask"), empty("theirs")
+    for name in ("one", "two"):
+        cluster.worker(name, store=theirs)
+    command = (*_arguments(store), "--executor", "dask", "--scheduler", cluster.address)
+    first = start(tree, *command)
+    loaded = lambda: [each for each in journal(store) if each["kind"] == "load"]  # noqa: E731
+    wait_for(lambda: loaded() or first.poll() is not None, 300, "a load")
+    first.kill()
+    said = first.communicate(timeout=30)
+    assert loaded(), said
+    before = journal(store)
+    wait_for(lambda: not probes_of(theirs), 60, "workers stop the work of nobody")
+
+    finished = run(tree, *command)
     assert finished.code == 0, finished.text
+    after = journal(store)
+    assert len(before) < len(after) and after[: len(before)] == before
+    keys = [(each["kind"], each["id"], each["inputs"]) for each in after]
+    assert len(keys) == len(set(keys))
     require_same_cells(store / "report", local.store / "report")
     assert run_record(store)["executor"] == "dask"
 

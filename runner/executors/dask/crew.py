@@ -80,8 +80,6 @@ class DaskCrew:
 
     team: Team
     packs: Packs
-    address: str
-    """Of the exchange."""
     settings: Settings
     warn: Warn
     policy: Policy = field(default_factory=Policy)
@@ -211,7 +209,6 @@ class _Round:
                 Run,
                 environment=built.environment,
                 facts=EnvironmentFacts.of(built),
-                exchange=crew.address,
                 packs=packs,
                 limits=msgspec.to_builtins(crew.settings.limits),
                 start_method=crew.settings.start_method,

@@ -33,6 +33,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """Its store: the paths of jobs are below it."""
     here: bool
     """Whether the worker is a part of the coordinator, and uses its repository and its store."""
+    exchange: str
+    """Folder or address where artifacts are shared."""
+    scenarios: str = ""
+    """Digest of the pack of the coordinator's `scenarios`, where a user's own are among them."""
 
 
 class Describe(Order, frozen=True, kw_only=True, tag="describe"):
@@ -59,7 +63,6 @@ class Run(Order, frozen=True, kw_only=True, tag="run"):
     environment: Environment
     facts: EnvironmentFacts
     """What it must be: results are filed under them."""
-    exchange: str
     packs: dict[str, str]
     """Folder below the store -> digest of the pack that it is made of."""
     limits: dict[str, int]

@@ -91,7 +91,6 @@ class DaskPlace:
         return DaskCrew(
             team=self.team,
             packs=Packs(open_exchange(self.address), self.request.store),
-            address=self.address,
             settings=settings,
             warn=self.warn,
         )
@@ -114,19 +113,10 @@ def open_place(request: Request, warn: Warn) -> Iterator[Place]:
     address = _exchange_address(request)
     with ExitStack() as closing:
         client = closing.enter_context(_client(request, closing))
-        here = not request.scheduler
-        tool = tool_digest(request.root)
-        head: dict[str, Any] = {
-            "tool": tool,
-            "executor": request.worker_executor,
-            "settings": {
-                "base_image": request.base_image,
-                "build_args": list(request.build_args),
-            },
-            "root": str(request.root),
-            "store": str(request.store),
-            "here": here,
-        }
+        if address == str(request.store / EXCHANGE) and not request.recorded:
+            shutil.rmtree(address, ignore_errors=True)
+            closing.callback(shutil.rmtree, address, ignore_errors=True)
+        head = _head(request, address)
 
         def order(queue: str, number: int) -> dict[str, Any]:
             return {"queue": queue, "number": number, **head}
@@ -134,14 +124,11 @@ def open_place(request: Request, warn: Warn) -> Iterator[Place]:
         team = Team(
             client=client,
             order=order,
-            tool=tool,
+            tool=head["tool"],
             warn=warn,
             start_timeout_s=request.start_timeout_s,
         )
         closing.callback(team.close)
-        if address == str(request.store / EXCHANGE) and not request.recorded:
-            shutil.rmtree(address, ignore_errors=True)
-            closing.callback(shutil.rmtree, address, ignore_errors=True)
         yield DaskPlace(
             request=request,
             warn=warn,
@@ -149,6 +136,24 @@ def open_place(request: Request, warn: Warn) -> Iterator[Place]:
             builders_=Builders(team=team),
             address=address,
         )
+
+
+def _head(request: Request, address: str) -> dict[str, Any]:
+    """Return the fields that all orders have in common; offer workers the user's own scenarios."""
+    own = request.scenarios and request.scheduler and not request.recorded
+    return {
+        "tool": tool_digest(request.root),
+        "executor": request.worker_executor,
+        "settings": {
+            "base_image": request.base_image,
+            "build_args": list(request.build_args),
+        },
+        "root": str(request.root),
+        "store": str(request.store),
+        "here": not request.scheduler,
+        "exchange": address,
+        "scenarios": open_exchange(address).put(request.root / "scenarios") if own else "",
+    }
 
 
 def _exchange_address(request: Request) -> str:

@@ -268,6 +268,10 @@ class Team:
         if isinstance(answer, Description):
             yield from self._admit(worker, known, answer)
             return
+        if isinstance(answer, Ended) and not known.process:
+            # It could not even say what it is.
+            self._refuse(worker, answer.reason)
+            return
         yield Answered(worker, answer)
         if isinstance(answer, Ended) and answer.how == "refused":
             self._refuse(worker, answer.reason)

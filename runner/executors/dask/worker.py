@@ -5,6 +5,7 @@ A worker has a store of its own:
 
     <store>/environments/     built here, shared by the workers of a machine
     <store>/workers/<n>/      of one worker: artifacts by their digests, its batches at work
+    <store>/roots/<digest>/   the repository with scenarios of a user's own, as an order brings them
 
 Two settings of Dask name places (`DASK_KERAS_MATRIX__STORE` and `DASK_KERAS_MATRIX__ROOT` as
 variables): the store, and the repository.
@@ -14,10 +15,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import secrets
 import shutil
 import socket
+import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -42,6 +45,7 @@ from runner.executors.locks import REPOSITORY
 from runner.executors.registry import open_place
 from runner.store.artifacts import Artifacts
 from runner.store.exchange import EnvironmentFacts, open_exchange
+from runner.store.files import TEMPORARY_PREFIX
 from runner.store.space import START_MB, require_space
 
 STORE = ".matrix-worker"
@@ -63,20 +67,17 @@ def work(text: str) -> None:
     process = _PROCESSES.setdefault(worker, secrets.token_hex(8))
     post = Post(Queue(order.queue), order.number, process, _wanted(worker))
     with post:
-        root = _root(order)
-        tool = tool_digest(root)
-        if isinstance(order, messages.Describe):
-            post.send(_describe(order, post, tool))
-            return
-        if tool != order.tool:
-            post.end("refused", "its tool, its probe, its scenarios or its locks are others")
-            return
         try:
-            desk = _desk(order, worker, root)
-            if isinstance(order, messages.Build):
-                post.send(_build(desk, order, post))
+            root = _root(order)
+            tool = tool_digest(root)
+            if isinstance(order, messages.Describe):
+                post.send(_describe(order, post, tool))
+            elif tool != order.tool:
+                post.end("refused", "its tool, its probe, its scenarios or its locks are others")
+            elif isinstance(order, messages.Build):
+                post.send(_build(_desk(order, worker, root), order, post))
             else:
-                _run(desk, order, post)
+                _run(_desk(order, worker, root), order, post)
         except MatrixError as error:
             post.end("failed", str(error))
         except OSError as error:
@@ -173,8 +174,36 @@ def _describe(order: AnyOrder, post: Post, tool: str) -> Description:
 
 
 def _root(order: AnyOrder) -> Path:
+    """Return the repository, with the scenarios of the order if it brings its own.
+
+    Raises:
+        StoreError: these are gone or damaged, or the exchange does not answer.
+    """
     named = order.root if order.here else dask.config.get("keras-matrix.root", None)
-    return Path(named) if named else REPOSITORY
+    root = Path(named) if named else REPOSITORY
+    return _lay_out(root, order) if order.scenarios else root
+
+
+def _lay_out(root: Path, order: AnyOrder) -> Path:
+    """Return a root that is as the coordinator's, made where this machine has none."""
+    name = hashlib.sha256(f"{tool_digest(root)} {order.scenarios}".encode()).hexdigest()
+    folder = _store(order) / "roots" / name[:16]
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder.parent))
+    try:
+        skip = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(root / "runner" / "probe", made / "runner" / "probe", ignore=skip)
+        shutil.copy(root / "runner" / "__init__.py", made / "runner")
+        (made / "containers").symlink_to((root / "containers").resolve())
+        open_exchange(order.exchange).fetch(order.scenarios, made / "scenarios")
+        with contextlib.suppress(OSError):
+            # Another worker of this machine may have been first.
+            made.rename(folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return folder
 
 
 def _store(order: AnyOrder) -> Path:
@@ -231,7 +260,7 @@ def _desk(order: AnyOrder, worker: Worker, root: Path) -> Desk:
     settings = (order.executor, order.settings)
     found = _DESKS.get(worker)
     store = _store(order)
-    if found is not None and (found.settings, found.shared) == (settings, store):
+    if found is not None and (found.settings, found.shared, found.root) == (settings, store, root):
         return found
     if found is not None:
         found.closing.close()

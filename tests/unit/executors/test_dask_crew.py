@@ -20,7 +20,15 @@ from runner.executors.dispatch import FAILURES, LOST_ALONE, Policy
 from runner.executors.interface import Settings
 from runner.store.exchange import open_exchange
 
-HEAD = {"queue": "q", "tool": "t", "executor": "e", "settings": {}, "root": "/r", "here": False}
+HEAD = {
+    "queue": "q",
+    "tool": "t",
+    "executor": "e",
+    "settings": {},
+    "root": "/r",
+    "here": False,
+    "exchange": "/x",
+}
 DONE = json.dumps({"status": "done", "stage": "", "duration_s": 0.1})
 
 
@@ -121,7 +129,6 @@ def run(behave, given, tmp_path, **options):
     crew = DaskCrew(
         team=team,
         packs=Packs(open_exchange(str(tmp_path)), Path("/s")),
-        address=str(tmp_path),
         settings=Settings(),
         warn=warned.append,
         policy=Policy(shortest_s=1.0, longest_s=10.0),

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import textwrap
+from contextlib import contextmanager
 from pathlib import Path
 
+import dask.config
+import fake_tree
 import psutil
 import pytest
+from distributed import LocalCluster
+from fake_probe import PROVISIONED
 from fake_tree import ROW, HeardReporter, make_tree
 
 from runner import pipeline
+from runner.contract import Job
+from runner.declare.own_scenarios import lay_over
 from runner.domain.errors import ClusterError, SelectionError
 from runner.domain.request import Request
 from runner.executors import registry
@@ -19,8 +27,11 @@ from runner.executors.dask import team
 from runner.executors.dask.address import is_loopback, is_safe, require_address, security_of
 from runner.executors.dask.place import DaskPlace, open_place
 from runner.executors.dask.version import tool_digest
+from runner.executors.interface import Settings
+from runner.store.exchange import Exchange
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+JOB = Job(id="a", kind="save", inputs="0", payload={"id": "a"})
 PATTERNS = ("plain_dense", "fake.raise")
 
 
@@ -30,6 +41,19 @@ def tree(tmp_path, monkeypatch):
     monkeypatch.setattr(DaskPlace, "lock_digest", lambda _self, _environment: "0" * 64)
     make_tree(tmp_path / "tree")
     return tmp_path / "tree"
+
+
+def local_cluster(threads=1):
+    """A scheduler on loopback and one worker, both in this process."""
+    return LocalCluster(
+        n_workers=1,
+        threads_per_worker=threads,
+        processes=False,
+        dashboard_address=None,
+        protocol="tcp",
+        host="127.0.0.1",
+        memory_limit=0,
+    )
 
 
 def run(tree, store, **options):
@@ -67,18 +91,72 @@ def test_the_same_cells_with_the_same_texts_as_in_local_processes(tree, tmp_path
     assert (again, measured_again) == (local, 0)
 
 
-def test_no_worker_within_the_time_is_one_message(tmp_path):
-    from distributed import LocalCluster
+def test_scenarios_of_ones_own_come_to_the_workers(tree, tmp_path, monkeypatch):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "mine.py").write_text(fake_tree.PLAIN, encoding="utf-8")
+    entry = fake_tree.SCENARIO.format(name="mine", module="mine", variant="", remedies="")
+    (folder / "catalog.toml").write_text(entry, encoding="utf-8")
+    root = lay_over(tree, folder).root
+    roots = []
 
-    with LocalCluster(
-        n_workers=1,
-        threads_per_worker=2,
-        processes=False,
-        dashboard_address=None,
-        protocol="tcp",
-        host="127.0.0.1",
-        memory_limit=0,
-    ) as cluster:
+    @contextmanager
+    def place(request, warn):
+        # As an environment would have it.
+        shutil.copy(tree / "keras.py", request.root)
+        roots.append(request.root)
+        yield fake_tree.FakePlace(request.root)
+
+    monkeypatch.setattr(fake_tree, "open_place", place)
+    settings = {"keras-matrix.root": str(tree), "keras-matrix.store": str(tmp_path / "theirs")}
+    with dask.config.set(settings), local_cluster() as cluster:
+        request = Request(
+            root=root,
+            scenarios=folder,
+            store=tmp_path / "store",
+            out=tmp_path / "out",
+            profile="smoke",
+            patterns=("mine",),
+            executor="dask",
+            worker_executor="fake",
+            scheduler=cluster.scheduler_address,
+            artifacts="memory://shared",
+            start_timeout_s=20.0,
+        )
+        with pipeline.opened(request, HeardReporter()) as opened:
+            found = pipeline.measure_all(opened).results
+    assert {str(each.cell.scenario) for each in found} == {"mine"}
+    assert {str(each.outcome) for each in found} == {"equivalent"}
+    # It worked in a root of its own, and left the repository as it was.
+    assert roots and all(each.parent == tmp_path / "theirs" / "roots" for each in roots)
+    assert not (tree / "scenarios" / "mine.py").exists()
+
+
+def test_a_worker_that_cannot_get_the_scenarios_is_refused(tmp_path, monkeypatch):
+    with local_cluster() as cluster:
+        request = Request(
+            root=REPOSITORY,
+            scenarios=tmp_path,
+            store=tmp_path / "store",
+            out=tmp_path / "out",
+            executor="dask",
+            scheduler=cluster.scheduler_address,
+            artifacts="memory://empty",
+            start_timeout_s=1.0,
+        )
+        monkeypatch.setattr(Exchange, "put", lambda _self, _folder: "0" * 64)
+        settings = {"keras-matrix.store": str(tmp_path / "theirs")}
+        with (
+            dask.config.set(settings),
+            pytest.raises(ClusterError, match="it is missing"),
+            open_place(request, print) as place,
+        ):
+            place.crew(Settings()).run({"fake": [JOB]}, {"fake": PROVISIONED}, print)
+    assert list((tmp_path / "theirs" / "roots").iterdir()) == []
+
+
+def test_no_worker_within_the_time_is_one_message(tmp_path):
+    with local_cluster(threads=2) as cluster:
         request = Request(
             root=REPOSITORY,
             store=tmp_path,

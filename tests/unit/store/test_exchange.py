@@ -166,6 +166,18 @@ def test_artifacts_travel_through_an_s3_server(bucket, tmp_path, artifact):
     assert files(target) == before
 
 
+def test_a_bucket_that_nobody_made_is_refused_and_not_made(bucket):
+    import s3fs
+
+    name = bucket.split("/")[2]
+    for address in (f"s3://{name}-mistyped/shared", f"s3://{name}-mistyped", "s3://"):
+        with pytest.raises(ConfigurationError, match="there is no bucket") as refused:
+            open_exchange(address)
+        assert "none is made here" in refused.value.next_step
+    assert s3fs.S3FileSystem().exists(name)
+    assert not s3fs.S3FileSystem().exists(f"{name}-mistyped")
+
+
 def test_of_two_that_write_an_s3_file_at_once_the_first_counts(bucket, monkeypatch):
     first, second = open_exchange(bucket)._files, open_exchange(bucket)._files
     for each in (first, second):
