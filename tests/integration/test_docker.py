@@ -447,6 +447,20 @@ def test_no_engine_is_one_clear_message(fails, monkeypatch, tmp_path):
     assert "next: run: sudo systemctl start docker" in said
 
 
+def test_workers_of_a_cluster_start_containers(contained, tree, bases, images, tmp_path):
+    store = _store(tmp_path / "store", images)
+    chosen = selection(store, profile="single", scenarios=("plain_dense",), formats=("h5",))
+    cluster = ("--executor", "dask", "--worker-executor", "docker", "--jobs", "1")
+    finished = run(tree, "run", *chosen, *cluster, *bases)
+    assert finished.code == 0, finished.text
+    found, whole = cells(store), cells(contained.store)
+    columns = ["outcome", "cause", "aspects", "message", "verdict"]
+    assert len(found)
+    assert found[columns].equals(whole.loc[found.index, columns])
+    cell = _cell("plain_dense", "none")
+    assert observed(store, cell)["isolation"] == observed(contained.store, cell)["isolation"]
+
+
 def test_a_users_own_file_is_checked_in_containers(tree, engine, images, tmp_path):
     file = tree.parent / "model.keras"
     samples = Path(__file__).parents[1] / "unit" / "data" / "inspect"

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from runner.domain import Environment, ProvisionedEnvironment
 from runner.domain.errors import (
     BuildError,
@@ -147,6 +149,8 @@ def _head(request: Request, address: str) -> dict[str, Any]:
         "settings": {
             "base_image": request.base_image,
             "build_args": list(request.build_args),
+            "ca_bundle": str(request.ca_bundle.absolute()) if request.ca_bundle else None,
+            "limits": msgspec.to_builtins(request.limits),
         },
         "root": str(request.root),
         "store": str(request.store),

@@ -4,6 +4,7 @@ Input: the text of an order. Output: answers, put into the order's queue while i
 A worker has a store of its own:
 
     <store>/environments/     built here, shared by the workers of a machine
+    <store>/images/           likewise: each image as it was found to be
     <store>/workers/<n>/      of one worker: artifacts by their digests, its batches at work
     <store>/roots/<digest>/   the repository with scenarios of a user's own, as an order brings them
 
@@ -54,6 +55,8 @@ WRITTEN = {Kind.SAVE: "artifact", Kind.MAKE: "made"}
 """The field of a job that names the folder it writes."""
 FOLDERS = ("artifact", "sibling", "made")
 """The fields of a job that name folders of the store."""
+SHARED = ("environments", "images")
+"""Folders of the store that all workers of a machine have in common."""
 FLUSH_S = 0.5
 PUT_TIMEOUT_S = 60.0
 _PROCESSES: weakref.WeakKeyDictionary[Worker, str] = weakref.WeakKeyDictionary()
@@ -270,7 +273,7 @@ def _desk(order: AnyOrder, worker: Worker, root: Path) -> Desk:
         store=folder,
         out=folder / "report",
         executor=order.executor,
-        **msgspec.convert(order.settings, dict[str, Any]),
+        **_asked(order.settings),
     )
     closing = contextlib.ExitStack()
     closing.callback(lock.close)
@@ -289,10 +292,21 @@ def _desk(order: AnyOrder, worker: Worker, root: Path) -> Desk:
     return desk
 
 
+def _asked(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the further fields of a worker's request, as its order has them."""
+    bundle = settings["ca_bundle"]
+    return {
+        "base_image": settings["base_image"],
+        "build_args": tuple(settings["build_args"]),
+        "ca_bundle": Path(bundle) if bundle else None,
+        "limits": Limits(**settings["limits"]),
+    }
+
+
 def _own_folder(store: Path) -> tuple[Path, IO[str]]:
     """Return the first folder that no other worker has, emptied of batches, and its lock."""
-    shared = store / "environments"
-    shared.mkdir(parents=True, exist_ok=True)
+    for name in SHARED:
+        (store / name).mkdir(parents=True, exist_ok=True)
     for number in range(10_000):
         folder = store / "workers" / str(number)
         folder.mkdir(parents=True, exist_ok=True)
@@ -303,9 +317,9 @@ def _own_folder(store: Path) -> tuple[Path, IO[str]]:
             lock.close()
             continue
         shutil.rmtree(folder / "batches", ignore_errors=True)
-        link = folder / "environments"
-        if not link.is_symlink():
-            link.symlink_to(shared.resolve())
+        for name in SHARED:
+            if not (folder / name).is_symlink():
+                (folder / name).symlink_to((store / name).resolve())
         return folder, lock
     raise OSError(f"{store}: more workers than folders")
 
