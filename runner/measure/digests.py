@@ -14,6 +14,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from runner.domain import Aspect, Cell, Depends, Format, ProvisionedEnvironment, Save, Scenario
@@ -28,6 +29,15 @@ NOT_IN_RESULTS = frozenset({"identify.py"})
 """Probe modules that only provisioning uses."""
 _DAMAGE = "damage.py"
 """The probe module that only scenarios with damage use: it counts in their digest alone."""
+REMEDY_MODULES: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "arrays.py": frozenset({"arrays"}),
+        "compat_shims.py": frozenset(
+            {"compat_shims", "compat_shims_compile_false", "right_suffix"}
+        ),
+    }
+)
+"""Probe modules that only some remedies use: they count in the digests of these alone."""
 _FRAMEWORK = "framework"
 
 
@@ -52,6 +62,7 @@ class InputDigests:
         self._scenarios = scenarios
         self._probe_sha = probe_digest(root)
         self._scenario_shas: dict[str, str] = {}
+        self._remedy_modules = _remedy_modules(root)
         self._locks = {
             name: built.lock_digest[:DEPENDS_LENGTH] for name, built in environments.items()
         }
@@ -59,11 +70,11 @@ class InputDigests:
             name: environment_digest(built) for name, built in environments.items()
         }
 
-    def depends(self, scenario: str, writer: str, reader: str) -> Depends:
+    def depends(self, scenario: str, writer: str, reader: str, remedy: str) -> Depends:
         """Return short digests of the inputs of a cell of these, as they are published."""
         return Depends(
             probe=self._probe_sha[:DEPENDS_LENGTH],
-            scenario=self._scenario_sha(scenario)[:DEPENDS_LENGTH],
+            scenario=self._recipe_sha(scenario, remedy)[:DEPENDS_LENGTH],
             writer_lock=self._locks.get(writer, ""),
             reader_lock=self._locks.get(reader, ""),
         )
@@ -100,7 +111,7 @@ class InputDigests:
             aspects=aspects,
             artifact_sha256=artifact,
             sibling_sha256=sibling,
-            scenario_sha=self._scenario_sha(cell.scenario),
+            scenario_sha=self._recipe_sha(cell.scenario, cell.remedy),
             probe_sha=self._probe_sha,
         )
 
@@ -118,10 +129,16 @@ class InputDigests:
                 hop.format,
                 save.writer,
                 source,
-                self._scenario_sha(save.scenario),
+                self._recipe_sha(save.scenario, hop.remedy),
                 self._probe_sha,
             ]
         )
+
+    def _recipe_sha(self, scenario: str, remedy: str) -> str:
+        """Return the digest of a scenario, and of the modules that the remedy alone uses."""
+        found = self._scenario_sha(scenario)
+        own = self._remedy_modules.get(remedy)
+        return _digest([found, own]) if own else found
 
     def _scenario_sha(self, name: str) -> str:
         found = self._scenario_shas.get(name)
@@ -132,13 +149,15 @@ class InputDigests:
 
 
 def probe_digest(root: Path) -> str:
-    """Return the digest of the code that runs every job: runner/probe/ and scenarios/framework.py.
+    """Return the digest of the code that every job runs: runner/probe/, scenarios/framework.py.
+
+    What only some jobs run counts in theirs.
 
     Raises:
         ConfigurationError: the probe's sources are not below `root`.
     """
     folder = root / "runner" / "probe"
-    left_out = NOT_IN_RESULTS | {_DAMAGE}
+    left_out = {*NOT_IN_RESULTS, _DAMAGE, *REMEDY_MODULES}
     sources = [path for path in sorted(folder.rglob("*.py")) if path.name not in left_out]
     if not sources:
         raise ConfigurationError(
@@ -148,6 +167,16 @@ def probe_digest(root: Path) -> str:
         )
     sources.append(_module_path(_FRAMEWORK, root))
     return _digest([[str(path.relative_to(root)), source_digest(path)] for path in sources])
+
+
+def _remedy_modules(root: Path) -> dict[str, list[list[str]]]:
+    """Return for a remedy the probe modules that it alone uses, with their digests."""
+    found: dict[str, list[list[str]]] = {}
+    for module, remedies in REMEDY_MODULES.items():
+        digest = source_digest(root / "runner" / "probe" / module)
+        for remedy in remedies:
+            found.setdefault(remedy, []).append([module, digest])
+    return found
 
 
 def code_digest(sources: Iterable[Path]) -> str:

@@ -110,7 +110,7 @@ class LookUp:
         self._available = available
         self._unavailable = unavailable
         self._declared: dict[tuple[str, Format, str, str], _Declared] = {}
-        self._depends: dict[tuple[str, str, str], Depends] = {}
+        self._depends: dict[tuple[str, str, str, str], Depends] = {}
 
     def artifacts(self, saves: Iterable[Save]) -> dict[Save, Artifact | None]:
         """Return the artifacts of saves with their present inputs; None where one must run."""
@@ -267,7 +267,7 @@ class LookUp:
         )
 
     def _depends_of(self, cell: Cell, made: Made | None) -> Depends:
-        found = self.depends_of(cell.scenario, cell.writer, cell.reader)
+        found = self.depends_of(cell.scenario, cell.writer, cell.reader, cell.remedy)
         return replace(found, made_with=made.made_with) if made else found
 
     def _find_files(
@@ -351,9 +351,9 @@ class LookUp:
             self._declared[key] = found
         return found
 
-    def depends_of(self, scenario: str, writer: str, reader: str) -> Depends:
+    def depends_of(self, scenario: str, writer: str, reader: str, remedy: str) -> Depends:
         """Return the present inputs of a cell of these."""
-        key = (scenario, writer, reader)
+        key = (scenario, writer, reader, remedy)
         found = self._depends.get(key)
         if found is None:
             found = self._depends[key] = self.digests.depends(*key)

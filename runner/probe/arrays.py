@@ -20,8 +20,9 @@ VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 LAYER = re.compile(r"layer_with_weights-(\d+)/(.+)" + re.escape(VALUE))
 NESTED = re.compile(r"layer(_with_weights)?-\d+/")
 OF_OPTIMIZER = "/.OPTIMIZER_SLOT/"
-OLDER_GROUP = "_layer_checkpoint_dependencies\\"
-"""How the layout of Keras 3 named its groups of layers at first, in TensorFlow 2.12."""
+OLDER_GROUP = "_layer_checkpoint_dependencies"
+"""How the layout of Keras 3 named its groups of layers at first, in TensorFlow 2.12: within a group
+of this name, or with a backslash between. It counted each layer with weights twice."""
 
 
 class Unclear(Exception):
@@ -86,17 +87,38 @@ def _legacy_groups(file: Any) -> Iterator[Arrays]:
 
 def _groups(file: Any, model: Model) -> Iterator[Arrays]:
     """Yield the arrays of each layer, whose group is called by its class and counted."""
+    older = _older_groups(file)
     groups = dict(file["layers"].items()) if "layers" in file else {}
-    for name in file:
-        if name.startswith(OLDER_GROUP):
-            groups[name[len(OLDER_GROUP) :]] = file[name]
     counted: Dict[str, int] = {}
     for layer in model.layers:
         name = snake_case(re.sub(r"V[12]$", "", type(layer).__name__))
+        if older:
+            if layer.weights and older.get(name):
+                yield older[name].pop(0)
+            continue
         number = counted.get(name, 0)
         counted[name] = number + 1
         group = groups.get("{}_{}".format(name, number) if number else name)
         yield [] if group is None else _only_arrays(group)
+    if any(older.values()):
+        raise Unclear("the file has more layers with weights than the model")
+
+
+def _older_groups(file: Any) -> Dict[str, List[Arrays]]:
+    """Return by class the arrays of the layers that have some, in the order of their numbers."""
+    groups = dict(file[OLDER_GROUP].items()) if OLDER_GROUP in file else {}
+    for name in file:
+        if name.startswith(OLDER_GROUP + "\\"):
+            groups[name[len(OLDER_GROUP) + 1 :]] = file[name]
+    numbered: Dict[str, List[Any]] = {}
+    for name, group in groups.items():
+        base, _, number = name.rpartition("_")
+        base, place = (base, int(number)) if base and number.isdigit() else (name, 0)
+        numbered.setdefault(base, []).append((place, _only_arrays(group)))
+    return {
+        base: [held for _, held in sorted(found, key=lambda each: each[0]) if held]
+        for base, found in numbered.items()
+    }
 
 
 def _only_arrays(group: Any) -> Arrays:

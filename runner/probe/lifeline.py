@@ -6,7 +6,6 @@ Imports next to nothing, so that it holds before a framework is imported.
 from __future__ import annotations
 
 import ctypes
-import glob
 import io
 import os
 import signal
@@ -83,9 +82,14 @@ def end_orphans() -> None:
 def children(process_id: Optional[int] = None) -> List[int]:
     """Return the ids of the children of a process, or of this one."""
     found: List[int] = []
-    for path in glob.glob("/proc/{}/task/*/children".format(process_id or "self")):
+    tasks = "/proc/{}/task".format(process_id or "self")
+    try:
+        threads = os.listdir(tasks)
+    except OSError:
+        return found
+    for thread in threads:
         try:
-            with io.open(path) as listed:
+            with io.open("{}/{}/children".format(tasks, thread)) as listed:
                 found += [int(word) for word in listed.read().split()]
         except OSError:
             continue

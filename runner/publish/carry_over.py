@@ -52,8 +52,8 @@ class Today:
 
     scenarios: Collection[str]
     environments: Mapping[str, ProvisionedEnvironment]
-    depends: Callable[[str, str, str], Depends]
-    """Of a scenario, a writer and a reader, all of which are there."""
+    depends: Callable[[str, str, str, str], Depends]
+    """Of a scenario, a writer, a reader and a remedy, all of which are there."""
     artifacts: Mapping[Place, str]
     """Digest of the artifact this run reads; nothing if it did not look for one."""
     made_with: Callable[[str, str, Sequence[str]], str]
@@ -131,7 +131,7 @@ def _find_difference(row: Row, today: Today, locks: Mapping[str, str]) -> str:
         short = today.environments[row[role]].lock_digest[:DIGEST_LIMIT]
         if (row[f"{role}_lock"] or locks[row[role]])[:DIGEST_LIMIT] != short:
             return "lock"
-    now = today.depends(row["scenario"], row["writer"], row["reader"])
+    now = today.depends(row["scenario"], row["writer"], row["reader"], row["remedy"])
     artifact = today.artifacts.get(_place(row), "")[:DIGEST_LIMIT]
     held = (
         ("probe", row["probe"], now.probe),

@@ -106,7 +106,12 @@ class CellRow(Record, kw_only=True, frozen=True):
     probe: Annotated[
         Digest, msgspec.Meta(description="Digest of the code that measured it; empty if unknown.")
     ]
-    recipe: Annotated[Digest, msgspec.Meta(description="Digest of the scenario's code.")]
+    recipe: Annotated[
+        Digest,
+        msgspec.Meta(
+            description="Digest of the scenario's code, and of the remedy's where it has its own."
+        ),
+    ]
     writer_lock: Annotated[Digest, msgspec.Meta(description="Digest of the writer's lock.")]
     reader_lock: Annotated[Digest, msgspec.Meta(description="Digest of the reader's lock.")]
     steps: Annotated[

@@ -45,7 +45,7 @@ SAME = ("outcome", "cause", "aspects", "artifact_sha256")
 """The columns that are the same in both, where two parts measured a cell."""
 MADE_OF = (
     ("probe", (), "the probe"),
-    ("recipe", ("scenario",), "the code of scenario {}"),
+    ("recipe", ("scenario", "remedy"), "the code of scenario {}"),
     ("writer_lock", ("writer",), "the lock of {}"),
     ("reader_lock", ("reader",), "the lock of {}"),
     ("artifact_sha256", ("scenario", "format", "writer"), "the saved model of {}"),

@@ -15,6 +15,7 @@ from matrix_harness import (
     journal,
     make_store,
     probes_of,
+    read_cells,
     require_same_cells,
     run,
     run_record,
@@ -87,7 +88,19 @@ def test_cells_of_shards_that_share_an_s3_server_are_those_of_one_machine(
         told = run(tree, "merge", "--progress", address)
         assert told.code == 0, told.text
         assert "2 of 2 shards are finished" in told.out
+    joined = empty("joined")
+    done = run(tree, "merge", "--store", str(joined), *map(str, stores))
+    assert done.code == 0, done.text
+    # What a shard cannot know: the chains through environments of another.
+    rest = run(tree, *_arguments(joined))
+    assert rest.code == 0, rest.text
+    assert 0 < int(re.findall(r"\((\d+) jobs measured now\)", rest.out)[0]) < 20
+    require_same_cells(joined / "report", local.store / "report")
+
     parts = [str(store / "report") for store in stores]
-    merged = run(tree, "merge", "--out", str(tmp_path / "whole"), *parts)
+    whole = tmp_path / "whole"
+    merged = run(tree, "merge", "--out", str(whole), *parts)
     assert merged.code == 0, merged.text
-    require_same_cells(tmp_path / "whole", local.store / "report")
+    found, wanted = read_cells(whole), read_cells(local.store / "report")
+    assert list(found.index) == list(wanted.index[wanted["remedy"] != "hop"])
+    assert found["outcome"].equals(wanted.loc[found.index, "outcome"])

@@ -55,7 +55,7 @@ scenarios = load_catalog(ROOT).scenarios
 digests = InputDigests(ROOT, scenarios, {})
 print(probe_digest(ROOT))
 for name in scenarios:
-    print(name, digests.depends(name, "", "").scenario)
+    print(name, digests.depends(name, "", "", "none").scenario)
 """
 """Prints what the results of a run are filed under, but for the built environments."""
 

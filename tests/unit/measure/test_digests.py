@@ -1,7 +1,11 @@
 """A job runs again when something it depends on changed, and only then."""
 
+import ast
+import inspect
+import re
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 from msgspec import structs
@@ -9,6 +13,7 @@ from msgspec import structs
 from runner.domain import (
     Aspect,
     Backend,
+    Cell,
     Environment,
     Family,
     Format,
@@ -17,12 +22,15 @@ from runner.domain import (
 )
 from runner.domain.errors import ConfigurationError
 from runner.measure.digests import (
+    REMEDY_MODULES,
+    InputDigests,
     environment_digest,
     load_inputs,
     probe_digest,
     save_inputs,
     scenario_digest,
 )
+from runner.probe import remedies
 
 ENVIRONMENT = ProvisionedEnvironment(
     environment=Environment(
@@ -62,6 +70,8 @@ def root(tmp_path):
     (probe / "job.py").write_text("x = 1\n")
     (probe / "identify.py").write_text("y = 1\n")
     (probe / "damage.py").write_text("z = 1\n")
+    (probe / "arrays.py").write_text("a = 1\n")
+    (probe / "compat_shims.py").write_text("b = 1\n")
     scenarios = tmp_path / "scenarios"
     scenarios.mkdir()
     (scenarios / "framework.py").write_text("keras = None\n")
@@ -139,6 +149,61 @@ def test_how_files_are_damaged_counts_where_one_is(root):
     (root / "runner/probe/damage.py").write_text("z = 22\n")
     assert scenario_digest(damaged, root) != before[0]
     assert (scenario_digest(SCENARIO, root), probe_digest(root)) == before[1:]
+
+
+def test_what_one_remedy_uses_counts_where_it_is_tried(root):
+    def loads():
+        digests = InputDigests(root, {"plain_dense": SCENARIO}, {"keras3.15": ENVIRONMENT})
+        where = {"scenario": "plain_dense", "writer": "keras3.15", "reader": "keras3.15"}
+        found = {}
+        for remedy in ("none", "arrays", "compat_shims", "right_suffix"):
+            cell = Cell(format=Format.H5, remedy=remedy, **where)
+            load = digests.of_load(cell, aspects=(), artifact="a")
+            found[remedy] = load, digests.depends(**where, remedy=remedy)
+        return probe_digest(root), found
+
+    def changed(before, after):
+        return {name for name in after[1] if before[1][name] != after[1][name]}
+
+    first = loads()
+    (root / "runner/probe/arrays.py").write_text("a = 22\n")
+    second = loads()
+    (root / "runner/probe/compat_shims.py").write_text("b = 22\n")
+    third = loads()
+    assert first[0] == second[0] == third[0]
+    assert changed(first, second) == {"arrays"}
+    assert changed(second, third) == {"compat_shims", "right_suffix"}
+
+
+def test_every_remedy_that_uses_such_a_module_is_declared():
+    tree = ast.parse(inspect.getsource(remedies))
+    uses = {
+        node.name: {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+    }
+
+    def reached(name, seen):
+        if name in uses and name not in seen:
+            seen.add(name)
+            for each in uses[name]:
+                reached(each, seen)
+            seen |= uses[name]
+        return seen
+
+    for module, declared in REMEDY_MODULES.items():
+        using = {
+            remedy
+            for remedy, load in remedies.REMEDIES.items()
+            if module.removesuffix(".py") in reached(load.__name__, set())
+        }
+        assert using == declared, module
+    # Nothing else of the probe imports them.
+    for path in Path(remedies.__file__).parent.glob("*.py"):
+        if path.name != "remedies.py":
+            assert not re.search(
+                r"^from runner.probe.*\b(arrays|compat_shims)\b", path.read_text(), re.M
+            )
 
 
 def test_framework_is_counted_once_with_the_probe(root):

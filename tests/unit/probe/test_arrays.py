@@ -133,9 +133,16 @@ def test_the_layout_of_keras_3_is_read_by_classes_counted(hdf5):
 
 def test_the_older_layouts_are_read(hdf5):
     layer = Dense("kernel")
-    hdf5(Group({arrays.OLDER_GROUP + "dense": held([1])}))
+    hdf5(Group({arrays.OLDER_GROUP + "\\dense": held([1])}))
     arrays.set_from_hdf5(model(layer), "path")
     assert layer.given == [[1]]
+    # As TensorFlow 2.12.1 names them for two layers: the numbers have gaps.
+    first, second = Dense("kernel"), Dense("kernel")
+    hdf5(Group({arrays.OLDER_GROUP: Group({"dense_2": held([2]), "dense": held([1])})}))
+    arrays.set_from_hdf5(model(first, Dropout(), second), "path")
+    assert (first.given, second.given) == ([[1]], [[2]])
+    with pytest.raises(arrays.Unclear, match="more layers"):
+        arrays.set_from_hdf5(model(Dense("kernel")), "path")
     weights = Group({"dense/kernel:0": [5]}, weight_names=["dense/kernel:0"])
     inputs = Group(weight_names=[])
     hdf5(Group({"dense": weights, "input": inputs}, layer_names=["input", "dense"]))
