@@ -201,9 +201,8 @@ def test_every_remedy_that_uses_such_a_module_is_declared():
     # Nothing else of the probe imports them.
     for path in Path(remedies.__file__).parent.glob("*.py"):
         if path.name != "remedies.py":
-            assert not re.search(
-                r"^from runner.probe.*\b(arrays|compat_shims)\b", path.read_text(), re.M
-            )
+            text = path.read_text()
+            assert not re.search(r"(?m)^from runner.probe.*\b(arrays|compat_shims)\b", text), path
 
 
 def test_framework_is_counted_once_with_the_probe(root):
