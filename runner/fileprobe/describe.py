@@ -25,7 +25,7 @@ class Function(Inference):
     def __init__(self, serve: Any, owner: Any) -> None:
         super().__init__(serve, owner)
         self.serve: Any = serve
-        signature = serve.structured_input_signature[1]
+        signature = named_inputs(serve)
         self.names = sorted(signature)
         self.specs = [signature[name] for name in self.names]
 
@@ -34,6 +34,15 @@ class Function(Inference):
         tf: Any = importlib.import_module("tensorflow")
         given = [tf.constant(a, dtype=spec.dtype) for a, spec in zip(inputs, self.specs)]
         return flatten(self.serve(**dict(zip(self.names, given))))
+
+
+def named_inputs(serve: Any) -> Dict[str, Any]:
+    """Return what a signature takes: name -> something with a shape and a dtype."""
+    structured = serve.structured_input_signature
+    if structured is not None:
+        return dict(structured[1])
+    # TensorFlow 2.3 and older have none for what TensorFlow 1 saved; captured tensors come last.
+    return dict(zip(serve._arg_keywords, serve.inputs))
 
 
 def describe_loaded(loaded: Any) -> Report:

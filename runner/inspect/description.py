@@ -12,6 +12,8 @@ import msgspec
 from msgspec import Struct, field
 
 SCHEMA = "inspect/1"
+OF_SIGNATURE = ", signature "
+"""Before the name of a SavedModel's function, in the source of its inputs and outputs."""
 WRITTEN_ON = "written on"
 """Note on the operating system that wrote the file."""
 Scalar = str | int | float | bool | None

@@ -17,7 +17,7 @@ from typing import Any
 from runner.inspect import checkpoint
 from runner.inspect.architecture import describe_architecture, describe_training
 from runner.inspect.config import MOST_ITEMS, is_object, parse, read_items
-from runner.inspect.description import Basis, Item, Role, TensorShape
+from runner.inspect.description import OF_SIGNATURE, Basis, Item, Role, TensorShape
 from runner.inspect.findings import Findings
 from runner.inspect.names import class_origin, keras_names
 from runner.inspect.protobuf import TYPES, fields, parts, shape_of, texts, windows
@@ -156,7 +156,7 @@ def _tensor(entry: bytes, signature: str, budget: Budget) -> TensorShape:
         shape=shape,
         dtype=dtype,
         basis=Basis.READ,
-        source=f"{GRAPH}, signature {signature[:60]}",
+        source=f"{GRAPH}{OF_SIGNATURE}{signature[:60]}",
     )
 
 

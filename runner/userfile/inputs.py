@@ -18,8 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.inspect import Description
+from runner.inspect.description import OF_SIGNATURE, TensorShape
 
 SEED = 20170
+SERVING = "serving_default"
+"""The function of a SavedModel that is called where it is no model of Keras'."""
 SAMPLES = 8
 FREE_SIZES = {1: 1, 2: 12, 3: 64, 4: 16}
 """Number of sizes behind the batch -> the size taken for one that the file does not fix."""
@@ -59,12 +62,20 @@ def described_inputs(description: Description) -> tuple[Input, ...]:
     """Return the inputs as the file has them; empty where it does not say them all."""
     ids = _known_words(description)
     found = []
-    for each in description.inputs:
+    for each in _called_with(description):
         if each.shape is None:
             return ()
         whole = ids if _goes_into_embedding(each.dtype, description) else 0
         found.append(Input(name=each.name, shape=tuple(each.shape), dtype=each.dtype, ids=whole))
     return tuple(found)
+
+
+def _called_with(description: Description) -> Sequence[TensorShape]:
+    """Return the model's inputs; of a SavedModel's functions, those of the one that is called."""
+    functions = {s for each in description.inputs if OF_SIGNATURE in (s := each.source)}
+    if len(functions) < 2:
+        return description.inputs
+    return [each for each in description.inputs if each.source.endswith(OF_SIGNATURE + SERVING)]
 
 
 def reported_inputs(report: Sequence[Any], description: Description) -> tuple[Input, ...]:

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from runner.inspect import Container, Description
-from runner.inspect.description import Basis, Item, Role, TensorShape
+from runner.inspect.description import OF_SIGNATURE, Basis, Item, Role, TensorShape
 from runner.userfile.inputs import Input, described_inputs, make_inputs, reported_inputs
 
 
@@ -30,6 +31,26 @@ def test_the_same_inputs_are_made_each_time_and_fit_the_file(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(first.arrays, second.arrays, strict=True))
     with np.load(Path(tmp_path / "in.npz")) as stored:
         assert sorted(stored.files) == ["i0000", "i0001"]
+
+
+def signature(name, key, dtype="float32"):
+    source = f"saved_model.pb{OF_SIGNATURE}{name}"
+    return TensorShape(name=key, shape=(None, 1), dtype=dtype, basis=Basis.READ, source=source)
+
+
+def test_of_the_functions_of_a_saved_model_the_one_that_is_called_counts():
+    # As tensorflow/serving's half_plus_two has them.
+    functions = (
+        signature("classify_x_to_y", "inputs", "string"),
+        signature("regress_x2_to_y3", "inputs"),
+        signature("serving_default", "x"),
+    )
+    one = Description(path="m", container=Container.SAVED_MODEL, title="", inputs=functions)
+    assert [each.name for each in described_inputs(one)] == ["x"]
+    others = msgspec.structs.replace(one, inputs=functions[:2])
+    assert described_inputs(others) == ()
+    alone = msgspec.structs.replace(one, inputs=functions[:1])
+    assert [each.name for each in described_inputs(alone)] == ["inputs"]
 
 
 def test_values_lie_on_both_sides_of_the_kinks():
