@@ -92,12 +92,26 @@ def read_inputs(job: Job) -> Optional[Arrays]:
 def measure_loaded(api: KerasApi, loaded: Any, inputs: Arrays, aspects: Any) -> measure.Measurement:
     """Return the Measurement of what was loaded; whatever it raises is its own fault."""
     if isinstance(loaded, Inference):
-        return measure.measure_outputs(loaded.predict(inputs))
-    try:
-        return measure.measure_model(api, loaded, inputs, [], aspects)
-    except measure.Unusable as stop:
-        # The stage is named by who asks.
-        raise stop.error
+        found = measure.measure_outputs(loaded.predict(inputs))
+    else:
+        try:
+            found = measure.measure_model(api, loaded, inputs, [], aspects)
+        except measure.Unusable as stop:
+            # The stage is named by who asks.
+            raise stop.error
+    require_numbers(found)
+    return found
+
+
+def require_numbers(found: measure.Measurement) -> None:
+    """Refuse outputs without a number in them: any two of them would agree.
+
+    Raises:
+        ValueError: every output is empty.
+    """
+    outputs = [found.arrays[key] for key in found.facts.get("outputs") or []]
+    if outputs and not any(array.size for array in outputs):
+        raise ValueError("its outputs are empty: inputs of this size are too small for it")
 
 
 def compare_with(job: Job, found: measure.Measurement) -> Dict[str, Any]:

@@ -7,6 +7,7 @@ the order of the model's inputs. Pure, but for the writing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ from runner.inspect.description import OF_SIGNATURE, TensorShape
 SEED = 20170
 SERVING = "serving_default"
 """The function of a SavedModel that is called where it is no model of Keras'."""
-SAMPLES = 8
+SAMPLES, FEW = 8, 2
+"""Of the batch; the second where each of them is large."""
 FREE_SIZES = {1: 1, 2: 12, 3: 64, 4: 16}
 """Number of sizes behind the batch -> the size taken for one that the file does not fix."""
 MOST_ELEMENTS = 50_000_000
@@ -41,6 +43,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True):
     dtype: str = "float32"
     ids: int = 0
     """Its values are whole numbers below this: it goes into an embedding; 0 for others."""
+    cropped: int = 0
+    """Places that the model's layers cut off along one of its sizes, at most."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,14 +64,12 @@ class Inputs:
 
 def described_inputs(description: Description) -> tuple[Input, ...]:
     """Return the inputs as the file has them; empty where it does not say them all."""
-    ids = _known_words(description)
     found = []
     for each in _called_with(description):
         if each.shape is None:
             return ()
-        whole = ids if _goes_into_embedding(each.dtype, description) else 0
-        found.append(Input(name=each.name, shape=tuple(each.shape), dtype=each.dtype, ids=whole))
-    return tuple(found)
+        found.append(Input(name=each.name, shape=tuple(each.shape), dtype=each.dtype))
+    return _with_limits(found, description)
 
 
 def _called_with(description: Description) -> Sequence[TensorShape]:
@@ -80,16 +82,26 @@ def _called_with(description: Description) -> Sequence[TensorShape]:
 
 def reported_inputs(report: Sequence[Any], description: Description) -> tuple[Input, ...]:
     """Return the inputs as a loaded model has them; empty where it does not say them all."""
-    ids = _known_words(description)
     found = []
     for each in report:
         try:
-            read = msgspec.convert(each, Input)
+            found.append(msgspec.convert(each, Input))
         except msgspec.ValidationError:
             return ()
-        whole = ids if _goes_into_embedding(read.dtype, description) else 0
-        found.append(msgspec.structs.replace(read, ids=whole))
-    return tuple(found)
+    return _with_limits(found, description)
+
+
+def _with_limits(inputs: Sequence[Input], description: Description) -> tuple[Input, ...]:
+    """Add what layers of the model ask of its inputs."""
+    ids, cropped = _known_words(description), _cropped(description)
+    return tuple(
+        msgspec.structs.replace(
+            each,
+            ids=ids if _goes_into_embedding(each.dtype, description) else 0,
+            cropped=cropped,
+        )
+        for each in inputs
+    )
 
 
 def make_inputs(inputs: Sequence[Input], source: str, free_size: int = 0) -> Inputs:
@@ -99,7 +111,7 @@ def make_inputs(inputs: Sequence[Input], source: str, free_size: int = 0) -> Inp
         ValueError: they would be larger than anybody calls a model with.
     """
     rng = np.random.RandomState(SEED)
-    arrays = tuple(_values(rng, each, _sizes(each.shape, free_size)) for each in inputs)
+    arrays = tuple(_values(rng, each, _sizes(each, free_size)) for each in inputs)
     return Inputs(names=tuple(each.name for each in inputs), arrays=arrays, source=source)
 
 
@@ -119,11 +131,13 @@ def candidate_inputs(
             yield make_inputs(whole, f"{source}; whole numbers", free_size)
 
 
-def _sizes(shape: tuple[int | None, ...], free_size: int) -> tuple[int, ...]:
-    behind = len(shape) - 1
-    free = free_size or FREE_SIZES.get(behind, 4)
+def _sizes(each: Input, free_size: int) -> tuple[int, ...]:
+    shape = each.shape
+    usual = FREE_SIZES.get(len(shape) - 1, 4)
+    large = each.cropped >= usual
+    free = free_size or (usual + each.cropped if large else usual)
     sizes = tuple(
-        (SAMPLES if place == 0 else free) if size is None or size < 0 else size
+        ((FEW if large else SAMPLES) if place == 0 else free) if size is None or size < 0 else size
         for place, size in enumerate(shape)
     )
     if np.prod(sizes, dtype="float64") > MOST_ELEMENTS:
@@ -156,6 +170,23 @@ def _known_words(description: Description) -> int:
         if item.class_name == "Embedding" and isinstance(size := item.config.get("input_dim"), int)
     ]
     return min(sizes, default=0)
+
+
+def _cropped(description: Description) -> int:
+    """Return how many places layers cut off along one size, all of them together."""
+    return sum(
+        2 * max(_whole_numbers(item.config.get("cropping")), default=0)
+        for item in description.items
+        if re.fullmatch(r"Cropping[123]D", item.class_name)
+    )
+
+
+def _whole_numbers(value: object) -> Iterator[int]:
+    if isinstance(value, int):
+        yield max(0, value)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _whole_numbers(each)
 
 
 def _goes_into_embedding(dtype: str, description: Description) -> bool:

@@ -53,6 +53,18 @@ def test_of_the_functions_of_a_saved_model_the_one_that_is_called_counts():
     assert [each.name for each in described_inputs(alone)] == ["inputs"]
 
 
+def test_what_layers_cut_off_is_left_of_sizes_that_the_file_does_not_fix():
+    # As SpliceAI has them.
+    layer = Item(role=Role.LAYER, class_name="Cropping1D", config={"cropping": [5000, 5000]})
+    (one,) = described_inputs(described(((None, None, 4), "float32"), items=(layer,)))
+    assert make_inputs([one], "the file").arrays[0].shape == (2, 10012, 4)
+    assert make_inputs([one], "the file", 20000).arrays[0].shape == (2, 20000, 4)
+    # A size that a model of images needs is kept where it is enough.
+    layer = Item(role=Role.LAYER, class_name="Cropping2D", config={"cropping": [[1, 2], [0, 3]]})
+    (one,) = described_inputs(described(((None, None, None, 3), "float32"), items=(layer,)))
+    assert make_inputs([one], "the file").arrays[0].shape == (8, 64, 64, 3)
+
+
 def test_values_lie_on_both_sides_of_the_kinks():
     (array,) = make_inputs((Input(name="x", shape=(None, 50)),), "the file").arrays
 
