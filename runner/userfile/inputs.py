@@ -75,9 +75,11 @@ def described_inputs(description: Description) -> tuple[Input, ...]:
 def _called_with(description: Description) -> Sequence[TensorShape]:
     """Return the model's inputs; of a SavedModel's functions, those of the one that is called."""
     functions = {s for each in description.inputs if OF_SIGNATURE in (s := each.source)}
-    if len(functions) < 2:
-        return description.inputs
-    return [each for each in description.inputs if each.source.endswith(OF_SIGNATURE + SERVING)]
+    served = [each for each in description.inputs if each.source.endswith(OF_SIGNATURE + SERVING)]
+    if served or not functions:
+        return served or description.inputs
+    # A function of another name is the model's own where there is one function, and a model.
+    return description.inputs if len(functions) == 1 and description.layers else ()
 
 
 def reported_inputs(report: Sequence[Any], description: Description) -> tuple[Input, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from runner.inspect import Container, Description
-from runner.inspect.description import OF_SIGNATURE, Basis, Item, Role, TensorShape
+from runner.inspect.description import OF_SIGNATURE, Basis, ClassCount, Item, Role, TensorShape
 from runner.userfile.inputs import Input, described_inputs, make_inputs, reported_inputs
 
 
@@ -49,8 +49,12 @@ def test_of_the_functions_of_a_saved_model_the_one_that_is_called_counts():
     assert [each.name for each in described_inputs(one)] == ["x"]
     others = msgspec.structs.replace(one, inputs=functions[:2])
     assert described_inputs(others) == ()
+    # Of plain TensorFlow: nobody calls `train`. A model's `inference` takes what the model takes.
     alone = msgspec.structs.replace(one, inputs=functions[:1])
-    assert [each.name for each in described_inputs(alone)] == ["inputs"]
+    assert described_inputs(alone) == ()
+    layers = (ClassCount(class_name="Dense", count=1, custom=False, source=""),)
+    model = msgspec.structs.replace(alone, layers=layers)
+    assert [each.name for each in described_inputs(model)] == ["inputs"]
 
 
 def test_what_layers_cut_off_is_left_of_sizes_that_the_file_does_not_fix():
