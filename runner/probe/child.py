@@ -194,12 +194,29 @@ def describe_error(error: BaseException, folder: str = "") -> Dict[str, str]:
     name = kind.__name__
     if kind.__module__ not in ("builtins", "__main__"):
         name = "{}.{}".format(kind.__module__, name)
-    lines = traceback.format_exception(kind, error, error.__traceback__)
+    lines = _plain_traceback(error)
     return {
         "exception": name[:EXCEPTION_CHARACTERS],
         "message": clean_text(_message(error), folder)[:MESSAGE_CHARACTERS],
         "traceback": clean_text("".join(lines), folder)[-TRACEBACK_CHARACTERS:],
     }
+
+
+def _plain_traceback(error: BaseException) -> List[str]:
+    """Return what Python would print of an error, without marks under the lines.
+
+    To work out where the marks go takes Python 3.11 and later as long as some files take to load.
+    """
+    found = traceback.TracebackException(type(error), error, error.__traceback__)
+    waiting = [found]
+    while waiting:
+        each = waiting.pop()
+        for frame in each.stack:
+            if hasattr(frame, "colno"):
+                frame.colno = frame.end_colno = None
+        linked = [each.__cause__, each.__context__] + list(getattr(each, "exceptions", None) or ())
+        waiting += [other for other in linked if other is not None]
+    return list(found.format())
 
 
 def _message(error: BaseException) -> str:

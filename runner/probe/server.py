@@ -110,6 +110,8 @@ class Server:
         self.api: Optional[KerasApi] = None
         self.method: str = batch["start_method"]
         self.starts_s = 0.0
+        self.finished_folder = ""
+        """That of the job before, which is removed while the next one runs."""
         self.variables: Dict[str, str] = {}
         """Those of the child at work, beside our own."""
 
@@ -179,6 +181,7 @@ class Server:
                 child.end()
             close_all([child.orders, child.answers, child.output])
             end_orphans()
+            self._remove_finished()
             remove_folder(child.folder)
 
     def _greet(self, child: Child) -> str:
@@ -198,8 +201,10 @@ class Server:
         self._write({"type": "start", "id": job["id"]})
         child.begin()
         folder = self._make_folders(child)
+        harmless = False
         try:
             self._order(child, {"job": job, "folder": folder})
+            self._remove_finished()
             line, loss = self._hear(child, job["timeout_s"])
             observation: Optional[Observation] = None
             last = True
@@ -218,9 +223,19 @@ class Server:
             observation["output"] = read_output(child.output)
             observation["position"] = position
             self._write_observation(observation)
+            # What another left may be what the next has no room for.
+            harmless = observation["status"] == "done"
         finally:
-            remove_folder(folder)
+            self._remove_finished()
+            self.finished_folder = folder
+            if not harmless:
+                self._remove_finished()
         return True
+
+    def _remove_finished(self) -> None:
+        if self.finished_folder:
+            remove_folder(self.finished_folder)
+            self.finished_folder = ""
 
     def _start(self) -> Child:
         folder = self._make_child_folder()

@@ -139,3 +139,21 @@ def test_numpy_s_own_memory_error_counts():
             os._exit(0 if _means_out_of_memory(observation) else 1)
         os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_traceback_is_that_of_python_without_marks_under_its_lines():
+    def fail():
+        return str({}["a"]["b"]) + str(1)
+
+    try:
+        try:
+            fail()
+        except KeyError as error:
+            raise ValueError("no " + "model") from error
+    except ValueError as error:
+        found = describe_error(error)["traceback"]
+    assert 'return str({}["a"]["b"]) + str(1)' in found
+    assert "The above exception was the direct cause" in found
+    assert found.endswith("ValueError: no model\n")
+    assert "^" not in found
+    assert "~" not in found
