@@ -21,6 +21,7 @@ IMPORTS: Mapping[Family, str] = {
     Family.KERAS3: "import keras",
     Family.LEGACY: "import tf_keras as keras",
 }
+WITH_TF_KERAS = "tfsm_layer_tf_keras"
 MODULES = ("shutil", "os", "zipfile", "tensorflow", "compat_shims", "unix_names")
 """Modules that the code of a way may use."""
 
@@ -37,11 +38,15 @@ def packages_of(built: ProvisionedEnvironment) -> dict[str, str]:
     return {name: have[name] for name in names if name in have}
 
 
-def install_line(built: ProvisionedEnvironment) -> str:
-    """Return the commands that make the environment; another tool does as well."""
+def install_line(built: ProvisionedEnvironment, way: Way) -> str:
+    """Return the commands that make the environment of a way; another tool does as well."""
+    # Beside Keras 3 every other way was tried as if tf-keras was not there.
+    hidden = built.environment.family is Family.KERAS3 and way.id != WITH_TF_KERAS
     # A version with a local part, such as 2.9.0+cpu, is not on the package index.
     pinned = [
-        f"{name}=={version.partition('+')[0]}" for name, version in packages_of(built).items()
+        f"{name}=={version.partition('+')[0]}"
+        for name, version in packages_of(built).items()
+        if not (hidden and name == "tf-keras")
     ]
     python = built.environment.python
     lines = f"uv venv --python {python}", f"uv pip install {' '.join(pinned)}"

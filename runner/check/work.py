@@ -122,7 +122,7 @@ def _with_recipe(
         row,
         python=built.python_version,
         packages=packages_of(built),
-        install=install_line(built),
+        install=install_line(built, way),
         code=code_of(built.environment, way, file, name),
     )
 

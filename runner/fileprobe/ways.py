@@ -15,6 +15,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from runner.fileprobe import describe, keras1, rebuild, unix_names
 from runner.probe import compat_shims
+from runner.probe.jobs import hide_legacy_keras
 from runner.probe.keras_api import Arrays, KerasApi, Model
 from runner.probe.remedies import REMEDIES, Inference, Loading
 from runner.probe.user_code import register_object
@@ -174,6 +175,12 @@ def load_unix_names_shimmed(loading: Loading) -> Any:
     return REMEDIES["compat_shims"](loading)
 
 
+def load_tfsm_layer_beside_tf_keras(loading: Loading) -> Inference:
+    """Wrap the SavedModel where TensorFlow finds tf-keras, whose optimizer the file may hold."""
+    hide_legacy_keras(False)
+    return REMEDIES["tfsm_layer"](loading)  # type: ignore[no-any-return]
+
+
 def load_function(loading: Loading) -> Inference:
     """Load a SavedModel without Keras: its function `serving_default`, by named inputs."""
     loaded = importlib.import_module("tensorflow").saved_model.load(loading.path)
@@ -219,6 +226,7 @@ WAYS: Dict[str, Callable[[Any], Any]] = dict(
     packed=load_packed,
     keras1_forms=load_keras1_forms,
     rebuild=load_rebuilt,
+    tfsm_layer_tf_keras=load_tfsm_layer_beside_tf_keras,
     unix_names=load_unix_names,
     unix_names_shims=load_unix_names_shimmed,
     rebuild_operations=load_rebuilt,

@@ -28,10 +28,19 @@ def test_the_packages_that_decide_are_pinned_as_they_are_installed():
         "keras3.15-torch", Keras="3.15.0", torch="2.9.0+cpu", numpy="2.1", h5py="3.1", x="1"
     )
     assert set(packages_of(one)) == {"keras", "torch", "numpy", "h5py"}
-    line = install_line(one)
+    line = install_line(one, BARE)
     assert line.startswith(f"uv venv --python {one.environment.python}\nuv pip install ")
     assert "torch==2.9.0 " in line + " "
     assert "x==1" not in line
+
+
+def test_tf_keras_is_installed_where_the_way_needs_it():
+    way = next(each for each in all_ways() if each.id == "tfsm_layer_tf_keras")
+    one = built("keras3.15", keras="3.15.1", tensorflow_cpu="2.21.0", tf_keras="2.21.0")
+    assert "tf-keras==2.21.0" in install_line(one, way)
+    assert "tf-keras" not in install_line(one, BARE)
+    legacy = built("tf-keras2.21", keras="3.15.1", tensorflow_cpu="2.21.0", tf_keras="2.21.0")
+    assert "tf-keras==2.21.0" in install_line(legacy, BARE)
 
 
 def test_the_lines_import_what_they_use():
