@@ -112,13 +112,15 @@ class Measured:
     kept: Kept | None
 
 
-def run_matrix(request: Request, reporter: Reporter) -> RunOutcome:
+def run_matrix(request: Request, reporter: Reporter, share: Share | None = None) -> RunOutcome:
     """Do it all; see the module's first line.
+
+    `share` is that of the request's shard, where it was taken already.
 
     Raises:
         MatrixError: nothing could be measured, or the store cannot be used.
     """
-    with opened(request, reporter) as run:
+    with opened(request, reporter, share) as run:
         measured = measure_all(run)
         return finish_run(run, measured, judge_results(run, measured.results))
 
@@ -183,7 +185,7 @@ def save_all(request: Request, reporter: Reporter) -> tuple[int, int]:
 
 
 @contextmanager
-def opened(request: Request, reporter: Reporter) -> Iterator[Run]:
+def opened(request: Request, reporter: Reporter, share: Share | None = None) -> Iterator[Run]:
     """Stages 1 and 2: declarations read, store locked, environments built.
 
     Raises:
@@ -192,7 +194,8 @@ def opened(request: Request, reporter: Reporter) -> Iterator[Run]:
     declared = declare(request)
     if request.frozen:
         _require_alone(request)
-    share = None if request.saves_only else shares.take_share(request, declared)
+    if share is None and not request.saves_only:
+        share = shares.take_share(request, declared)
     exchange = open_exchange(request.artifacts) if request.artifacts else None
     # A run that only reports needs no lock, and may go on while another one measures.
     with (

@@ -86,7 +86,7 @@ def command(request: Request, *, gate: bool) -> int:
     if share is not None and request.artifacts:
         reporter = _telling(request, share, reporter)
     try:
-        outcome = pipeline.run_matrix(request, reporter)
+        outcome = pipeline.run_matrix(request, reporter, share)
         if isinstance(reporter, TellingReporter):
             reporter.end("finished")
     finally:

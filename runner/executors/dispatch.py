@@ -29,6 +29,8 @@ FAILURES = 2
 WORTH = 0.9
 """Of the seconds of building an environment, that have to be left for each worker at it before
 another one builds it too."""
+MOST_BUILT = 1.48
+"""Of the fair share of environments: once so many are built, one where others work is not."""
 MOST_SPREAD = 1.9
 """A batch is the work left in its environment over its workers and this."""
 
@@ -114,6 +116,10 @@ class Dispatcher:
         self._at: dict[Worker, str] = {}
         self._workers: set[Worker] = set()
         self._number = 0
+        self._builds: dict[Worker, int] = {}
+        """Environments that a worker has built in this round."""
+        self._built = 0
+        """Their sum."""
         self.quarantined: dict[Worker, str] = {}
         """Workers that get no more, and why."""
 
@@ -173,6 +179,9 @@ class Dispatcher:
         seconds = queue.cost(start, end)
         queue.left_s -= seconds
         queue.workers.add(worker)
+        if worker not in queue.built:
+            self._builds[worker] = self._builds.get(worker, 0) + 1
+            self._built += 1
         queue.built.add(worker)
         self._at[worker] = name
         self._number += 1
@@ -229,6 +238,7 @@ class Dispatcher:
         for queue in self._queues.values():
             queue.built.discard(worker)
         self._at.pop(worker, None)
+        self._built -= self._builds.pop(worker, 0)
 
     def _end(self, batch: Batch) -> Worker | None:
         _, worker = self._running.pop(batch.number, (None, None))
@@ -263,6 +273,9 @@ class Dispatcher:
         """Whether the work would end earlier with one worker more, that first builds it."""
         if not queue.workers:
             return True
+        fair = max(len(self._workers), len(self._queues))
+        if queue.work.build_s and self._built >= MOST_BUILT * fair:
+            return False
         start_s = WORTH * queue.work.build_s + queue.work.import_s
         return queue.left_s / len(queue.workers) > start_s
 

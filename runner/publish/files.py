@@ -216,7 +216,7 @@ def data_files(published: PublishedRun) -> Iterator[tuple[str, bytes]]:
     }
     for stem, frame in frames.items():
         if frame is not None:
-            yield f"{stem}.parquet", _format_parquet(f"{stem}.parquet", frame, SCHEMA_OF[stem])
+            yield f"{stem}.parquet", format_parquet(f"{stem}.parquet", frame, SCHEMA_OF[stem])
     check_totals(count_totals(cells), cells)
     if run.totals.cells != len(cells):
         raise SchemaError(f"run.json counts {run.totals.cells} cells, there are {len(cells)}")
@@ -263,7 +263,12 @@ def format_csv(cells: pd.DataFrame, budget: int) -> dict[str, bytes | None]:
     return {CSV: None, COMPRESSED_CSV: gzip.compress(text, mtime=0)}
 
 
-def _format_parquet(name: str, frame: pd.DataFrame, schema: str) -> bytes:
+def format_parquet(name: str, frame: pd.DataFrame, schema: str) -> bytes:
+    """Return a table as the content of its file, once it was held against its columns.
+
+    Raises:
+        SchemaError: it has a value that they do not allow.
+    """
     table = pa.Table.from_pandas(frame, preserve_index=False)
     try:
         check_table(table, ROWS[schema])

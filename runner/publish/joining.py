@@ -193,12 +193,17 @@ def join_tables(parts: Sequence[Part], order: Order) -> tuple[pd.DataFrame, pd.D
     numbers = number_cells(*cells, *observations)
     keys, seen = numbers[: len(parts)], numbers[len(parts) :]
     chosen = _choose_rows(parts, keys)
-    kept = [frame[mask] for frame, mask in zip(cells, chosen, strict=True)]
+    kept = [_rows(frame, mask) for frame, mask in zip(cells, chosen, strict=True)]
     told = [
-        frame[np.isin(theirs, own[mask])]
+        _rows(frame, np.isin(theirs, own[mask]))
         for frame, theirs, own, mask in zip(observations, seen, keys, chosen, strict=True)
     ]
     return join_cells(kept, order), join_observations(told, order)
+
+
+def _rows(frame: pd.DataFrame, mask: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """Return these rows; where they are all, the table itself and no copy."""
+    return frame if mask.all() else frame[mask]
 
 
 def drop_rows(

@@ -125,3 +125,25 @@ def test_a_thousand_workers_are_rarely_idle_and_build_little(skew):
     assert found.cells == 43 * 230_000
     assert found.idle < 0.06
     assert found.builds <= 1500
+
+
+def test_a_hundred_workers_build_half_as_much_again_as_their_fair_share_at_most():
+    rng = np.random.default_rng(3)
+    actual = {f"e{n}": rng.exponential(0.1, int(2000 * (1 + n % 20))) for n in range(43)}
+    works = {name: Work(costs=each, build_s=30.0, import_s=8.0) for name, each in actual.items()}
+    found = simulate(works, actual, 100, Policy())
+    assert 100 <= found.builds <= 150
+    assert found.idle < 0.05
+
+
+def test_workers_in_the_place_of_lost_ones_build_what_these_had_built():
+    dispatcher = Dispatcher({"a": work(50_000, build_s=30.0)}, Policy(longest_s=10.0))
+    for generation in range(4):
+        taken = []
+        for worker in "vw":
+            dispatcher.announce(f"{worker}{generation}")
+            taken.append((f"{worker}{generation}", dispatcher.take(f"{worker}{generation}")))
+        assert all(batch for _, batch in taken)
+        for worker, batch in taken:
+            dispatcher.leave(worker)
+            assert dispatcher.lost(batch) is None
