@@ -133,7 +133,7 @@ def test_with_first_the_next_remedy_runs_only_where_none_before_gave_the_same_mo
                 root=Path(), store=Path(), out=Path(), profile=profile, remedies=wanted
             ).wanted_remedies
         )
-        run = SimpleNamespace(declared=SimpleNamespace(scope=scope), request=request)
+        run = SimpleNamespace(declared=SimpleNamespace(scope=scope), request=request, share=None)
         found = pipeline.measure_remedies(run, bare)
         assert [len(cells) for cells in rounds] == [4, 2]
         assert {name.split("->")[1] for name in rounds[1]} == {"keras3.15/rebuild_weights"}
