@@ -94,7 +94,10 @@ class CellRow(Record, kw_only=True, frozen=True):
     ]
     measured_at: Annotated[
         str,
-        msgspec.Meta(pattern=_MOMENT, description="ISO 8601, UTC; empty where unknown."),
+        msgspec.Meta(
+            pattern=_MOMENT,
+            description="ISO 8601, UTC, of the minute in which it ended; empty where unknown.",
+        ),
     ]
     origin: Annotated[
         Origin,

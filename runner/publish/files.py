@@ -1,8 +1,9 @@
 """The files of the published data folder, from tables and run record (stage 8).
 
 Input: the frames of `aggregate` and the facts of the run. Output: `cells.csv` (beyond
-20 MB `cells.csv.gz`), `cells.parquet`, `observations.parquet`, `advice.parquet`, `run.json`,
-`claims.json` and `changes.json`, written only after all of them were held against the types
+20 MB `cells.csv.gz`, which beyond 4 MB is left out), `cells.parquet`, `observations.parquet`,
+`advice.parquet`, `run.json`, `claims.json` and `changes.json`, written only after all of them
+were held against the types
 that the schemas in `reports/schemas/` are made from.
 """
 
@@ -72,6 +73,13 @@ DATA_FILES = (
 """Every file that the data of a run may have."""
 CSV_BUDGET = 20_000_000
 """Bytes up to which the cells are written as `cells.csv`; beyond, compressed."""
+COMPRESSED_BUDGET = 4_000_000
+"""Bytes up to which they are written as `cells.csv.gz`; beyond, as parquet alone."""
+BEST_RATIO = 60
+"""Of the compressed table: a text beyond that many times the budget is not made at all."""
+SAMPLE = 10_000
+PLAIN = frozenset({"position"})
+"""Columns of numbers that repeat too seldom for a dictionary."""
 RESOLVED_PACKAGES = re.compile(
     r"^(tensorflow.*|tf[-_]?(keras|nightly|estimator).*|keras.*|jax|jaxlib|torch|theano.*|numpy|h5py"
     r"|protobuf|ml[-_]dtypes|scipy)$",
@@ -197,11 +205,6 @@ def publish_files(
     place(data_dir, files, ours=ours, durable=DATA_FILES)
 
 
-def name_csv(data: Iterable[tuple[str, bytes]]) -> str:
-    """Return which file holds the cells as text: a large run's are compressed."""
-    return COMPRESSED_CSV if COMPRESSED_CSV in {name for name, _ in data} else CSV
-
-
 def data_files(published: PublishedRun) -> Iterator[tuple[str, bytes]]:
     """`(name, content)` of every file of the data, checked.
 
@@ -220,7 +223,7 @@ def data_files(published: PublishedRun) -> Iterator[tuple[str, bytes]]:
     check_totals(count_totals(cells), cells)
     if run.totals.cells != len(cells):
         raise SchemaError(f"run.json counts {run.totals.cells} cells, there are {len(cells)}")
-    for name, text in format_csv(cells, CSV_BUDGET).items():
+    for name, text in format_csv(cells, CSV_BUDGET, COMPRESSED_BUDGET).items():
         if text is not None:
             yield name, text
     for name, record in (
@@ -249,18 +252,23 @@ def format_record(name: str, record: Record) -> bytes:
     return (json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def format_csv(cells: pd.DataFrame, budget: int) -> dict[str, bytes | None]:
+def format_csv(cells: pd.DataFrame, budget: int, compressed: int) -> dict[str, bytes | None]:
     """Return the cells as text by file name; None for the name that is not used.
 
-    A table beyond the budget is compressed, which takes it to a thirtieth: nothing is left
-    out, and the same cells are the same bytes.
+    A table beyond the first budget is compressed, which takes it to a twentieth: nothing is left
+    out, and the same cells are the same bytes. Beyond the second there is no text at all: it would
+    be five times the size of the parquet, and no spreadsheet opens a million rows.
     """
+    sample = len(cells.iloc[:SAMPLE].to_csv(index=False)) / max(1, min(SAMPLE, len(cells)))
+    if sample * len(cells) > max(budget, BEST_RATIO * compressed):
+        return {CSV: None, COMPRESSED_CSV: None}
     buffer = io.StringIO()
     cells.to_csv(buffer, index=False, lineterminator="\n", float_format="%.4g")
     text = buffer.getvalue().encode("utf-8", "replace")
     if len(text) <= budget:
         return {CSV: text, COMPRESSED_CSV: None}
-    return {CSV: None, COMPRESSED_CSV: gzip.compress(text, mtime=0)}
+    packed = gzip.compress(text, mtime=0)
+    return {CSV: None, COMPRESSED_CSV: packed if len(packed) <= compressed else None}
 
 
 def format_parquet(name: str, frame: pd.DataFrame, schema: str) -> bytes:
@@ -283,8 +291,8 @@ def format_parquet(name: str, frame: pd.DataFrame, schema: str) -> bytes:
         table.replace_schema_metadata(metadata),
         buffer,
         compression="zstd",
-        compression_level=12,
-        use_dictionary=True,
+        compression_level=19,
+        use_dictionary=[name for name in table.column_names if name not in PLAIN],
         dictionary_pagesize_limit=64 * 1024 * 1024,
         row_group_size=max(1, len(frame)),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import zlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,9 @@ from runner.publish.record import ChangesRecord, ClaimsRecord, Record, RunRecord
 from runner.publish.tables import count_outcomes, find_baselines, find_impacts, number_cells
 
 CSV, COMPRESSED_CSV = "cells.csv", "cells.csv.gz"
-"""The cells as text; a large run's are compressed."""
+"""The cells as text; a large run's are compressed, and a very large one's left out."""
+PARQUET = "cells.parquet"
+"""The cells of every run."""
 OLDER_ADVICE = frozenset({b"advice/1", b"advice/2"})
 TRIES = 3
 """Times a run is read again because the next was published meanwhile."""
@@ -62,7 +64,7 @@ class PublishedRun:
     advice: pd.DataFrame | None = None
     """None in data of older versions."""
     csv: str = CSV
-    """Name of the file that holds the cells as text."""
+    """Name of the file that holds the cells as text; that of the parquet where there is none."""
 
     def find_cell(self, cell_id: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Find the row and the observation of one cell; empty where there is none."""
@@ -93,6 +95,11 @@ def load_data(data_dir: Path) -> PublishedRun:
     return _load(data_dir)
 
 
+def name_csv(names: Container[str]) -> str:
+    """Return which file of a run, of those named, gives the cells as text, or at all."""
+    return next((each for each in (COMPRESSED_CSV, CSV) if each in names), PARQUET)
+
+
 def _identify(data_dir: Path) -> tuple[int, int]:
     """Tell one run in the folder from the next, which may be published while it is read."""
     try:
@@ -116,7 +123,7 @@ def _load(data_dir: Path) -> PublishedRun:
         claims=_load_claims(data_dir / "claims.json", run),
         changes=load_changes(data_dir / "changes.json"),
         advice=advice,
-        csv=COMPRESSED_CSV if (data_dir / COMPRESSED_CSV).exists() else CSV,
+        csv=name_csv({each for each in (CSV, COMPRESSED_CSV) if (data_dir / each).exists()}),
     )
 
 

@@ -74,6 +74,12 @@ DIGEST_LIMIT = 12
 DIFFERENCE_DIGITS = 4
 """Significant digits of a published difference; the journal keeps them all."""
 
+DURATION_DIGITS = 2
+"""Significant digits of a published duration: those that follow are noise, and a quarter of the
+size of a table."""
+RSS_DIGITS = 2
+SECONDS = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d):\d\d(?:\.\d+)?")
+"""The seconds of a moment, which is published by the minute."""
 SITE_PACKAGES = re.compile(
     r"(?:[A-Za-z]:)?[^\s\"'<>|]*/(?=site-packages/|lib/python3\.\d+/[a-z_]+)"
 )
@@ -277,6 +283,11 @@ def round_significant(value: float, digits: int) -> float:
     return float(f"{value:.{digits}g}")
 
 
+def _published_duration(seconds: float) -> float:
+    """Round a duration to what repeating it would give again: milliseconds, and two digits."""
+    return round_significant(round(seconds, 3), DURATION_DIGITS)
+
+
 def shorten_message(message: str, limit: int = MESSAGE_LIMIT) -> str:
     """Put the message on one line and cut it at a limit."""
     line = " ".join(message[: limit * 8].split())
@@ -297,12 +308,12 @@ def _cell_row(result: CellResult, shorten: Callable[[str], str]) -> tuple[Any, .
         _encodable(seen.exception)[:EXCEPTION_LIMIT] if seen else "",
         shorten(seen.message if seen and seen.message else result.reason),
         str(result.verdict),
-        round(seen.duration_s, 3) if seen else math.nan,
+        _published_duration(seen.duration_s) if seen else math.nan,
         result.artifact_sha256[:DIGEST_LIMIT],
         _largest_difference(seen),
         "",
         find_impact(result.outcome, seen.stage, result.aspects, seen.aspects) or "" if seen else "",
-        result.measured_at,
+        SECONDS.sub(r"\1:00", result.measured_at),
         str(result.origin) if seen else "",
         result.depends.probe,
         result.depends.scenario,
@@ -414,8 +425,8 @@ def _observation_row(result: CellResult, publish: Callable[[str], str]) -> tuple
         publish(_aspects_json(data.get("aspects") or {})),
         publish(_compact_json(data.get("facts") or {})),
         publish(result.reason),
-        round(float(data.get("duration_s") or 0.0), 3) if data else math.nan,
-        float(data.get("max_rss_mb") or math.nan),
+        _published_duration(float(data.get("duration_s") or 0.0)) if data else math.nan,
+        round_significant(float(data.get("max_rss_mb") or math.nan), RSS_DIGITS),
         str(data.get("start_method") or ""),
         int(data.get("position") or 0),
         str(data.get("isolation") or ""),

@@ -18,9 +18,9 @@ from runner.publish.change_points import (
     BisectionRecord,
     read_change_points,
 )
-from runner.publish.files import DATA_FILES, name_csv, publish_files
+from runner.publish.files import DATA_FILES, publish_files
 from runner.publish.placing import place
-from runner.publish.reading import PublishedRun, load_data
+from runner.publish.reading import PARQUET, PublishedRun, load_data, name_csv
 from runner.render.extras import extra_files
 from runner.render.extras.sitemap import round_off_address, sitemap_text
 from runner.render.page import Declarations, File, Site
@@ -57,7 +57,7 @@ def publish_site(
     Raises:
         StoreError: they could not be written; the run before is untouched.
     """
-    shown = replace(published, csv=name_csv(data))
+    shown = replace(published, csv=name_csv({name for name, _ in data}))
     bisections = read_change_points(out / CHANGE_POINTS_FILE).bisections
     pages = site_files(shown, data_href=CARRIED, declared=declared, bisections=bisections)
     files = chain(pages, _carried(data, shown.csv))
@@ -103,7 +103,7 @@ def _carried(data: Iterable[tuple[str, bytes]], csv: str) -> Iterator[tuple[str,
 
 
 def _carried_names(csv: str) -> tuple[str, ...]:
-    return csv, "cells.parquet", "observations.parquet", "run.json"
+    return tuple(dict.fromkeys((csv, PARQUET, "observations.parquet", "run.json")))
 
 
 def site_files(

@@ -25,9 +25,9 @@ from runner.publish.tables import find_baselines
 from runner.render.page import Declarations, Site
 from runner.render.pages import PAGES
 from runner.render.scripts.compare import compare_data
-from runner.render.scripts.grids import pack_cells
-from runner.render.scripts.index import index_data
-from runner.render.scripts.script import script
+from runner.render.scripts.grids import pack_cells, split_grids
+from runner.render.scripts.index import cause_data, index_data
+from runner.render.scripts.script import packed_script, script
 from runner.render.templates import TEMPLATES, load_templates
 
 ENVIRONMENTS = 60
@@ -62,10 +62,13 @@ def write_large_site(folder: Path) -> int:
         declared=Declarations(),
     )
     files = [file for page in PAGES if page.name in WRITTEN for file in page.files(site)]
+    bare, others = split_grids(pack_cells(data, coded))
     files += [
         ("data/index.js", script("matrixIndex", index_data(data.run))),
-        ("data/grids.js", script("matrixGrids", pack_cells(data, coded))),
-        ("data/compare.js", script("matrixCells", compare_data(data, coded))),
+        ("data/causes.js", packed_script("causes", cause_data(data.run))),
+        ("data/grids.js", packed_script("grids", bare)),
+        ("data/ways.js", packed_script("ways", others)),
+        ("data/compare.js", packed_script("compare", compare_data(data, coded))),
     ]
     assets = TEMPLATES / "assets"
     files += [(f"assets/{path.name}", path.read_text("utf-8")) for path in assets.glob("*.*")]

@@ -24,6 +24,8 @@ COLUMNS = ("scenario", "format", "writer", "reader", "remedy", "outcome", "cause
 def overview(visit):
     page = visit("index.html")
     page.wait_for_selector("#pairs tbody td")
+    # The other ways of loading come after the first view.
+    page.wait_for_selector("#answer[aria-busy=false]")
     return page
 
 
@@ -376,6 +378,30 @@ def test_the_answer_leads_to_every_silent_difference_of_its_pair(overview, rows)
     assert found == sorted(f"{s}/{f}/{w}->{r}/{m}" for s, f, w, r, m, *_ in silent)
     assert downloaded(overview) == sorted(silent)
     assert overview.inner_text("#pair h4") == f"≠diverged {len(silent)}"
+
+
+def test_nothing_is_said_of_other_ways_of_loading_before_they_are_read(page, report):
+    """The first view has the bare loads alone; a choice of more waits for the rest."""
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/data/ways.js", hold)
+    page.goto((report / "site" / "index.html").as_uri())
+    page.wait_for_selector("#answer .verdict")
+    page.select_option("#picker [name=from]", "tf1.15")
+    page.select_option("#picker [name=as]", "keras")
+    page.select_option("#picker [name=to]", "keras3.10")
+    page.select_option("#filters [name=remedy]", "cheapest")
+    assert "another way of loading" not in page.inner_text("#answer")
+    assert "was not tried" not in page.inner_text("#answer")
+    assert page.inner_text("#summary") == "Reading the other ways of loading …"
+    assert page.is_disabled("#download")
+    held[0].continue_()
+    page.wait_for_selector("#answer[aria-busy=false]")
+    assert "Remedy compile_false" in page.inner_text("#answer")
+    assert page.is_enabled("#download")
 
 
 def test_the_year_of_an_environment_is_that_of_its_minor_version(page):

@@ -1,7 +1,7 @@
 """The data of the cell page: one small script for each scenario and format.
 
 Input: `PublishedRun` and its codes. Output: `(name, text)` of each script, which calls
-`matrixShard({...})`; a script can be loaded from a file system, where `fetch` cannot.
+`matrixPacked(name, text)`; a script can be loaded from a file system, where `fetch` cannot.
 
 Repeated values are stored once: a cell is a number of a record, a record a number in each of the
 columns, a text the lines by which it differs from the text before, and the lines of
@@ -27,7 +27,7 @@ import pandas as pd
 from runner.analyse.grids import BLANK, Coded, Codes
 from runner.publish.reading import PublishedRun
 from runner.publish.tables import round_significant
-from runner.render.scripts.script import script
+from runner.render.scripts.script import packed_script
 
 SHARD_VERSION = 3
 CELL_TEXTS = (
@@ -149,14 +149,15 @@ def cell_scripts(coded: Coded, recorded: Recorded) -> Iterator[tuple[str, str]]:
     starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
     shards = [rows for rows in np.split(order, starts[1:]) if len(rows)]
     shared = _shared_lines(recorded, shards)
-    yield "lines.js", script("matrixLines", shared)
+    yield "lines.js", packed_script("lines", shared)
     numbers = {line: number for number, line in enumerate(shared)}
     for rows in shards:
         scenario = coded.scenarios[coded.scenario[rows[0]]]
         format_ = coded.formats[coded.format[rows[0]]]
         body = _shard(coded, recorded, rows, numbers)
         record = {"version": SHARD_VERSION, "scenario": scenario, "format": format_, **body}
-        yield f"{scenario}.{format_}.js", script("matrixShard", record)
+        name = f"{scenario}.{format_}"
+        yield f"{name}.js", packed_script(name, record)
 
 
 def _shared_lines(recorded: Recorded, shards: Sequence[Codes]) -> list[str]:

@@ -1,12 +1,13 @@
 """The data behind the picker and the matrix: every outcome and cause, packed as letters.
 
-Input: the coded cells. Output: JSON values for one script. A grid is the environments that
+Input: the coded cells. Output: JSON values for two scripts. A grid is the environments that
 write and read in it and one letter a cell, writer by writer; a blank is a cell that does not
 exist. A few hundred thousand cells stay under 300 KB compressed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,10 @@ from runner.domain.errors import StoreError
 from runner.publish.reading import PublishedRun
 
 BLANK = "."
+Grids = dict[str, dict[str, dict[str, Any]]]
+"""By format, scenario and way of loading."""
+KINDS = ("o", "c", "a", "b")
+"""Letters of outcomes, causes, ages, and of the way that is advised."""
 CODES = (*range(48, 127), *range(256, 384))
 LETTERS = "".join(letter for letter in map(chr, CODES) if letter not in "<\\`&")
 """One for each outcome, or each cause: printable, and safe inside a script. The first are a
@@ -28,7 +33,7 @@ byte each; the table in `cells.js` ends with the last."""
 
 
 def pack_cells(data: PublishedRun, coded: Coded) -> dict[str, Any]:
-    """Return the value of `data/grids.js`, which `cells.js` reads beside `data/index.js`.
+    """Return every grid, as `cells.js` reads them beside `data/index.js`; see `split_grids`.
 
     Raises:
         StoreError: there are more causes than letters.
@@ -40,10 +45,11 @@ def pack_cells(data: PublishedRun, coded: Coded) -> dict[str, Any]:
     cause = code_column(data.cells["cause"], ("", *causes)) - 1
     way = _advised_ways(data, coded)
     ages, age = code_ages(data.cells, len(LETTERS))
-    grids: dict[str, dict[str, dict[str, Any]]] = {}
+    grids: Grids = {}
+    lists: dict[tuple[int, ...], int] = {}
     for rows in _groups(coded):
         first = rows[0]
-        grid = _pack_grid(coded, rows, cause, way)
+        grid = _pack_grid(coded, rows, cause, way, lists)
         if len(ages) > 1:
             grid["a"] = _spell_ages(age[rows], coded, rows)
         scenario = coded.scenarios[coded.scenario[first]]
@@ -54,8 +60,53 @@ def pack_cells(data: PublishedRun, coded: Coded) -> dict[str, Any]:
         "causes": causes,
         "letters": LETTERS,
         "ages": [[each.origin, each.moment, int(each.frozen)] for each in ages],
+        "lists": [list(each) for each in lists],
         "grids": grids,
     }
+
+
+def split_grids(packed: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Split the grids: the bare loads, for `data/grids.js`, and the rest, for `data/ways.js`.
+
+    The rest is the other ways of loading, and which of them is advised for a bare load: the first
+    page asks for it when it already shows the bare loads.
+    """
+    bare: Grids = {}
+    rest: Grids = {}
+    for name, scenarios in packed["grids"].items():
+        for scenario, ways in scenarios.items():
+            of_bare = bare.setdefault(name, {}).setdefault(scenario, {})
+            of_rest = rest.setdefault(name, {}).setdefault(scenario, {})
+            for remedy, grid in ways.items():
+                if remedy != BARE:
+                    of_rest[remedy] = grid
+                    continue
+                of_bare[remedy] = {key: value for key, value in grid.items() if key != "b"}
+                if "b" in grid:
+                    of_rest[remedy] = {"b": grid["b"]}
+    return {**packed, **_line_up(bare)}, _line_up(rest)
+
+
+def _line_up(grids: Grids) -> dict[str, Any]:
+    """Take the letters out of the grids, which hold their number: a grid's are like the last's.
+
+    Each kind of letters on its own takes two thirds of the room when it is compressed.
+    """
+    letters: dict[str, list[str]] = {kind: [] for kind in KINDS}
+    numbered: Grids = {}
+    number = 0
+    for name, scenarios in grids.items():
+        for scenario, ways in scenarios.items():
+            of_scenario = numbered.setdefault(name, {}).setdefault(scenario, {})
+            for remedy, grid in ways.items():
+                for kind in KINDS:
+                    letters[kind].append(grid.get(kind, ""))
+                of_scenario[remedy] = {
+                    **{key: value for key, value in grid.items() if key not in KINDS},
+                    "n": number,
+                }
+                number += 1
+    return {"grids": numbered, **letters}
 
 
 def _groups(coded: Coded) -> list[Codes]:
@@ -82,11 +133,18 @@ def _places(coded: Coded, rows: Codes) -> tuple[Codes, int]:
     return at + np.searchsorted(readers, coded.reader[rows]), len(writers) * len(readers)
 
 
-def _pack_grid(coded: Coded, rows: Codes, cause: Codes, way: Codes) -> dict[str, Any]:
+def _pack_grid(
+    coded: Coded, rows: Codes, cause: Codes, way: Codes, lists: dict[tuple[int, ...], int]
+) -> dict[str, Any]:
     at, size = _places(coded, rows)
+
+    def number(environments: Codes) -> int:
+        """Most grids have the same writers and the same readers: they are listed once."""
+        return lists.setdefault(tuple(np.unique(environments).tolist()), len(lists))
+
     packed = {
-        "w": np.unique(coded.writer[rows]).tolist(),
-        "r": np.unique(coded.reader[rows]).tolist(),
+        "w": number(coded.writer[rows]),
+        "r": number(coded.reader[rows]),
         "o": _spell(coded.outcome[rows], at, size),
     }
     for name, codes in (("c", cause), ("b", way)):

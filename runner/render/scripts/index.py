@@ -63,14 +63,7 @@ def index_data(run: RunRecord) -> dict[str, Any]:
             }
             for each in run.remedies
         },
-        "causes": {
-            each.id: {
-                "title": each.title,
-                "explanation": each.explanation,
-                "links": each.links,
-            }
-            for each in run.causes
-        },
+        "causes": {each.id: {"title": each.title} for each in run.causes},
         "attributions": ATTRIBUTION_TEXT,
         "formats": list(map(str, run.formats)),
         "carries": {str(name): list(map(str, each)) for name, each in run.formats.items()},
@@ -86,3 +79,8 @@ def index_data(run: RunRecord) -> dict[str, Any]:
             for each in ORIGIN_TABLE
         },
     }
+
+
+def cause_data(run: RunRecord) -> dict[str, Any]:
+    """Return the value of `data/causes.js`: what a first view of the titles does not need."""
+    return {each.id: {"explanation": each.explanation, "links": each.links} for each in run.causes}

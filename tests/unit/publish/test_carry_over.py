@@ -127,7 +127,8 @@ def test_what_was_measured_with_all_as_it_is_today_is_kept_and_says_when(tmp_pat
 
     rows = build_cells(kept.results, run.order)
     assert set(rows["origin"]) == {"kept"}
-    assert set(rows["measured_at"]) == {"2026-01-02T03:04:05+00:00"}
+    # Published by the minute.
+    assert set(rows["measured_at"]) == {"2026-01-02T03:04:00+00:00"}
     assert set(rows["probe"]) == {DEPENDS.probe}
     assert kept.record.stale == 0
 

@@ -82,12 +82,26 @@ def test_only_packages_that_matter_are_recorded(tmp_path: Path) -> None:
 
 def test_a_large_csv_is_compressed_and_nothing_is_left_out() -> None:
     cells = build_cells(RUN.results, RUN.order)
-    plain, packed = format_csv(cells, 10**6), format_csv(cells, 1)
+    plain, packed = format_csv(cells, 10**6, 1), format_csv(cells, 1, 10**6)
 
     assert (plain["cells.csv.gz"], packed["cells.csv"]) == (None, None)
     assert gzip.decompress(packed["cells.csv.gz"]) == plain["cells.csv"]
     # No time of writing in its header: the same run is the same bytes.
     assert packed["cells.csv.gz"][4:8] == bytes(4)
+
+
+def test_a_very_large_csv_is_left_out_and_pages_lead_to_the_parquet(
+    tmp_path: Path, monkeypatch
+) -> None:
+    assert set(format_csv(build_cells(RUN.results, RUN.order), 1, 1).values()) == {None}
+    publish_run(RUN, tmp_path)
+    monkeypatch.setattr("runner.publish.files.CSV_BUDGET", 1)
+    monkeypatch.setattr("runner.publish.files.COMPRESSED_BUDGET", 1)
+    publish_run(RUN, tmp_path)
+
+    assert {each.name for each in tmp_path.iterdir()} == FILES - {"cells.csv"}
+    assert load_data(tmp_path).csv == "cells.parquet"
+    assert len(pd.read_parquet(tmp_path / "cells.parquet")) == len(RUN.results)
 
 
 def test_the_other_form_of_an_earlier_run_is_removed(tmp_path: Path, monkeypatch) -> None:

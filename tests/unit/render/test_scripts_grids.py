@@ -22,8 +22,8 @@ def test_every_cell_comes_back_from_its_letter(tmp_path: Path) -> None:
             for remedy, grid in remedies.items():
                 letters = iter(grid["o"])
                 causes = iter(grid.get("c", BLANK * len(grid["o"])))
-                for writer in grid["w"]:
-                    for reader in grid["r"]:
+                for writer in packed["lists"][grid["w"]]:
+                    for reader in packed["lists"][grid["r"]]:
                         letter, cause = next(letters), next(causes)
                         if letter == BLANK:
                             assert cause == BLANK
