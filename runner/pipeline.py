@@ -300,7 +300,7 @@ def _begin(
                     workers=request.workers,
                     limits=request.limits,
                     start_method=request.start_method,
-                    estimate_s=shares.job_estimate(request),
+                    estimate_s=shares.job_estimate(request, reporter.message),
                     scratch=scratch,
                     machines=reporter.machines,
                 )

@@ -25,7 +25,7 @@ from runner.domain import (
     Save,
     Scope,
 )
-from runner.domain.errors import ProvisionError, SelectionError
+from runner.domain.errors import MatrixError, ProvisionError, SelectionError
 from runner.domain.request import Request
 from runner.domain.shards import Shard
 from runner.executors.interface import Place
@@ -121,13 +121,24 @@ def _published_durations(root: Path) -> Durations:
     return read_durations(root / "reports" / "published")
 
 
-def job_estimate(request: Request) -> Callable[[Job], float]:
-    """Return the estimate of a job by its scenario; the published run is read when it is asked."""
+def job_estimate(request: Request, warn: Callable[[str], object]) -> Callable[[Job], float]:
+    """Return the estimate of a job by its scenario; the published run is read when it is asked.
+
+    No run ends for an estimate: where the published one is damaged, `warn` is told so, once.
+    """
+
+    @cache
+    def find_durations() -> Durations:
+        try:
+            return published_durations(request)
+        except MatrixError as error:
+            warn(f"note: {error.message}; how long jobs take is not known from it")
+            return Durations()
 
     def estimate_s(job: Job) -> float:
         if job.kind == Kind.SAVE:
             return SAVE_S
-        known = published_durations(request)
+        known = find_durations()
         return known.scenarios.get(job.payload["scenario"]["id"], known.mean_s)
 
     return estimate_s

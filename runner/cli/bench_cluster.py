@@ -103,7 +103,7 @@ def _time_cluster(run: Run, batches: Batches, workers: int) -> float:
                 raise found
             built[name] = found
         settings = Settings(
-            limits=request.limits, workers=workers, estimate_s=job_estimate(request)
+            limits=request.limits, workers=workers, estimate_s=job_estimate(request, print)
         )
         with closing(place.crew(settings)) as crew:
             return _time(crew, batches, built)

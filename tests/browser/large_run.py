@@ -62,7 +62,7 @@ def write_large_site(folder: Path) -> int:
         declared=Declarations(),
     )
     files = [file for page in PAGES if page.name in WRITTEN for file in page.files(site)]
-    bare, others = split_grids(pack_cells(data, coded))
+    bare, others = split_grids(pack_cells(data, coded, site.advice))
     files += [
         ("data/index.js", script("matrixIndex", index_data(data.run))),
         ("data/causes.js", packed_script("causes", cause_data(data.run))),

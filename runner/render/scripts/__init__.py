@@ -20,7 +20,7 @@ def script_files(site: Site) -> Iterator[File]:
     data, coded = site.data, site.coded
     yield "data/index.js", script("matrixIndex", index_data(data.run))
     yield "data/causes.js", packed_script("causes", cause_data(data.run))
-    bare, others = split_grids(pack_cells(data, coded))
+    bare, others = split_grids(pack_cells(data, coded, site.advice))
     yield "data/grids.js", packed_script("grids", bare)
     yield "data/ways.js", packed_script("ways", others)
     yield "data/compare.js", packed_script("compare", compare_data(data, coded))

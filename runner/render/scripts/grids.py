@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from runner.analyse.advice import build_advice
 from runner.analyse.ages import code_ages
 from runner.analyse.grids import Coded, Codes, code_column
 from runner.domain import BARE, Help
@@ -32,7 +31,7 @@ LETTERS = "".join(letter for letter in map(chr, CODES) if letter not in "<\\`&")
 byte each; the table in `cells.js` ends with the last."""
 
 
-def pack_cells(data: PublishedRun, coded: Coded) -> dict[str, Any]:
+def pack_cells(data: PublishedRun, coded: Coded, advice: pd.DataFrame) -> dict[str, Any]:
     """Return every grid, as `cells.js` reads them beside `data/index.js`; see `split_grids`.
 
     Raises:
@@ -43,7 +42,7 @@ def pack_cells(data: PublishedRun, coded: Coded) -> dict[str, Any]:
         raise StoreError(f"{len(causes)} causes, and the report has letters for {len(LETTERS)}")
     # Code 0 is "no cause", which is no letter.
     cause = code_column(data.cells["cause"], ("", *causes)) - 1
-    way = _advised_ways(data, coded)
+    way = _advised_ways(advice, coded)
     ages, age = code_ages(data.cells, len(LETTERS))
     grids: Grids = {}
     lists: dict[tuple[int, ...], int] = {}
@@ -153,12 +152,11 @@ def _pack_grid(
     return packed
 
 
-def _advised_ways(data: PublishedRun, coded: Coded) -> Codes:
+def _advised_ways(advice: pd.DataFrame, coded: Coded) -> Codes:
     """Return for each bare load twice the number of the advised remedy, and -1 for none.
 
     One more where the remedy gives up a failed aspect.
     """
-    advice = build_advice(data.cells, data.run) if data.advice is None else data.advice
     place = {name: number for number, name in enumerate(coded.remedies)}
     advised = [place.get(str(name), -1) for name in advice["advice"]]
     given_up = (advice["help"] == str(Help.GIVEN_UP)).to_numpy()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from report_fixtures import make_run, publish_run
 
+from runner.analyse.advice import build_advice
 from runner.analyse.grids import OUTCOMES, code_cells
 from runner.publish.reading import load_data
 from runner.render.scripts.grids import BLANK, LETTERS, pack_cells
@@ -15,7 +16,7 @@ from runner.render.scripts.grids import BLANK, LETTERS, pack_cells
 def test_every_cell_comes_back_from_its_letter(tmp_path: Path) -> None:
     publish_run(make_run(), tmp_path)
     data = load_data(tmp_path)
-    packed = pack_cells(data, code_cells(data))
+    packed = pack_cells(data, code_cells(data), build_advice(data.cells, data.run))
     found = {}
     for format_, scenarios in packed["grids"].items():
         for scenario, remedies in scenarios.items():
