@@ -70,21 +70,22 @@ def _print_times(run: Run, batches: Batches) -> None:
     number = sum(map(len, batches.values()))
     print(
         f"{number} cells of {', '.join(batches)} on this machine, {os.cpu_count()} cores with a "
-        f"load of {os.getloadavg()[0]:.1f}; both ways in turn, the better of {ROUNDS} rounds each:"
+        f"load of {os.getloadavg()[0]:.1f}; all in turn, the better of {ROUNDS} rounds each:",
+        flush=True,
     )
-    one_s = 0.0
+    local_s: dict[int, list[float]] = {each: [] for each in WORKERS}
+    there_s: dict[int, list[float]] = {each: [] for each in WORKERS}
+    for workers in WORKERS * ROUNDS:
+        crew = run.jobs.crew.again(workers=workers)
+        local_s[workers].append(_time(crew, batches, run.built.available))
+        there_s[workers].append(_time_cluster(run, batches, workers))
+    one_s = min(there_s[WORKERS[0]])
     for workers in WORKERS:
-        local_s, there_s = [], []
-        for _ in range(ROUNDS):
-            crew = run.jobs.crew.again(workers=workers)
-            local_s.append(_time(crew, batches, run.built.available))
-            there_s.append(_time_cluster(run, batches, workers))
-        one_s = one_s or min(there_s)
+        best_s = min(there_s[workers])
         print(
-            f"  {workers} workers: {_shown(there_s)} s; local processes {_shown(local_s)} s; "
-            f"ratio {min(there_s) / min(local_s):.2f}; "
-            f"{one_s / min(there_s):.2f} times as fast as one worker",
-            flush=True,
+            f"  {workers} workers: {_shown(there_s[workers])} s; local processes "
+            f"{_shown(local_s[workers])} s; ratio {best_s / min(local_s[workers]):.2f}; "
+            f"{one_s / best_s:.2f} times as fast as one worker"
         )
 
 

@@ -206,12 +206,13 @@ def test_a_cell_that_kills_every_worker_is_found_and_it_alone_is_lost(cluster):
 
 def test_a_worker_with_dasks_own_memory_limit_is_not_used(cluster):
     cluster.worker("limited", "--memory-limit", "2GB")
-    warned = []
-    with (
-        pytest.raises(ClusterError, match="no worker that may be used") as caught,
-        open_place(replace(request_of(cluster), start_timeout_s=8.0), warned.append) as place,
-    ):
-        list(place.team.events(wait_s=60))
+    with open_place(request_of(cluster), print) as place:
+        while not place.team.refused:
+            list(place.team.events())
+        # It is there now; no other comes.
+        place.team.start_timeout_s = 0.5
+        with pytest.raises(ClusterError, match="no worker that may be used") as caught:
+            list(place.team.events(wait_s=60))
     assert "memory limit is on" in str(caught.value)
     assert "--memory-limit 0" in caught.value.next_step
 
