@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+from chromium import PHONE
 from playwright.sync_api import expect
 
 from runner.declare.environments import read_environments
@@ -378,6 +379,21 @@ def test_the_answer_leads_to_every_silent_difference_of_its_pair(overview, rows)
     assert found == sorted(f"{s}/{f}/{w}->{r}/{m}" for s, f, w, r, m, *_ in silent)
     assert downloaded(overview) == sorted(silent)
     assert overview.inner_text("#pair h4") == f"≠diverged {len(silent)}"
+
+
+def test_a_line_of_code_in_the_answer_wraps_on_a_phone(overview):
+    overview.set_viewport_size(PHONE)
+    for name, value in (("from", "tf1.15"), ("as", "h5"), ("to", "tf1.15")):
+        overview.select_option(f"#picker [name={name}]", value)
+    overview.evaluate(
+        "document.querySelector('#answer .verdict li code').textContent ="
+        " 'keras.models.load_model(a_model_of_ones_own)'"
+    )
+    box, code = (
+        overview.locator(each).bounding_box()
+        for each in ("#answer .verdict", "#answer .verdict li code")
+    )
+    assert code["x"] + code["width"] <= box["x"] + box["width"]
 
 
 def test_nothing_is_said_of_other_ways_of_loading_before_they_are_read(page, report):
