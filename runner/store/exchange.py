@@ -402,7 +402,7 @@ class _RemoteFiles:
             there = self._system.exists(bucket)
         if not (bucket and there):
             raise ConfigurationError(
-                f"{self._address[:100]}: there is no bucket {shortened(bucket)!r}",
+                f"{self._address[:100]}: no bucket {shortened(bucket)!r} is found",
                 cause="a typing error in its name, credentials that may not list it, or a server "
                 "that does not answer",
                 next_step="correct the address, or make the bucket: none is made here",
