@@ -7,6 +7,7 @@ before anything is called a regression; nothing of that is recorded.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +40,7 @@ from runner.judge.verdict import detail_of
 from runner.measure.rounds import repeat_jobs
 from runner.publish.audit import read_audit, write_audit
 from runner.publish.baselines import read_baseline, read_numbers
+from runner.publish.record import AcceptedRecord
 from runner.repeats import audit_cells, draw_cells, repeat_cells
 
 RELEASE, TARGET = "--release-baseline", "--baseline"
@@ -133,7 +135,28 @@ def run_gate(request: Request, gate: GateRequest, reporter: Reporter) -> GateOut
             accepted_file=str(gate.accepted),
         )
         judged = _with_verdicts(measured.results, held[0])
-        return GateOutcome(run=pipeline.finish_run(run, measured, judged), decision=decision)
+        accepted = list_accepted(acceptances, held)
+        return GateOutcome(
+            run=pipeline.finish_run(run, measured, judged, accepted), decision=decision
+        )
+
+
+def list_accepted(acceptances: Acceptances, held: Sequence[Held]) -> list[AcceptedRecord]:
+    """Return the acceptances in force, each with the number of cells that it covered."""
+    cells = {each.cell: each for one in held for each in one.cells if each.accepted}
+    covered = Counter(map(acceptances.covering, cells.values()))
+    return [
+        AcceptedRecord(
+            cells=each.cells,
+            outcome=each.outcome,
+            reason=each.reason,
+            link=each.link,
+            until=each.until,
+            covered=covered[each],
+        )
+        for each in acceptances.declared
+        if each not in acceptances.expired
+    ]
 
 
 def _read_baselines(gate: GateRequest) -> list[Baseline]:

@@ -69,7 +69,7 @@ from runner.measure.rounds import JobRunner, timed
 from runner.publish import facts, files, reading, tables
 from runner.publish.carry_over import Kept, Today, keep_results
 from runner.publish.reading import PublishedRun
-from runner.publish.record import EnvironmentRecord
+from runner.publish.record import AcceptedRecord, EnvironmentRecord
 from runner.render.page import Declarations
 from runner.render.site import publish_site
 from runner.shares import Share
@@ -154,9 +154,17 @@ def measure_all(run: Run) -> Measured:
     )
 
 
-def finish_run(run: Run, measured: Measured, results: Sequence[CellResult]) -> RunOutcome:
-    """Stages 8 and 9: publish the results, which have their verdicts now."""
-    published = aggregate_run(run, results, measured.controls, measured.kept)
+def finish_run(
+    run: Run,
+    measured: Measured,
+    results: Sequence[CellResult],
+    accepted: Sequence[AcceptedRecord] = (),
+) -> RunOutcome:
+    """Stages 8 and 9: publish the results, which have their verdicts now.
+
+    `accepted` are the acceptances of a gate.
+    """
+    published = aggregate_run(run, results, measured.controls, measured.kept, accepted)
     report = publish_run(run.request.out, published, run.jobs.durations, run.declared)
     return RunOutcome(
         results=results,
@@ -751,6 +759,7 @@ def aggregate_run(
     results: Sequence[CellResult],
     checked: Sequence[ControlResult],
     kept: Kept | None,
+    accepted: Sequence[AcceptedRecord] = (),
 ) -> PublishedRun:
     """Stage 8: tables, run record, and all that is said of them."""
     catalog, declared = run.declared.catalog, run.declared
@@ -771,6 +780,7 @@ def aggregate_run(
                 durations=run.jobs.durations,
                 kept=kept,
                 shard=run.share.record if run.share else None,
+                accepted=accepted,
             ),
             environments=declared.environments,
             provisioned={**run.absent, **run.built.available},

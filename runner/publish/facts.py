@@ -17,7 +17,7 @@ from runner.domain.request import Request
 from runner.publish.audit import IN_CONTAINERS, read_audit
 from runner.publish.carry_over import Kept
 from runner.publish.files import RunFacts
-from runner.publish.record import ShardRecord
+from runner.publish.record import AcceptedRecord, ShardRecord
 
 
 def gather_facts(
@@ -30,6 +30,7 @@ def gather_facts(
     durations: Mapping[str, float],
     kept: Kept | None,
     shard: ShardRecord | None = None,
+    accepted: Sequence[AcceptedRecord] = (),
 ) -> RunFacts:
     """Return the facts of a run that ends now."""
     not_run: dict[str, int] = {}
@@ -46,6 +47,7 @@ def gather_facts(
         isolation=request.start_method,
         confined=count_confined(results),
         controls=tuple(controls),
+        accepted=tuple(accepted),
         audit=read_audit(request.store),
         audit_in_containers=read_audit(request.store, IN_CONTAINERS),
         not_run=not_run,

@@ -47,6 +47,7 @@ from runner.publish.placing import place
 from runner.publish.reading import COMPRESSED_CSV, CSV, PublishedRun
 from runner.publish.record import (
     RUN_SCHEMA,
+    AcceptedRecord,
     AuditSummary,
     BuildOfOnesOwn,
     CauseRecord,
@@ -108,6 +109,7 @@ class RunFacts:
     executor: str = DEFAULT_EXECUTOR
     isolation: str = "fork"
     controls: tuple[ControlResult, ...] = ()
+    accepted: tuple[AcceptedRecord, ...] = ()
     audit: AuditSummary | None = None
     audit_in_containers: AuditSummary | None = None
     confined: Mapping[str, int] = field(default_factory=dict)
@@ -176,6 +178,7 @@ def build_run_record(
             ControlRecord(id=each.id, passed=each.passed, detail=each.detail)
             for each in facts.controls
         ),
+        accepted=facts.accepted,
         audit=_sorted_audit(facts.audit),
         audit_in_containers=_sorted_audit(facts.audit_in_containers),
         not_run={reason: facts.not_run[reason] for reason in sorted(facts.not_run)},

@@ -312,6 +312,7 @@ def join_records(
         sources={name: text for run in runs for name, text in sorted(run.sources.items())},
         totals=TotalsRecord(cells=totals.cells, by_outcome=dict(totals.by_outcome)),
         controls=_join_controls(runs, controls),
+        accepted=tuple(dict.fromkeys(each for run in runs for each in run.accepted)),
         audit=_join_audits([run.audit for run in runs if run.audit]),
         audit_in_containers=_join_audits(
             [run.audit_in_containers for run in runs if run.audit_in_containers]

@@ -291,6 +291,19 @@ class AuditSummary(Record, kw_only=True, frozen=True):
     tallies: tuple[AuditTally, ...] = ()
 
 
+class AcceptedRecord(Record, kw_only=True, frozen=True):
+    """A change for the worse that a gate was told to accept, and the cells that it covered."""
+
+    cells: str
+    """Selector, such as `plain_dense/keras/*->keras@*/none`."""
+    outcome: Outcome
+    reason: str
+    link: str
+    until: str
+    """The release from which on it no longer holds."""
+    covered: Count
+
+
 class KeptRecord(Record, kw_only=True, frozen=True):
     """Cells taken over from an earlier run: when that began, by which version, how many."""
 
@@ -370,6 +383,10 @@ class RunRecord(Record, kw_only=True, frozen=True):
     ] = {}
     totals: TotalsRecord
     controls: tuple[ControlRecord, ...]
+    accepted: Annotated[
+        tuple[AcceptedRecord, ...],
+        msgspec.Meta(description="Acceptances in force; empty where no gate decided on the run."),
+    ] = ()
     audit: AuditSummary | None
     audit_in_containers: Annotated[
         AuditSummary | None,

@@ -67,6 +67,17 @@ models.load_model = load_model
 """What the file `flaw` of the tree does to release 3.4."""
 
 
+ACCEPTED = """
+[[accepted]]
+cells = "plain_dense/h5/{writer}->keras3.4/none"
+outcome = "load_error"
+cause = "{cause}"
+reason = "{why}"
+link = "https://example.org/{why}"
+until = "{until}"
+"""
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
@@ -197,6 +208,28 @@ def test_an_audit_finds_a_flaky_cell_that_came_out_as_before(gate, broken):
     assert (held.after.outcome, held.runs, held.agreed) == (Outcome.LOAD_ERROR, 2, 1)
     assert held.reason == "flaky: load error in 1 of 2 runs, equivalent in 1 of 2 runs"
     assert found.codes == [20]
+
+
+def test_the_run_tells_the_acceptances_in_force_and_what_they_covered(gate, sound, tmp_path):
+    cause = gate("broken", release_baseline=sound).held[0].after.cause
+    rows = (("keras3.0", "9.9", "meant"), ("keras3.3", "9.9", "other"), ("keras3.?", "0.1", "old"))
+    (tmp_path / "accepted.toml").write_text(
+        "".join(
+            ACCEPTED.format(writer=writer, until=until, why=why, cause=cause)
+            for writer, until, why in rows
+        )
+    )
+    found = gate("broken", release_baseline=sound)
+
+    (held,) = found.held
+    assert held.accepted
+    run = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
+    told = [(each["reason"], each["until"], each["covered"]) for each in run["accepted"]]
+    assert told == [("meant", "9.9", 1), ("other", "9.9", 0)]
+    page = (tmp_path / "out" / "site" / "controls.html").read_text(encoding="utf-8")
+    assert "Accepted failures" in page
+    assert "https://example.org/meant" in page
+    assert "https://example.org/old" not in page
 
 
 def test_a_scenario_without_a_witness_fails_the_gate(gate, sound):
