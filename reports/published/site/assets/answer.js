@@ -76,6 +76,7 @@ function answerOne(cells, asked, found) {
 
 /** What came of the other ways of loading for one load: nothing is said where none was tried. @param {Cells} cells @param {Question} asked @param {Found} found @returns {(Node|string)[]} */
 function otherWays(cells, asked, found) {
+  if (!cells.whole) return [];
   const tried = cells.triedWays(found, asked.writer, asked.reader);
   if (tried) return [tried === 1 ? "The one other way that was tried did not work." : `None of the ${count(tried)} other ways that were tried worked.`];
   const near = cells.nearestTried(found, asked.writer, asked.reader);
@@ -100,7 +101,7 @@ function aboutFile(cells, asked, found) {
 /** @param {Cells} cells @param {Question} asked @param {Found} found */
 function insteadOf(cells, asked, found) {
   if (found.outcome === cells.equivalent) return [make("pre", { className: "code" }, cells.codeOf(cells.bare, found.format))];
-  if (cells.outcomes[found.outcome] === "save_error") return [];
+  if (cells.outcomes[found.outcome] === "save_error" || !cells.whole) return [];
   const way = cells.bestWay(found, asked.writer, asked.reader);
   const partly = cells.isGivenUp(found, asked.writer, asked.reader) ? "It loads, but what failed is given up. " : "";
   if (way >= 0) return [make("h2", {}, "What works instead"), make("p", {}, `${partly}Measured for this very pair: `, ...wayText(cells, way, found.format, [found]))];
@@ -160,7 +161,7 @@ function silentPart(cells, asked, { silent, way }) {
 
 /** @param {Cells} cells @param {Question} asked @param {ReturnType<typeof sortLoads>} sorted */
 function waysPart(cells, asked, { helped, way }) {
-  if (!helped.length) return [];
+  if (!helped.length || !cells.whole) return [];
   const ways = cells.remedies.map((_, remedy) => ({ remedy, loads: helped.filter((each) => way(each) === remedy) })).filter((each) => each.loads.length);
   const parts = ways.map(({ remedy, loads }) => make("div", { className: "way" }, make("p", {}, ...wayText(cells, remedy, asked.format, loads)),
     fold(`Advised for ${times(loads.length, "kind")}`, [make("ul", { className: "plain kinds" }, ...loads.map((each) => loadItem(cells, asked, each)))])));
@@ -169,6 +170,7 @@ function waysPart(cells, asked, { helped, way }) {
 
 /** @param {Cells} cells @param {Question} asked @param {ReturnType<typeof sortLoads>} sorted */
 function lostPart(cells, asked, { lost, untried }) {
+  if (!cells.whole) return [];
   const list = (/** @type {Found[]} */ loads) => make("ul", { className: "plain kinds" },
     ...loads.map((each) => loadItem(cells, asked, each, [". ", ...otherWays(cells, asked, each), " ", nearestText(cells, asked, each)])));
   return [
@@ -204,9 +206,9 @@ function bestReader(cells, asked, good) {
   return [make("p", {}, "With a plain load ", make("b", {}, cells.environments[best.reader]), ` gives back more of them than any other reader but the writer: ${best.good} of ${times(best.tried, "kind")}.`)];
 }
 
-/** What came of other ways, in one sentence with its counts. @param {ReturnType<typeof sortLoads>} sorted */
-function helpWords({ bad, helped, partly, lost, untried }) {
-  if (!bad.length) return [];
+/** What came of other ways, in one sentence with its counts; nothing until they are read. @param {Cells} cells @param {ReturnType<typeof sortLoads>} sorted */
+function helpWords(cells, { bad, helped, partly, lost, untried }) {
+  if (!bad.length || !cells.whole) return [];
   const all = count(bad.length);
   if (!helped.length && !lost.length) return [make("p", {}, `For none of the ${all} that do not come back as saved was another way of loading tried: it is not known whether one helps.`)];
   const restored = helped.length - partly.length;
@@ -229,7 +231,7 @@ function answerAny(cells, asked, loads) {
     { style: failed, number: bad.length - silent.length, words: [times(bad.length - silent.length, "does not load, or cannot be used", "do not load, or cannot be used")] },
   ].filter((each) => each.number);
   const items = parts.map(({ style: each, words }) => make("li", {}, make("i", { className: each.css, ariaHidden: "true" }, each.symbol), make("span", { className: each.css === "d" ? "t-d" : "" }, ...words)));
-  const words = [make("p", {}, `Measured with ${times(tried.length, "kind")} of models that ${cells.environments[asked.writer]} itself gets back from its own file:`), make("ul", { className: "plain rules" }, ...items), shareBar(parts.map((each) => ({ css: each.style.css, number: each.number }))), ...helpWords(sorted)];
+  const words = [make("p", {}, `Measured with ${times(tried.length, "kind")} of models that ${cells.environments[asked.writer]} itself gets back from its own file:`), make("ul", { className: "plain rules" }, ...items), shareBar(parts.map((each) => ({ css: each.style.css, number: each.number }))), ...helpWords(cells, sorted)];
   return [verdictBox(style, good.length && bad.length ? "◐" : style.symbol, verdict, words),
     ...silentPart(cells, asked, sorted), ...waysPart(cells, asked, sorted), ...lostPart(cells, asked, sorted),
     ...(good.length ? [fold(`✓ ${times(good.length, "kind loads", "kinds load")} as the same model with a plain load`, [make("ul", { className: "plain kinds" }, ...good.map((each) => loadItem(cells, asked, each)))])] : []),

@@ -275,7 +275,7 @@ async function showCell() {
   const cell = wantedCell();
   const name = idOf(cell);
   const asked = location.hash.slice(1, 200);
-  /** @type {Index} */ const index = await loadData("index");
+  /** @type {Index} */ const index = await loadIndex();
   // Only declared names are ever put into the address of a script.
   if (unknownParts(index, cell).length) {
     const unknown = unknownParts(index, cell);

@@ -21,9 +21,18 @@ const UNKNOWN = 3;
 /** @typedef {{scenario: number, format: number, remedy: number, outcome: number, cause: number, age: number}} Found */
 
 class Cells {
-  /** @param {Index} index @param {any} packed */
-  constructor(index, packed) {
+  /** @param {Index} index @param {any} packed the bare loads @param {any} [ways] the other ways of loading, and which are advised */
+  constructor(index, packed, ways) {
     this.index = index;
+    /** Without the other ways of loading nothing is said of these. */ this.whole = Boolean(ways);
+    /** @type {(format: number, scenario: number, remedy: number) => any} */ this.given = (format, scenario, remedy) => {
+      const [name, id, way] = [this.formats[format], this.scenarios[scenario], this.remedies[remedy]];
+      const parts = [packed, ways].map((part) => {
+        const grid = part?.grids[name][id]?.[way];
+        return grid ? { ...grid, ...Object.fromEntries(["o", "c", "a", "b"].filter((kind) => part[kind][grid.n]).map((kind) => [kind, part[kind][grid.n]])) } : null;
+      });
+      return parts[0] || parts[1] ? { ...parts[0], ...parts[1] } : null;
+    };
     /** @type {string[]} */ this.environments = packed.environments;
     this.outcomes = Object.keys(index.outcomes);
     this.styles = Object.values(index.outcomes);
@@ -60,12 +69,12 @@ class Cells {
   /** List the grids, and say how many places their cells need. @param {any} packed */
   placeGrids(packed) {
     let size = 0;
-    for (const [format, name] of this.formats.entries()) {
-      for (const [scenario, id] of this.scenarios.entries()) {
-        for (const [remedy, way] of this.remedies.entries()) {
-          const given = packed.grids[name][id]?.[way];
+    for (const format of this.formats.keys()) {
+      for (const scenario of this.scenarios.keys()) {
+        for (const remedy of this.remedies.keys()) {
+          const given = this.given(format, scenario, remedy);
           if (!given) continue;
-          const grid = { format, scenario, remedy, writers: given.w, readers: given.r, start: size };
+          const grid = { format, scenario, remedy, writers: packed.lists[given.w], readers: packed.lists[given.r], start: size };
           this.grids.push(grid);
           this.byKey.set(this.key(format, scenario, remedy), grid);
           size += given.o.length;
@@ -80,7 +89,7 @@ class Cells {
     const numbers = new Uint8Array(0x180).fill(NO_CELL);
     [...packed.letters].forEach((letter, number) => { numbers[letter.charCodeAt(0)] = number; });
     for (const grid of this.grids) {
-      const given = packed.grids[this.formats[grid.format]][this.scenarios[grid.scenario]][this.remedies[grid.remedy]];
+      const given = this.given(grid.format, grid.scenario, grid.remedy);
       for (let at = 0; at < given.o.length; at += 1) {
         this.outcome[grid.start + at] = numbers[given.o.charCodeAt(at)];
         if (given.c) this.cause[grid.start + at] = numbers[given.c.charCodeAt(at)];
@@ -234,7 +243,8 @@ class Cells {
   causeOf(cause) {
     const id = this.causes[cause];
     if (id === undefined) return null;
-    return this.index.causes[id] ?? { title: id, explanation: "", links: [] };
+    const known = this.index.causes[id];
+    return { title: known?.title ?? id, explanation: known?.explanation ?? "", links: known?.links ?? [] };
   }
 }
 
@@ -242,6 +252,11 @@ class Cells {
 
 /** Every cell of the run, read once. */
 function loadCells() {
-  asking ??= Promise.all([loadData("index"), loadData("grids")]).then(([index, packed]) => new Cells(index, packed));
+  asking ??= Promise.all([loadIndex(), loadData("grids"), loadData("ways")]).then(([index, packed, ways]) => new Cells(index, packed, ways));
   return asking;
+}
+
+/** The bare loads alone: what a first view shows. */
+async function loadBareLoads() {
+  return new Cells(await loadData("index"), await loadData("grids"));
 }

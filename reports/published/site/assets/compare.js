@@ -678,5 +678,5 @@ async function begin() {
   showRuns();
 }
 
-Object.assign(globalThis, { matrixCells: (/** @type {Packed} */ value) => { packed = value; begin(); } });
+loadData("compare").then((value) => { packed = value; begin(); });
 })();

@@ -5,7 +5,7 @@
 
 /** @typedef {{symbol: string, label: string, explanation: string, css: string, ran: boolean, judged: boolean, remediable: boolean}} Style */
 /** @typedef {{title: string, code: Record<string, string>, gives_up: string[]}} Remedy */
-/** @typedef {{title: string, explanation: string, links: string[]}} Cause */
+/** @typedef {{title: string, explanation: string, links: string[]}} Cause the title is there first, the rest with `loadIndex` */
 /** @typedef {{python: string, backend: string, family: string, css: string, released: string, first_released: string, reason: string, resolved: Record<string, string>}} Environment */
 /** @typedef {{title: string, summary: string, group: string, rtol: number, atol: number, aspects: string[], damaged: boolean}} Scenario */
 /**
@@ -157,15 +157,24 @@ function loadData(name) {
   return wanted.promise;
 }
 
+/** The value of a script that came compressed: base64 of a zlib stream of JSON. @param {string} packed */
+async function unpack(packed) {
+  const bytes = Uint8Array.from(atob(packed), (each) => each.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).json();
+}
+
+/** What is declared, with the explanations of causes, which come apart. @returns {Promise<Index>} */
+async function loadIndex() {
+  const [index, causes] = await Promise.all([loadData("index"), loadData("causes")]);
+  for (const [id, more] of Object.entries(causes)) Object.assign(index.causes[id], more);
+  return index;
+}
+
 Object.assign(globalThis, {
   /** @param {Index} value */
   matrixIndex: (value) => promise("index").give(value),
-  /** @param {any} value */
-  matrixGrids: (value) => promise("grids").give(value),
-  /** @param {any} value */
-  matrixLines: (value) => promise("lines").give(value),
-  /** @param {any} value */
-  matrixShard: (value) => promise(`${value.scenario}.${value.format}`).give(value),
+  /** @param {string} name @param {string} packed */
+  matrixPacked: (name, packed) => unpack(packed).then(promise(name).give, promise(name).fail),
 });
 
 // --- for every page --------------------------------------------------------------------------

@@ -83,13 +83,21 @@ class OverviewPage {
     this.fillControls();
     this.state = new AddressState(usualValues(cells), allowedValues(cells), (state) => this.show(state));
     for (const select of this.selects()) select.addEventListener("change", () => this.state.go({ [select.name]: select.value }));
-    $("download").addEventListener("click", () => saveAs("matrix-view.csv", viewAsCsv(cells, this.view(this.state.now)), "text/csv"));
+    $("download").addEventListener("click", () => saveAs("matrix-view.csv", viewAsCsv(this.cells, this.view(this.state.now)), "text/csv"));
     $("reset").addEventListener("click", () => this.state.go(Object.fromEntries(VIEW.map((field) => [field, this.state.usual[field]]))));
     this.box.addEventListener("scroll", () => this.rowsInSight(), { passive: true });
     addEventListener("resize", () => this.rowsInSight());
     walkGrid(this.table, { readout: $("reading"), describe: (td) => this.describe(td), href: (td) => this.href(td), open: (td) => this.open(td) });
     this.show(this.state.now);
     this.showLinked();
+  }
+
+  /** Say what rests on the other ways of loading, too, once they are read. @param {Cells} cells */
+  complete(cells) {
+    this.cells = cells;
+    this.asked = "";
+    this.drawn = "";
+    this.show(this.state.now);
   }
 
   /** Who follows a link to a view of the matrix wants to see it first; who comes back is where they were. */
@@ -136,6 +144,7 @@ class OverviewPage {
     const { unknown } = this.state;
     $("unknown").hidden = !unknown.length;
     $("unknown").textContent = unknown.length ? `The address asks for what is not in this run: ${unknown.join(", ")}. Shown is the usual choice in its place.` : "";
+    if (state.remedy !== BARE && !this.cells.whole) { this.wait(); return; }
     const asked = TOP.map((field) => state[field]).join(" ");
     if (asked !== this.asked) this.showAnswer(state);
     this.asked = asked;
@@ -145,11 +154,19 @@ class OverviewPage {
     this.showPair(state);
   }
 
+  /** Nothing is said of what is not there yet. */
+  wait() {
+    $("summary").textContent = "Reading the other ways of loading …";
+    /** @type {HTMLButtonElement} */ ($("download")).disabled = true;
+    this.table.ariaBusy = "true";
+  }
+
   /** @param {State} state */
   showAnswer(state) {
     const { cells } = this;
     const asked = { writer: cells.environments.indexOf(state.from), reader: cells.environments.indexOf(state.to), format: cells.formats.indexOf(state.as), scenario: cells.scenarios.indexOf(state.with) };
     $("answer").replaceChildren(...answer(cells, asked));
+    $("answer").ariaBusy = String(!cells.whole);
   }
 
   /** @param {State} state */
@@ -344,8 +361,17 @@ class OverviewPage {
   }
 }
 
-loadCells().then((cells) => {
-  new OverviewPage(cells);
-  // After the frame that shows it: what the test of speed reads.
-  requestAnimationFrame(() => setTimeout(() => performance.mark("interactive"), 0));
-}, (error) => { $("answer").replaceChildren(make("p", {}, String(error.message))); });
+/** The usual view shows bare loads alone, so they are enough to begin with. */
+async function beginOverview() {
+  try {
+    const page = new OverviewPage(await (location.hash.length > 1 ? loadCells() : loadBareLoads()));
+    // After the frame that shows it: what the test of speed reads.
+    await new Promise((go) => requestAnimationFrame(() => setTimeout(go, 0)));
+    performance.mark("interactive");
+    if (!page.cells.whole) page.complete(await loadCells());
+  } catch (error) {
+    $("answer").replaceChildren(make("p", {}, String(/** @type {Error} */ (error).message)));
+  }
+}
+
+beginOverview();

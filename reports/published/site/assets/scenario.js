@@ -71,7 +71,8 @@ loadCells().then((cells) => {
     const fold = /** @type {HTMLDetailsElement} */ (table.closest("details"));
     const begin = () => {
       if (!fold.open || table.getAttribute("role") === "grid") return;
-      if (!table.tHead) drawGrid(cells, table);
+      // What the page brings has neighbours that are alike as one wide cell.
+      drawGrid(cells, table);
       walkGrid(table, { readout: /** @type {HTMLElement} */ (box.nextElementSibling), describe: (td) => describeCell(cells, td), href: (td) => hrefOf(cells, td), open: (td) => openCell(cells, td) });
     };
     fold.addEventListener("toggle", begin);
