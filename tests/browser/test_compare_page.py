@@ -227,6 +227,20 @@ def test_a_file_dropped_anywhere_is_the_run_after(visit, mine):
     assert counts(page)["same"] == TOTAL
 
 
+def test_a_file_dropped_before_the_page_has_its_data_is_read_when_it_has(visit, mine):
+    page = visit("about.html")
+    held = []
+    page.route("**/data/compare.js", lambda route: held.append(route))  # noqa: PLW0108
+    page.goto(page.url.replace("about.html", "compare.html"), wait_until="commit")
+    page.wait_for_function("document.querySelector('main') && document.readyState !== 'loading'")
+    page.wait_for_timeout(300)
+    drop(page, "main", "early.csv", mine.read_text(encoding="utf-8"))
+    assert len(held) == 1
+    held[0].continue_()
+    page.wait_for_selector("#result:not([hidden])")
+    assert "early.csv" in page.inner_text("#after-name")
+
+
 def drop(page, where, name, text):
     page.evaluate(
         "([where, name, text]) => { const given = new DataTransfer();"

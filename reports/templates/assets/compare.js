@@ -625,8 +625,9 @@ function drop(event) {
   for (const old of document.querySelectorAll(".run.over")) old.classList.remove("over");
   for (const side of SIDES) input(`${side}-file`).value = "";
   const files = [...(event.dataTransfer?.files ?? [])];
-  if (files.length > 1) { take("before", files[0]).then(() => take("after", files[1])); return; }
-  take(/** @type {Element} */ (event.target).closest?.("#before") ? "before" : "after", files[0]);
+  const side = /** @type {Element} */ (event.target).closest?.("#before") ? "before" : "after";
+  // The page may still be reading its own data.
+  ready.then(() => (files.length > 1 ? take("before", files[0]).then(() => take("after", files[1])) : take(side, files[0])));
 }
 
 /** Every cell of the list as CSV; ids, outcomes and causes were checked to be plain words. */
@@ -650,8 +651,6 @@ function listen() {
     $(side).addEventListener("dragenter", () => $(side).classList.add("over"));
     $(side).addEventListener("dragleave", (event) => { if (!$(side).contains(/** @type {Node} */ (event.relatedTarget))) $(side).classList.remove("over"); });
   }
-  addEventListener("dragover", (event) => event.preventDefault());
-  addEventListener("drop", drop);
   $("swap").addEventListener("click", () => {
     [runs.before, runs.after] = [runs.after, runs.before];
     for (const side of SIDES) input(`${side}-file`).value = "";
@@ -678,5 +677,8 @@ async function begin() {
   showRuns();
 }
 
-loadData("compare").then((value) => { packed = value; begin(); });
+const ready = loadData("compare").then((value) => { packed = value; });
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", drop);
+ready.then(begin);
 })();
