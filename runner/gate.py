@@ -154,8 +154,7 @@ def list_accepted(acceptances: Acceptances, held: Sequence[Held]) -> list[Accept
             until=each.until,
             covered=covered[each],
         )
-        for each in acceptances.declared
-        if each not in acceptances.expired
+        for each in acceptances.in_force
     ]
 
 

@@ -76,6 +76,9 @@ from runner.shares import Share
 from runner.store import START_MB, Store, open_store, require_space
 from runner.store.exchange import Exchange, open_exchange
 
+BATCHES = "batches"
+"""Folder of a store for the batches at work."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
@@ -221,14 +224,13 @@ def opened(request: Request, reporter: Reporter, share: Share | None = None) -> 
 
 
 @contextmanager
-def in_containers(run: Run, readers: Iterable[str]) -> Iterator[Run]:
-    """Give the run with these readers' jobs in containers, which find its artifacts.
+def elsewhere(run: Run, request: Request, readers: Iterable[str]) -> Iterator[Run]:
+    """Give the run with these readers' jobs where the request's executor runs them.
 
     Raises:
-        NoEnvironmentError: no engine answers.
-        ProvisionError: an image cannot be built.
+        NoEnvironmentError: no engine or no worker answers.
+        ProvisionError: an environment cannot be built there.
     """
-    request = replace(run.request, executor=registry.CONTAINED.name)
     with open_place(request, run.reporter.message) as place:
         built = {}
         for name in sorted(readers):
@@ -236,16 +238,34 @@ def in_containers(run: Run, readers: Iterable[str]) -> Iterator[Run]:
             if isinstance(found, ProvisionError):
                 raise found
             built[name] = found
-        settings = Settings(
-            workers=request.workers,
-            limits=request.limits,
-            scratch=_scratch(request, run.store),
-            machines=run.reporter.machines,
-        )
+        settings = _settings(request, run.store.folder / BATCHES, run.reporter)
         with closing(place.crew(settings)) as crew:
             yield replace(
                 run, request=request, jobs=replace(run.jobs, crew=crew, environments=built)
             )
+
+
+@contextmanager
+def in_containers(run: Run, readers: Iterable[str]) -> Iterator[Run]:
+    """Give the run with these readers' jobs in containers, which find its artifacts.
+
+    Raises:
+        NoEnvironmentError: no engine answers.
+        ProvisionError: an image cannot be built.
+    """
+    with elsewhere(run, replace(run.request, executor=registry.CONTAINED.name), readers) as inside:
+        yield inside
+
+
+def _settings(request: Request, scratch: Path, reporter: Reporter) -> Settings:
+    return Settings(
+        workers=request.workers,
+        limits=request.limits,
+        start_method=request.start_method,
+        estimate_s=shares.job_estimate(request, reporter.message),
+        scratch=scratch,
+        machines=reporter.machines,
+    )
 
 
 def _require_alone(request: Request) -> None:
@@ -303,16 +323,7 @@ def _begin(
         ),
         jobs=JobRunner(
             store=store,
-            crew=place.crew(
-                Settings(
-                    workers=request.workers,
-                    limits=request.limits,
-                    start_method=request.start_method,
-                    estimate_s=shares.job_estimate(request, reporter.message),
-                    scratch=scratch,
-                    machines=reporter.machines,
-                )
-            ),
+            crew=place.crew(_settings(request, scratch, reporter)),
             environments=built.available,
             reporter=reporter,
             started=started,
@@ -371,7 +382,7 @@ def _provision(
 
 def _scratch(request: Request, store: Store) -> Path:
     """Return the folder of running batches, emptied of a killed run's leftovers."""
-    folder = store.folder / "batches"
+    folder = store.folder / BATCHES
     if not request.recorded:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()

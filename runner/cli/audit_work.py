@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 
 from runner import pipeline
 from runner.domain.errors import AuditDisagreement, SelectionError
@@ -35,11 +36,9 @@ def audit_run(request: Request, *, sample: int, seed: int, contained: bool = Fal
             known = pipeline.recorded_cells(run)
             _require_recorded(request, known)
             drawn = draw_cells(run, known, size=sample, seed=seed)
-            if contained:
-                with pipeline.in_containers(run, drawn.readers) as inside:
-                    audit = audit_cells(inside, drawn).record
-            else:
-                audit = audit_cells(run, drawn).record
+            readers = drawn.readers
+            with pipeline.in_containers(run, readers) if contained else nullcontext(run) as there:
+                audit = audit_cells(there, drawn).record
             write_audit(run.store.folder, audit, IN_CONTAINERS if contained else AUDIT_FILE)
     finally:
         reporter.close()

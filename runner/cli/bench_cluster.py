@@ -10,7 +10,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from itertools import cycle, islice
 
@@ -19,12 +18,10 @@ from runner.domain import Observation, Outcome, ProvisionedEnvironment
 from runner.domain.errors import MatrixError, ProvisionError
 from runner.domain.request import Request
 from runner.executors import registry
-from runner.executors.interface import Crew, Settings
-from runner.executors.registry import open_place
+from runner.executors.interface import Crew
 from runner.host.progress import PlainReporter
 from runner.measure.rounds import batch_jobs
-from runner.pipeline import Run, opened, recorded_cells
-from runner.shares import job_estimate
+from runner.pipeline import Run, elsewhere, opened, recorded_cells
 
 CELLS = 1000
 READERS = 2
@@ -96,18 +93,8 @@ def _shown(seconds: Sequence[float]) -> str:
 def _time_cluster(run: Run, batches: Batches, workers: int) -> float:
     """Return the wall time of a round on such workers that are there already, in seconds."""
     request = replace(run.request, executor=registry.CLUSTER.name, workers=workers)
-    with open_place(request) as place:
-        built = {}
-        for name in batches:
-            found = place.provision(run.built.available[name].environment)
-            if isinstance(found, ProvisionError):
-                raise found
-            built[name] = found
-        settings = Settings(
-            limits=request.limits, workers=workers, estimate_s=job_estimate(request, print)
-        )
-        with closing(place.crew(settings)) as crew:
-            return _time(crew, batches, built)
+    with elsewhere(run, request, batches) as there:
+        return _time(there.jobs.crew, batches, there.jobs.environments)
 
 
 def _time(

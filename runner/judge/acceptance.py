@@ -24,8 +24,9 @@ class Acceptances:
     def __init__(self, declared: Sequence[Acceptance], release: str) -> None:
         self.declared = tuple(declared)
         self.expired = tuple(each for each in declared if each.expired(release))
+        self.in_force = tuple(each for each in declared if each not in self.expired)
         self._patterns: list[tuple[Acceptance, CellPattern]] = [
-            (each, parse_pattern(each.cells)) for each in declared if each not in self.expired
+            (each, parse_pattern(each.cells)) for each in self.in_force
         ]
 
     def apply(self, held: HeldCell) -> HeldCell:
