@@ -92,7 +92,7 @@ def test_an_error_text_stands_in_the_html_and_the_search_lands_on_it(search, rep
     first = search.locator(".explained a").first
     assert first.get_attribute("href") == "causes.html#unknown_class"
     search.locator(".explained a[href^='errors.html#']").first.click()
-    assert search.locator("li:target").count() == 1
+    expect(search.locator("li:target")).to_have_count(1)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
