@@ -9,7 +9,6 @@ classified, what must run is run and recorded, and only that is looked up again.
 from __future__ import annotations
 
 import gc
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -73,7 +72,7 @@ from runner.publish.record import AcceptedRecord, EnvironmentRecord
 from runner.render.page import Declarations
 from runner.render.site import publish_site
 from runner.shares import Share
-from runner.store import START_MB, Store, open_store, require_space
+from runner.store import START_MB, Store, emptied, open_store, require_space
 from runner.store.exchange import Exchange, open_exchange
 
 BATCHES = "batches"
@@ -384,8 +383,7 @@ def _scratch(request: Request, store: Store) -> Path:
     """Return the folder of running batches, emptied of a killed run's leftovers."""
     folder = store.folder / BATCHES
     if not request.recorded:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+        emptied(folder)
     return folder
 
 

@@ -8,7 +8,12 @@ docs/formats.md describes every file.
 """
 
 from runner.store.artifacts import Manifest, Place
-from runner.store.files import TEMPORARY_PREFIX, atomic_write_bytes, atomic_write_text
+from runner.store.files import (
+    TEMPORARY_PREFIX,
+    atomic_write_bytes,
+    atomic_write_text,
+    emptied,
+)
 from runner.store.journal import Journal, Record
 from runner.store.space import RESERVE_MB, START_MB, require_space, require_space_for
 from runner.store.store import Store, open_store
@@ -24,6 +29,7 @@ __all__ = [
     "Store",
     "atomic_write_bytes",
     "atomic_write_text",
+    "emptied",
     "open_store",
     "require_space",
     "require_space_for",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -121,6 +122,20 @@ def _holds(path: Path, data: bytes) -> bool:
 def atomic_write_text(path: Path, text: str) -> None:
     """Replace the file in one step by UTF-8 text; see `atomic_write_bytes`."""
     atomic_write_bytes(path, text.encode())
+
+
+def emptied(folder: Path) -> Path:
+    """Return the folder, made if need be, with nothing in it.
+
+    The folder itself stays: it may be a link to a faster disk, or a place where one is mounted.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in folder.iterdir():
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each, ignore_errors=True)
+        else:
+            each.unlink()
+    return folder
 
 
 def probe_writable(folder: Path) -> None:

@@ -46,7 +46,7 @@ from runner.executors.locks import REPOSITORY
 from runner.executors.registry import open_place
 from runner.store.artifacts import Artifacts
 from runner.store.exchange import EnvironmentFacts, open_exchange
-from runner.store.files import TEMPORARY_PREFIX
+from runner.store.files import TEMPORARY_PREFIX, emptied
 from runner.store.space import START_MB, require_space
 
 STORE = ".matrix-worker"
@@ -316,7 +316,7 @@ def _own_folder(store: Path) -> tuple[Path, IO[str]]:
         except BlockingIOError:
             lock.close()
             continue
-        shutil.rmtree(folder / "batches", ignore_errors=True)
+        emptied(folder / "batches")
         for name in SHARED:
             if not (folder / name).is_symlink():
                 (folder / name).symlink_to((store / name).resolve())

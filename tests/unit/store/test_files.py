@@ -8,7 +8,7 @@ import os
 import pytest
 
 from runner.domain.errors import StoreError
-from runner.store import atomic_write_bytes, atomic_write_text
+from runner.store import atomic_write_bytes, atomic_write_text, emptied
 
 
 def fill_disk(monkeypatch, room):
@@ -48,3 +48,19 @@ def test_what_can_be_made_again_is_written_only_where_it_changed(tmp_path):
     atomic_write_bytes(path, b"two", durable=False)
     assert path.read_bytes() == b"two"
     assert [each.name for each in path.parent.iterdir()] == ["index.html"]
+
+
+def test_a_folder_is_emptied_and_stays_what_it_is(tmp_path):
+    """A store's folder of batches may be a link to memory."""
+    memory, elsewhere, link = (tmp_path / name for name in ("memory", "elsewhere", "link"))
+    (memory / "batch-1" / "home").mkdir(parents=True)
+    elsewhere.mkdir()
+    (elsewhere / "kept").touch()
+    (memory / "file").touch()
+    (memory / "out").symlink_to(elsewhere)
+    link.symlink_to(memory)
+    assert emptied(link) == link
+    assert link.is_symlink()
+    assert list(memory.iterdir()) == []
+    assert (elsewhere / "kept").exists()
+    assert list(emptied(tmp_path / "new" / "batches").iterdir()) == []
