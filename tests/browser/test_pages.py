@@ -27,6 +27,18 @@ def test_no_page_is_forgotten(report):
 
 
 @pytest.mark.parametrize("name", PAGES)
+def test_a_page_leads_to_the_data_the_glossary_and_a_way_to_report_a_wrong_cell(
+    visit, report, name
+):
+    page = visit(name)
+    hrefs = page.locator("footer a").evaluate_all("(all) => all.map((each) => each.href)")
+    site = (report / "site").as_uri()
+    led = {href.removeprefix(f"{site}/") for href in hrefs}
+    assert {f"about.html#{part}" for part in ("words", "data", "badges", "run-it", "wrong")} <= led
+    assert {"files/cells.csv", "files/run.json", "controls.html"} <= led
+
+
+@pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing(visit, name):
     page = visit(name)
     if name.startswith("cell.html#"):

@@ -85,7 +85,10 @@ def _bisected(site: Site, release: str) -> Iterator[Bisected]:
 def _directions(release: Release) -> list[ShownDirection]:
     name = release.id
     words = {
-        Role.READER: (f"What {name} reads", f"files that other environments wrote, read by {name}"),
+        Role.READER: (
+            f"What {name} reads",
+            f"files that other environments wrote, read by {name},",
+        ),
         Role.WRITER: (f"Who reads what {name} writes", "loads of its files in other environments"),
     }
     return [

@@ -1,0 +1,72 @@
+"""What was not tried or measured is never told as a failure; today's versions are in sight."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from chromium import DESKTOP, PHONE
+from playwright.sync_api import expect
+
+from runner.publish.reading import load_data
+
+PUBLISHED = Path(__file__).resolve().parents[2] / "reports" / "published"
+IN_SIGHT = """(name) => {
+    const box = document.querySelector("#pairs").parentElement.getBoundingClientRect();
+    const head = [...document.querySelectorAll("#pairs thead th")].find(
+        (each) => each.innerText.trim() === name);
+    const at = head.getBoundingClientRect();
+    const right = Math.min(box.right, document.documentElement.clientWidth);
+    return box.left <= at.left && at.right <= right;
+}"""
+
+
+@pytest.fixture
+def overview(visit):
+    page = visit("index.html")
+    page.wait_for_selector("#answer[aria-busy=false] .verdict")
+    page.wait_for_selector("#pairs:not([aria-busy=true]) tbody td")
+    return page
+
+
+def ask(page, writer, format_, reader):
+    for name, value in (("from", writer), ("as", format_), ("to", reader)):
+        page.select_option(f"#picker [name={name}]", value)
+    return page.inner_text("#answer")
+
+
+def test_where_no_other_way_was_tried_none_is_said_to_fail(overview):
+    said = ask(overview, "keras3.10", "h5", "tf1.15")
+    assert "For none of the 2 that do not come back as saved was another way of loading tried" in (
+        said
+    )
+    assert said.count("The nearest pair in which some were is tf1.15 → keras3.10") == 2
+    assert "it gave the model back for" not in said
+    said = ask(overview, "tf1.15", "keras", "keras3.10")
+    assert "another way of loading was tried for 2: it gave the model back for 2." in said
+    assert "not tried" not in said
+
+
+def test_what_could_not_be_measured_is_hatched_and_no_failure(overview):
+    cells = overview.locator("#pairs tbody tr:has(th:text-is('keras2.3')) td")
+    hatched = "(all) => all.map((e) => getComputedStyle(e).backgroundImage.includes('gradient'))"
+    assert set(cells.evaluate_all(hatched)) == {True}
+    cells.first.hover()
+    expect(overview.locator("#reading")).to_contain_text("Saved with keras2.3")
+    assert "fail" not in overview.inner_text("#reading")
+    measured = overview.locator("#pairs tbody tr:has(th:text-is('tf1.15')) td")
+    heads = overview.locator("#pairs thead th").all_inner_texts()
+    assert not measured.nth(heads.index("keras3.10")).evaluate_all(hatched)[0]
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_the_newest_versions_are_in_sight(page, size):
+    page.set_viewport_size(size)
+    page.goto((PUBLISHED / "site" / "index.html").as_uri())
+    page.wait_for_selector("#pairs:not([aria-busy=true]) tbody td:not(:empty)")
+    environments = load_data(PUBLISHED).run.environments
+    newest = max(environments, key=lambda each: each.released)
+    page.locator("#pairs").scroll_into_view_if_needed()
+    assert page.evaluate(IN_SIGHT, newest.id)
+    oldest = min(environments, key=lambda each: each.released)
+    assert not page.evaluate(IN_SIGHT, oldest.id)
