@@ -88,6 +88,7 @@ def run_gate(request: Request, gate: GateRequest, reporter: Reporter) -> GateOut
     """
     baselines = _read_baselines(gate)
     declared = read_acceptances(gate.accepted)
+    pipeline.require_earlier(request)
     with pipeline.opened(request, reporter) as run:
         measured = pipeline.measure_all(run)
         subjects = _subjects(run, gate, measured.results)

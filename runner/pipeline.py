@@ -67,6 +67,7 @@ from runner.measure.making import Rewrites, only_needed
 from runner.measure.rounds import JobRunner, timed
 from runner.publish import facts, files, reading, tables
 from runner.publish.carry_over import Kept, Today, keep_results
+from runner.publish.change_points import CHANGE_POINTS_FILE, read_change_points
 from runner.publish.reading import PublishedRun
 from runner.publish.record import AcceptedRecord, EnvironmentRecord
 from runner.render.page import Declarations
@@ -122,9 +123,21 @@ def run_matrix(request: Request, reporter: Reporter, share: Share | None = None)
     Raises:
         MatrixError: nothing could be measured, or the store cannot be used.
     """
+    require_earlier(request)
     with opened(request, reporter, share) as run:
         measured = measure_all(run)
         return finish_run(run, measured, judge_results(run, measured.results))
+
+
+def require_earlier(request: Request) -> None:
+    """Refuse earlier data that only the end of a run reads, before hours are spent on it.
+
+    Raises:
+        StoreError: the change points beside the report, or the run to keep cells of, are damaged.
+    """
+    read_change_points(request.out / CHANGE_POINTS_FILE)
+    if request.keep is not None:
+        reading.load_data(request.keep)
 
 
 def measure_all(run: Run) -> Measured:

@@ -14,7 +14,7 @@ from fake_tree import AVAILABLE, ROW, UNAVAILABLE, HeardReporter, make_tree
 from runner import pipeline, plan
 from runner.cli import audit_work, bench_work
 from runner.domain import Outcome
-from runner.domain.errors import MatrixError, NoEnvironmentError, SelectionError
+from runner.domain.errors import MatrixError, NoEnvironmentError, SelectionError, StoreError
 from runner.domain.request import Request
 from runner.executors import registry
 from runner.publish.audit import AUDIT_FILE
@@ -72,6 +72,16 @@ def bench(tmp_path_factory):
         found = Bench(tmp_path_factory.mktemp("run"))
         found.first = found.run()
         yield found
+
+
+@pytest.mark.parametrize("damaged", ["change_points.json", "run.json"])
+def test_earlier_data_that_the_end_needs_are_refused_before_anything_is_measured(tmp_path, damaged):
+    bench = Bench(tmp_path)
+    bench.out.mkdir()
+    (bench.out / damaged).write_text("{cut", encoding="utf-8")
+    with pytest.raises(StoreError, match=damaged):
+        bench.run("plain_dense", keep=None if damaged == "change_points.json" else bench.out)
+    assert not (tmp_path / "store").exists()
 
 
 def outcomes(run, scenario):
