@@ -129,6 +129,22 @@ function saveAs(name, text, type) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
+// --- globs -----------------------------------------------------------------------------------
+
+/** @type {Map<string, RegExp>} */
+const globs = new Map();
+
+/** What a glob matches: `*`, `?`, `[...]`, `[!...]`, and several with commas between. @param {string} glob */
+function globOf(glob) {
+  let made = globs.get(glob);
+  if (!made) {
+    const parts = glob.split(",").map((each) => each.trim()).filter(Boolean).map((each) => each.replace(/[.+^${}()|\\]/g, "\\$&").replaceAll("*", "[^]*").replaceAll("?", "[^]").replaceAll("[!", "[^"));
+    made = new RegExp(`^(?:${parts.join("|")})$`);
+    globs.set(glob, made);
+  }
+  return made;
+}
+
 // --- data that arrive as scripts -------------------------------------------------------------
 
 /** @type {Map<string, {promise: Promise<any>, give: (value: any) => void, fail: (error: Error) => void}>} */

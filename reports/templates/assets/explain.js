@@ -168,7 +168,7 @@ function expressionOf(source) {
 
 /** @param {string} name @param {string[]} globs */
 function matchesGlob(name, globs) {
-  return globs.some((glob) => new RegExp(`^(?:${glob.replace(/[.+^${}()|\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".")})$`, "s").test(name));
+  return globs.some((glob) => globOf(glob).test(name));
 }
 
 /** Each cause with a rule whose texts match: what that rule asks and the text does not say. @param {Reading} read @param {Known} known @returns {Map<string, {unknown: string[], outcomes: string[]}>} */

@@ -425,17 +425,10 @@ function readBytes(buffer, reader, found) {
 
 // --- witnesses -------------------------------------------------------------------------------
 
-/** @type {Map<string, RegExp>} */ const globs = new Map();
-
 /** @param {string} glob @param {string[]} texts */
 function anyMatches(glob, texts) {
-  let expression = globs.get(glob);
-  if (!expression) {
-    const parts = glob.split(",").map((each) => each.trim()).filter(Boolean).map((each) => each.replace(/[.+^${}()|\\]/g, "\\$&").replaceAll("*", "[^]*").replaceAll("?", "[^]").replaceAll("[!", "[^"));
-    expression = new RegExp(`^(?:${parts.join("|")})$`);
-    globs.set(glob, expression);
-  }
-  return texts.some((text) => /** @type {RegExp} */ (expression).test(text));
+  const expression = globOf(glob);
+  return texts.some((text) => expression.test(text));
 }
 
 /** As Python writes it in JSON; of a whole number both forms, as a browser does not keep which it was. @param {any} value @returns {string[]} */
