@@ -147,6 +147,7 @@ def test_an_address_of_no_cell_says_so(visit, name):
     [
         ("nonsense", "There is no cell “nonsense”"),
         ("plain_dense/h5/tf9.9->keras3.10/none", "it has no writer “tf9.9”"),
+        ("plain_dense/h5/tf1.15->keras3.10/magic", "h5/tf1.15->keras3.10/magic in this run"),
         ("plain_dense/h5/tf1.15->keras3.10/magic", "it has no way of loading “magic”"),
         ("plain_dense/h5/tf1.15->tf1.15/compile_false", "was not measured in this run"),
     ],

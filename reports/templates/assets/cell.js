@@ -279,7 +279,7 @@ async function showCell() {
   // Only declared names are ever put into the address of a script.
   if (unknownParts(index, cell).length) {
     const unknown = unknownParts(index, cell);
-    failCell(unknown.length > 3 ? `There is no cell “${asked}”: an address ends in scenario/format/writer->reader/remedy.` : `There is no cell ${asked} in this run: it has no ${unknown.join(", no ")}.`);
+    failCell(unknown.length > 3 ? `There is no cell “${asked}”: an address ends in scenario/format/writer->reader/remedy.` : `There is no cell ${name.slice(0, 200)} in this run: it has no ${unknown.join(", no ")}.`);
     return;
   }
   $("title").textContent = `${cell.writer} → ${cell.reader}`;
