@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,30 @@ def test_what_could_not_be_measured_is_hatched_and_no_failure(overview):
     measured = overview.locator("#pairs tbody tr:has(th:text-is('tf1.15')) td")
     heads = overview.locator("#pairs thead th").all_inner_texts()
     assert not measured.nth(heads.index("keras3.10")).evaluate_all(hatched)[0]
+
+
+def test_causes_remedies_and_claims_say_what_was_counted(visit, report):
+    with (report / "cells.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    caused = [row for row in rows if row["cause"] == "unknown_class"]
+    page = visit("causes.html")
+    line = page.locator("table tr:has-text('unknown_class')").first.inner_text().split()
+    assert line[1:3] == [str(len(caused)), str(sum(row["remedy"] == "none" for row in caused))]
+    helped = [row for row in rows if row["remedy"] == "compile_false"]
+    restored = sum(row["outcome"] == "equivalent" for row in helped)
+    page = visit("remedies.html")
+    assert f"helped in {restored} of the {len(helped)} loads" in page.inner_text("main")
+    page = visit("claims.html")
+    judged = re.search(r"all: (\d+) of (\d+) cells", page.inner_text("main"))
+    assert judged
+    assert int(judged[1]) < int(judged[2])
+
+
+def test_controls_tell_the_audit_and_what_was_expected(visit):
+    said = visit("controls.html").inner_text("main")
+    assert "2 cells were run again, each in a fresh process; 1 had another outcome." in said
+    assert "plain_dense/h5/tf1.15->tf1.15/none: equivalent, repeated crashed." in said
+    assert "40 not judged" in said
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
