@@ -132,6 +132,8 @@ def run_matrix(request: Request, reporter: Reporter, share: Share | None = None)
 def require_earlier(request: Request) -> None:
     """Refuse earlier data that only the end of a run reads, before hours are spent on it.
 
+    It is read again then: a run does not hold a million rows until it needs them.
+
     Raises:
         StoreError: the change points beside the report, or the run to keep cells of, are damaged.
     """
@@ -395,9 +397,7 @@ def _provision(
 def _scratch(request: Request, store: Store) -> Path:
     """Return the folder of running batches, emptied of a killed run's leftovers."""
     folder = store.folder / BATCHES
-    if not request.recorded:
-        emptied(folder)
-    return folder
+    return folder if request.recorded else emptied(folder)
 
 
 # --- stages 4 to 6: save, load, classify -----------------------------------------------

@@ -135,3 +135,13 @@ def visit(page: Page, report: Path) -> Callable[[str], Page]:
         return page
 
     return go
+
+
+@pytest.fixture
+def overview(visit: Callable[[str], Page]) -> Page:
+    """The first page, whole."""
+    page = visit("index.html")
+    page.wait_for_selector("#pairs tbody td")
+    # The other ways of loading come after the first view.
+    page.wait_for_selector("#answer[aria-busy=false]")
+    return page

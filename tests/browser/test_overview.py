@@ -21,15 +21,6 @@ COUNTED = 24
 COLUMNS = ("scenario", "format", "writer", "reader", "remedy", "outcome", "cause")
 
 
-@pytest.fixture
-def overview(visit):
-    page = visit("index.html")
-    page.wait_for_selector("#pairs tbody td")
-    # The other ways of loading come after the first view.
-    page.wait_for_selector("#answer[aria-busy=false]")
-    return page
-
-
 def test_the_first_screen_answers_the_question(overview):
     overview.select_option("#picker [name=from]", "tf1.15")
     overview.select_option("#picker [name=as]", "keras")

@@ -23,14 +23,6 @@ IN_SIGHT = """(name) => {
 }"""
 
 
-@pytest.fixture
-def overview(visit):
-    page = visit("index.html")
-    page.wait_for_selector("#answer[aria-busy=false] .verdict")
-    page.wait_for_selector("#pairs:not([aria-busy=true]) tbody td")
-    return page
-
-
 def ask(page, writer, format_, reader):
     for name, value in (("from", writer), ("as", format_), ("to", reader)):
         page.select_option(f"#picker [name={name}]", value)
