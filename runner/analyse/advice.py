@@ -15,13 +15,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from runner.analyse.aspects import (
+    ALL_ASPECTS,
+    asked_bits,
+    bits_of,
+    failed_aspects,
+    join_aspects,
+    number_values,
+)
 from runner.analyse.attribution import attribute_failures
 from runner.analyse.grids import Codes, Mask
+from runner.analyse.hop_reasons import explain_no_hop
 from runner.analyse.untried import find_elsewhere, list_untried
-from runner.domain import BARE, FAILED, MEASURED, Aspect, Help, Impact, Outcome
+from runner.domain import BARE, FAILED, MEASURED, Aspect, Help, Outcome
 from runner.domain.hops import describe_hops
 from runner.domain.scenarios import ASPECT_WORDS
 from runner.publish.columns import AdviceRow, column_names
@@ -31,8 +39,6 @@ from runner.publish.tables import number_rows
 
 PAIR_COLUMNS = ("scenario", "format", "writer", "reader")
 ADVICE_COLUMNS = column_names(AdviceRow)
-ALL_ASPECTS = (1 << len(Aspect)) - 1
-"""Sets of aspects are bits, in the order of `Aspect`."""
 _NONE = -1
 
 
@@ -77,6 +83,8 @@ class Advice:
     other_reader: str
     other_advice: str
     """What is advised there: the id of a remedy, or `none_of_tried`."""
+    no_hop: str
+    """Which part of a chain of hops is missing; empty if one was tried or nothing is known."""
 
 
 def build_advice(cells: pd.DataFrame, run: RunRecord) -> pd.DataFrame:
@@ -93,7 +101,7 @@ def build_advice(cells: pd.DataFrame, run: RunRecord) -> pd.DataFrame:
     advice["help"] = [
         *map(_help_word, best.remedy.tolist(), best.tried.tolist(), best.gives_up.tolist())
     ]
-    advice["without"] = [*map(_join_aspects, best.without.tolist())]
+    advice["without"] = [*map(join_aspects, best.without.tolist())]
     for column in ("tried", "crashed", "crash_tried"):
         advice[column] = getattr(best, column)
     for column, names in table.nearest(rows).items():
@@ -120,8 +128,10 @@ def advise_pair(
     wanted = {column: pair[column] for column in PAIR_COLUMNS}
     rows = _matching(advice, wanted)
     if len(rows):
-        row = rows.iloc[0]
-        return _advice(wanted, run, {str(key): row[key] for key in rows.columns})
+        row = {str(key): rows.iloc[0][key] for key in rows.columns}
+        if row["help"] in {Help.NONE_OF_TRIED, Help.NOT_TRIED}:
+            row["no_hop"] = explain_no_hop(cells, run, wanted)
+        return _advice(wanted, run, row)
     bare = _matching(cells, {**wanted, "remedy": BARE})
     if not len(bare):
         return None
@@ -155,6 +165,8 @@ def describe_advice(advice: Advice) -> list[str]:
                 f"  warning: it ended the process in {advice.crashed} of {advice.crash_tried} "
                 "pairs that fail for the same cause"
             )
+    if advice.no_hop:
+        lines.append(f"no way through another environment was tried: {advice.no_hop}")
     lines += _where(advice)
     return lines
 
@@ -236,6 +248,7 @@ def _advice(pair: Mapping[str, str], run: RunRecord, row: Mapping[str, Any]) -> 
         other_writer=str(row.get("other_writer", "")),
         other_reader=str(row.get("other_reader", "")),
         other_advice=str(row.get("other_advice", "")),
+        no_hop=str(row.get("no_hop", "")),
     )
 
 
@@ -261,46 +274,6 @@ def _needs_advice(cells: pd.DataFrame) -> Mask:
     outcome = cells["outcome"].astype(object)
     unread = (outcome == str(Outcome.UNSUPPORTED)) & (cells["artifact_sha256"].astype(object) != "")
     return np.asarray(outcome.isin([str(each) for each in FAILED]) | unread)
-
-
-def failed_aspects(cells: pd.DataFrame, asked: Codes) -> Codes:
-    """Return as bits what failed in each row; `asked` is what its scenario asks for, as bits.
-
-    Where nothing came back, all of it.
-    """
-    outcome = cells["outcome"].astype(object).to_numpy()
-    trained = cells["impact"].astype(object).to_numpy() == str(Impact.TRAINING)
-    differing = _each(aspect_bits, cells["aspects"])
-    unusable = np.where(trained, bits_of([Aspect.TRAINING_STEP]), bits_of([Aspect.OUTPUTS]))
-    return np.select(
-        [outcome == str(Outcome.DIVERGED), outcome == str(Outcome.UNUSABLE)],
-        [differing, unusable],
-        default=asked,
-    )
-
-
-def asked_bits(run: RunRecord) -> dict[tuple[str, str], int]:
-    """Return what each scenario asks for in each format, as bits."""
-    return {
-        (scenario.id, str(format_)): bits_of(scenario.aspects) & bits_of(carried)
-        for scenario in run.scenarios
-        for format_, carried in run.formats.items()
-    }
-
-
-def aspect_bits(text: str) -> int:
-    """Return the aspects of `outputs;weights` as bits."""
-    return bits_of(Aspect(name) for name in text.split(";") if name)
-
-
-def bits_of(aspects: Any) -> int:
-    """Return a set of aspects as bits."""
-    order = list(Aspect)
-    return sum(1 << order.index(each) for each in set(aspects))
-
-
-def _join_aspects(bits: int) -> str:
-    return ";".join(each for place, each in enumerate(Aspect) if bits >> place & 1)
 
 
 def _help_word(remedy: int, tried: int, gives_up: int) -> str:
@@ -335,8 +308,8 @@ class _Table:
         self._reader, self._writer = (
             _code(cells[name], self._ids) for name in ("reader", "writer")
         )
-        scenario, scenarios = _factorize(cells["scenario"])
-        format_, formats = _factorize(cells["format"])
+        scenario, scenarios = number_values(cells["scenario"])
+        format_, formats = number_values(cells["format"])
         self._kind = scenario * len(formats) + format_
         kinds = [(name, each) for name in scenarios for each in formats]
         asked = asked_bits(run)
@@ -402,7 +375,7 @@ class _Table:
 
     def _crashes(self, rows: Codes, tries: Codes, at: Codes) -> tuple[Codes, Codes]:
         """Return for each row and remedy: in how many pairs of its cause it killed the process."""
-        cause, causes = _factorize(self._cells["cause"].iloc[rows])
+        cause, causes = number_values(self._cells["cause"].iloc[rows])
         size = (len(causes), len(self._names))
         counts = []
         for weights in (self._crashed[tries], np.ones(len(tries))):
@@ -485,18 +458,8 @@ def number_pairs(*frames: pd.DataFrame) -> list[Codes]:
 
 def _code(column: pd.Series[Any], names: Sequence[str]) -> Codes:
     place = {name: code for code, name in enumerate(names)}
-    codes, values = _factorize(column)
+    codes, values = number_values(column)
     return np.array([place[value] for value in values], dtype=np.int64)[codes]
-
-
-def _factorize(column: pd.Series[Any]) -> tuple[Codes, list[str]]:
-    codes, values = pd.factorize(column)
-    return codes.astype(np.int64), [str(each) for each in values]
-
-
-def _each(function: Any, column: pd.Series[Any]) -> npt.NDArray[np.int64]:
-    codes, values = _factorize(column)
-    return np.array([function(value) for value in values], dtype=np.int64)[codes]
 
 
 def _matching(frame: pd.DataFrame, wanted: Mapping[str, str]) -> pd.DataFrame:

@@ -10,9 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from runner.domain.cells import BARE
+from runner.domain.environments import Backend
 from runner.domain.formats import Format
 
 MOST_HOPS = 2
+WHOLE = (Format.H5, Format.KERAS, Format.SAVED_MODEL)
+"""Formats that hold a model with its architecture."""
+WEIGHTS = (Format.WEIGHTS_H5, Format.TF_CHECKPOINT)
+LAST_WAYS = (BARE, "custom_objects")
+"""How the target loads what a chain ends with: as it is, or naming the custom objects."""
+VARIANTS = frozenset({Backend.JAX, Backend.TORCH})
+"""Backends of environments that are declared beside one on TensorFlow, which reads the same files:
+a chain is not made of them, so that it does not depend on which of them there are."""
 _PRODUCTS = (
     (re.compile(r"tf(\d.*)"), "TF {}"),
     (re.compile(r"tf-keras(\d.*)"), "tf-keras {}"),
@@ -54,6 +63,14 @@ class Reading:
     writer: str
     format: Format
     reader: str
+
+
+def formats_between(format_: Format) -> tuple[Format, ...]:
+    """Return the formats in which a hop may save the model of a file of this format.
+
+    A file of weights may be saved with its architecture, never the reverse.
+    """
+    return WHOLE if format_ in WHOLE else (*WEIGHTS, *WHOLE)
 
 
 def read_steps(steps: Sequence[str]) -> Chain:

@@ -17,7 +17,6 @@ from runner.domain import (
     BARE,
     REMEDIABLE,
     Aspect,
-    Backend,
     Cell,
     CellResult,
     Environment,
@@ -29,19 +28,13 @@ from runner.domain import (
     reads,
     writes,
 )
-from runner.domain.hops import Chain, Hop
+from runner.domain.hops import LAST_WAYS, VARIANTS, Chain, Hop, formats_between
 from runner.plan.cells import applicable
 
 MOST_CHAINS = {1: 3, 2: 2}
 """Hops -> chains that are tried at most for a cell."""
 MOST_UNKNOWN = 1
 """Of them those of which nothing is foreseen."""
-WHOLE = (Format.H5, Format.KERAS, Format.SAVED_MODEL)
-"""Formats that hold a model with its architecture."""
-VARIANTS = frozenset({Backend.JAX, Backend.TORCH})
-"""Backends of environments that are declared beside one on TensorFlow, which reads the same files:
-a chain is not made of them, so that it does not depend on which of them there are."""
-WEIGHTS = (Format.WEIGHTS_H5, Format.TF_CHECKPOINT)
 TRAINED = frozenset(
     {
         *(Aspect.COMPILE, Aspect.OPTIMIZER, Aspect.TRAINING_STEP, Aspect.LOSS_WEIGHTS),
@@ -49,8 +42,6 @@ TRAINED = frozenset(
     }
 )
 """Aspects for which a model is trained or evaluated."""
-LAST_WAYS = (BARE, "custom_objects")
-"""How the target loads what a chain ends with: as it is, or naming the custom objects."""
 _WORKED, _UNKNOWN, _FAILED = range(3)
 
 
@@ -193,14 +184,10 @@ def _two_hops(
 
 
 def _between(scope: Scope, bare: Cell, environment: Environment) -> list[Format]:
-    """Return the formats in which an environment may save the model again, its own first.
-
-    A file of weights may be saved with its architecture, never the reverse.
-    """
-    formats = WHOLE if bare.format in WHOLE else (*WEIGHTS, *WHOLE)
+    """Return the formats in which an environment may save the model again, its own first."""
     scenario = scope.scenarios[bare.scenario]
     return sorted(
-        (each for each in formats if writes(environment, scenario, each)),
+        (each for each in formats_between(bare.format) if writes(environment, scenario, each)),
         key=lambda each: each != bare.format,
     )
 
