@@ -25,7 +25,14 @@ from runner.domain.errors import ProvisionError
 from runner.executors.sandbox import Exchange, Sandbox
 from runner.inspect import Description
 from runner.judge.cause import find_innermost
-from runner.userfile.inputs import Inputs, candidate_inputs, described_inputs, reported_inputs
+from runner.userfile.inputs import (
+    GUESSED,
+    Inputs,
+    candidate_inputs,
+    described_inputs,
+    guessed_inputs,
+    reported_inputs,
+)
 from runner.userfile.orders import LoadOrder
 from runner.userfile.workbench import Observed, Workbench, open_workbench
 
@@ -137,6 +144,8 @@ class SandboxHands:
             described = reported_inputs(reported, self.description)
             source = f"the model that {environment} loaded"
             if not described:
+                for guess in guessed_inputs(self.description):
+                    yield from candidate_inputs(guess, GUESSED, self.free_size)
                 yield loaded
                 return
         yield from candidate_inputs(described, source, self.free_size)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import Any, Dict, List
 
+import numpy as np
+
 from runner.fileprobe import describe, graph_parts, native, parts
 from runner.probe import artifact, formats
 from runner.probe.jobs import Stopped, Workshop, _Stage
@@ -43,10 +45,21 @@ def convert_file(workshop: Workshop, api: KerasApi, job: Job, folder: str) -> Fi
         report.update(describe.describe_measured(found))
         if job.get("against"):
             report["compared"] = jobs.compare_with(job, found)
+    report["changes"] += _fixed_sizes(loaded, given)
     folder = os.path.join(job["result"], FOLDER)
     report["saved"] = save_each(loaded, given, job, folder)
     jobs._write_report(job, report)
     return {"facts": {"loaded": jobs.kind_of(loaded), "called": inputs is not None}}
+
+
+def _fixed_sizes(loaded: Any, given: Any) -> List[str]:
+    """Say which inputs a function takes in any shape: of its operations a model takes one."""
+    specs = getattr(loaded, "specs", None) or []
+    return [
+        "input {}: any number of sizes became {}".format(name, np.ndim(array))
+        for name, spec, array in zip(getattr(loaded, "names", []), specs, given or [])
+        if spec.shape.rank is None
+    ]
 
 
 def save_each(model: Any, given: Any, job: Job, folder: str) -> Dict[str, Any]:

@@ -25,7 +25,8 @@ Config = Dict[str, Any]
 def write_operations(loaded: Any, given: Any, names: List[str], path: str) -> None:
     """Write the operations into a new folder.
 
-    `given` are inputs that it was called with, `names` their names in the file, in that order.
+    `given` are inputs that it was called with, `names` their names in the file, in that order. Of
+    an input that the graph takes in any shape, a model takes as many sizes as the given one has.
     """
     freezing = importlib.import_module("tensorflow.python.framework.convert_to_constants")
     frozen = freezing.convert_variables_to_constants_v2(
@@ -37,6 +38,9 @@ def write_operations(loaded: Any, given: Any, names: List[str], path: str) -> No
     arrays: Config = {}
     nodes = [_node(each, number, arrays) for number, each in enumerate(graph.node)]
     inputs = [_input(each) for each in frozen.inputs if each.dtype.name != "resource"]
+    for one, array in zip(inputs, given):
+        if one["shape"] is None:
+            one["shape"] = [None] * np.ndim(array)
     own = getattr(loaded, "names", None)
     if own and sorted(names) == sorted(own):
         # A signature's come in the order of its names.

@@ -26,6 +26,13 @@ MODELS = ("Model", "Functional", "Sequential")
 CONSTANT = "_CONSTANT_VALUE"
 RENAMED = {"ThresholdedReLU": ("ReLU", {"theta": "threshold"})}
 """Class that Keras 3 has not -> one that computes the same, and its names of arguments."""
+LOCAL_ALIKE = (
+    *("kernel_regularizer", "bias_regularizer", "activity_regularizer"),
+    *("kernel_constraint", "bias_constraint"),
+)
+"""Arguments of these layers that `EinsumDense` takes as they are."""
+LOCAL = {"LocallyConnected1D": 1, "LocallyConnected2D": 2}
+"""Class of layers whose every place has weights of its own -> number of its places' sizes."""
 
 
 class NotRebuilt(Exception):
@@ -113,6 +120,8 @@ class Builder:
         operation = graph_ops.layer_operation(self.keras, class_name, config)
         if operation is not None:
             return operation
+        if class_name in LOCAL:
+            return self._locally_connected(config, LOCAL[class_name])
         if class_name in RENAMED:
             class_name, names = RENAMED[class_name]
             config = {names.get(key, key): each for key, each in config.items()}
@@ -131,6 +140,37 @@ class Builder:
         with self.keras.saving.custom_object_scope(self.shims):
             return cls.from_config(self._named(config))
 
+    def _locally_connected(self, config: Config, sizes: int) -> Any:
+        """Return a product with weights of each place, of the patches around the places.
+
+        Keras 3 has no such layer. What `EinsumDense` has of weights is in the same order.
+        """
+        told = (config["data_format"], config["padding"], config.get("implementation", 1))
+        if told != ("channels_last", "valid", 1):
+            raise NotRebuilt("a locally connected layer with {}, {}, {}".format(*told))
+        ops, layers = self.keras.ops, self.keras.layers
+        size, strides = (list(config[key]) for key in ("kernel_size", "strides"))
+        alike = ("name", "activation", *LOCAL_ALIKE)
+        options = self._named({key: config[key] for key in alike if config.get(key) is not None})
+
+        def call(given: Any, unused: Config) -> Any:
+            first = given[0] if isinstance(given, list) else given
+            if sizes == 1:
+                rows = ops.image.extract_patches(
+                    ops.expand_dims(first, 2), size + [1], strides=strides + [1]
+                )
+                patches, equation, bias = ops.squeeze(rows, 2), "bik,ikf->bif", "if"
+            else:
+                patches = ops.image.extract_patches(first, size, strides=strides)
+                equation, bias = "bijk,ijkf->bijf", "ijf"
+            shape = tuple(patches.shape[1:-1]) + (config["filters"],)
+            layer = layers.EinsumDense(
+                equation, shape, bias_axes=bias if config["use_bias"] else None, **options
+            )
+            return layer(patches)
+
+        return graph_ops.Operation(call)
+
     def _named(self, value: Any) -> Any:
         """Write layers inside a configuration as Keras 3 does, which asks for their module."""
         if isinstance(value, list):
@@ -146,18 +186,26 @@ class Builder:
     def _sequential(self, config: Any) -> Any:
         layers = config if isinstance(config, list) else config["layers"]
         name = None if isinstance(config, list) else config.get("name")
-        model = self.keras.Sequential(name=name)
         shape = _first_shape(layers, config)
+        made = [self.layer(each) for each in layers if each["class_name"] != "InputLayer"]
+        if any(isinstance(each, graph_ops.Operation) for each in made):
+            return self._called_in_turn(made, shape, layers[0], name)
+        model = self.keras.Sequential(name=name)
         if shape is not None:
             model.add(self._input(shape, layers[0]))
-        for each in layers:
-            if each["class_name"] == "InputLayer":
-                continue
-            layer = self.layer(each)
-            if isinstance(layer, graph_ops.Operation):
-                raise NotRebuilt("{} in a Sequential".format(each["class_name"]))
+        for layer in made:
             model.add(layer)
         return model
+
+    def _called_in_turn(self, made: List[Any], shape: Any, first: Config, name: Any) -> Any:
+        """Return a model of what no `Sequential` takes: operations among its layers."""
+        if shape is None:
+            raise NotRebuilt("an operation in a Sequential that says no shape of its input")
+        given = self._input(shape, first)
+        result = given
+        for each in made:
+            result = each(result, {}) if isinstance(each, graph_ops.Operation) else each(result)
+        return self.keras.Model(given, result, name=name)
 
     def _input(self, shape: List[Any], told: Config) -> Any:
         config = told["config"]

@@ -25,7 +25,14 @@ from runner.migrate.order import ConvertOrder, Order, encode
 from runner.migrate.reading import read_compared, read_outcome, read_saved
 from runner.migrate.search import NOT_SAVED, SAME, Result, Saved
 from runner.userfile.digest import digest_of
-from runner.userfile.inputs import Inputs, candidate_inputs, described_inputs, reported_inputs
+from runner.userfile.inputs import (
+    GUESSED,
+    Inputs,
+    candidate_inputs,
+    described_inputs,
+    guessed_inputs,
+    reported_inputs,
+)
 from runner.userfile.orders import LoadOrder
 from runner.userfile.workbench import Observed, Workbench, open_workbench
 
@@ -195,6 +202,10 @@ class SandboxHands:
             observed = self._run(LoadOrder(id=f"inputs/{file.name}", **told), environment, file)
             described = reported_inputs(observed.report().get("inputs") or (), self.description)
             source = f"the model that {environment} loaded"
+            if not described and observed.done:
+                for guess in guessed_inputs(self.description):
+                    yield from candidate_inputs(guess, GUESSED, self.order.free_size)
+                return
         yield from candidate_inputs(described, source, self.order.free_size)
 
     def _load_alone(self, file: Saved, environment: str, way: Way) -> Result:

@@ -31,6 +31,9 @@ FREE_SIZES = {1: 1, 2: 12, 3: 64, 4: 16}
 MOST_ELEMENTS = 50_000_000
 TRIED_SIZES = (0, 128, 224)
 """Sizes that are tried, one after the other, for what a model leaves open; 0: the usual ones."""
+GUESSED_SHAPES: tuple[tuple[int | None, ...], ...] = ((None,), (None, 4), (None, 8, 8, 3))
+"""Shapes that are tried, one after the other, for an input of which a file says none."""
+GUESSED = "shapes that were tried, as nobody says any"
 IDS = 10
 """Whole numbers are below this where no embedding says how many it knows."""
 
@@ -70,6 +73,23 @@ def described_inputs(description: Description) -> tuple[Input, ...]:
             return ()
         found.append(Input(name=each.name, shape=tuple(each.shape), dtype=each.dtype))
     return _with_limits(found, description)
+
+
+def guessed_inputs(description: Description) -> Iterator[tuple[Input, ...]]:
+    """Yield inputs of shapes that nobody told, for what takes them of any number of sizes.
+
+    Those whose shape the file says keep it. Yields nothing where the file names no input.
+    """
+    called = _called_with(description)
+    if all(each.shape is not None for each in called):
+        return
+    for guess in GUESSED_SHAPES:
+        yield tuple(
+            Input(
+                name=each.name, shape=guess if each.shape is None else each.shape, dtype=each.dtype
+            )
+            for each in called
+        )
 
 
 def _called_with(description: Description) -> Sequence[TensorShape]:

@@ -8,7 +8,14 @@ import pytest
 
 from runner.inspect import Container, Description
 from runner.inspect.description import OF_SIGNATURE, Basis, ClassCount, Item, Role, TensorShape
-from runner.userfile.inputs import Input, described_inputs, make_inputs, reported_inputs
+from runner.userfile.inputs import (
+    GUESSED_SHAPES,
+    Input,
+    described_inputs,
+    guessed_inputs,
+    make_inputs,
+    reported_inputs,
+)
 
 
 def described(*shapes, items=()):
@@ -104,3 +111,14 @@ def test_a_loaded_model_may_say_its_inputs_instead():
     assert reported_inputs(said, described())[0].shape == (None, 3)
     assert reported_inputs([{"name": "x", "shape": None}], described()) == ()
     assert described_inputs(described((None, "float32"))) == ()
+
+
+def test_shapes_are_guessed_where_nobody_says_any_and_only_there():
+    read = described((None, "float32"), ((None, 3), "int32"))
+
+    guesses = [[each.shape for each in one] for one in guessed_inputs(read)]
+
+    assert guesses == [[guess, (None, 3)] for guess in GUESSED_SHAPES]
+    assert [each.dtype for each in next(guessed_inputs(read))] == ["float32", "int32"]
+    assert not list(guessed_inputs(described(((None, 3), "float32"))))
+    assert not list(guessed_inputs(described()))
