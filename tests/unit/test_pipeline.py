@@ -135,7 +135,7 @@ def test_with_first_the_next_remedy_runs_only_where_none_before_gave_the_same_mo
         good = {"tf1.15": Outcome.EQUIVALENT, "keras3.15": Outcome.DIVERGED}
         return {cell: SimpleNamespace(outcome=good[cell.reader]) for cell in cells}
 
-    monkeypatch.setattr(pipeline, "measure_cells", measure)
+    monkeypatch.setattr(pipeline.remedies, "measure_cells", measure)
     for profile, wanted in [("full", ""), ("default", "first")]:
         rounds.clear()
         request = SimpleNamespace(
