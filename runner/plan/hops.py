@@ -46,6 +46,18 @@ _WORKED, _UNKNOWN, _FAILED = range(3)
 
 
 @dataclass(kw_only=True, slots=True)
+class _Ends:
+    """What a target is likely to get of what chains end with; the same for all writers' files."""
+
+    known: dict[tuple[str, Format], int]
+    """Last environment, and what it saves -> what is foreseen, if it is not a failure."""
+    worked: dict[str, list[tuple[int, Format]]]
+    """Last environment -> of what it saves that which worked, with its place in the order."""
+    second: dict[str, list[_Second]] = field(default_factory=dict)
+    """First environment of two -> the best that can follow."""
+
+
+@dataclass(kw_only=True, slots=True)
 class _Loads:
     """What the loads so far say."""
 
@@ -54,6 +66,9 @@ class _Loads:
     """Scenario, format, writer -> the readers that got the same model, and the cheapest way."""
     unsaved: set[tuple[str, Format, str]] = field(default_factory=set)
     """Scenario, format, writer of what could not be saved."""
+    ends: dict[tuple[Format, str], _Ends] = field(default_factory=dict)
+    """Format, reader -> what it is likely to get of what a chain ends with, for `scenario`."""
+    scenario: str = ""
 
 
 def plan_hops(
@@ -118,9 +133,10 @@ def _chains(
 ) -> Iterator[Chain]:
     ways = loads.ways.get((bare.scenario, bare.format, bare.writer), {})
     openers = [(by_id[name], way) for name, way in ways.items() if name in by_id]
+    ends = _ends(scope, loads, bare, by_id, target)
     for length, found in (
-        (1, _one_hop(scope, loads, bare, openers, target)),
-        (2, _two_hops(scope, loads, bare, openers, target, by_id)),
+        (1, _one_hop(scope, ends, bare, openers, target)),
+        (2, _two_hops(scope, loads, ends, bare, openers, target, by_id)),
     ):
         ranked = sorted(found, key=lambda each: each[0])
         known = [each for each in ranked if each[0][0] == _WORKED]
@@ -131,9 +147,42 @@ def _chains(
 Ranked = tuple[tuple[int, ...], Chain]
 
 
-def _one_hop(
+_Second = tuple[tuple[int, int, int], Format, str, Remedy, Format]
+"""Rank, what the first environment saves, who reads it and how, what that one saves."""
+
+
+def _ends(
     scope: Scope,
     loads: _Loads,
+    bare: Cell,
+    by_id: Mapping[str, Environment],
+    target: Environment,
+) -> _Ends:
+    """Return what the target may get; it is the same for the files of all writers."""
+    if loads.scenario != bare.scenario:
+        # Cells come by scenario: those of one are enough to keep.
+        loads.ends.clear()
+        loads.scenario = bare.scenario
+    place = (bare.format, target.id)
+    if place not in loads.ends:
+        known: dict[tuple[str, Format], int] = {}
+        worked: dict[str, list[tuple[int, Format]]] = {}
+        for name, environment in by_id.items():
+            for number, format_ in enumerate(_between(scope, bare, environment)):
+                if not reads(target, format_):
+                    continue
+                foreseen = _foreseen(scope, loads, bare, name, format_)
+                if foreseen != _FAILED:
+                    known[name, format_] = foreseen
+                if foreseen == _WORKED:
+                    worked.setdefault(name, []).append((number, format_))
+        loads.ends[place] = _Ends(known=known, worked=worked)
+    return loads.ends[place]
+
+
+def _one_hop(
+    scope: Scope,
+    ends: _Ends,
     bare: Cell,
     openers: list[tuple[Environment, Remedy]],
     target: Environment,
@@ -142,9 +191,7 @@ def _one_hop(
         if opener.id == target.id:
             continue
         for place, format_ in enumerate(_between(scope, bare, opener)):
-            if not reads(target, format_):
-                continue
-            known = _foreseen(scope, loads, bare, opener.id, format_)
+            known = ends.known.get((opener.id, format_), _FAILED)
             if known == _FAILED:
                 continue
             rank = (known, way.cost, abs(opener.order - target.order), place)
@@ -154,6 +201,7 @@ def _one_hop(
 def _two_hops(
     scope: Scope,
     loads: _Loads,
+    ends: _Ends,
     bare: Cell,
     openers: list[tuple[Environment, Remedy]],
     target: Environment,
@@ -162,25 +210,41 @@ def _two_hops(
     for opener, way in openers:
         if opener.id == target.id:
             continue
-        for first_place, first in enumerate(_between(scope, bare, opener)):
-            readers = loads.ways.get((bare.scenario, first, opener.id), {})
-            for name, second_way in readers.items():
-                middle = by_id.get(name)
-                if middle is None or name in {opener.id, target.id}:
+        for (cost, away, place), first, name, second_way, second in _seconds(
+            scope, loads, ends, bare, opener, target, by_id
+        ):
+            yield (
+                (_WORKED, way.cost + cost, away, place),
+                (
+                    Hop(environment=opener.id, remedy=way.id, format=first),
+                    Hop(environment=name, remedy=second_way.id, format=second),
+                ),
+            )
+
+
+def _seconds(
+    scope: Scope,
+    loads: _Loads,
+    ends: _Ends,
+    bare: Cell,
+    opener: Environment,
+    target: Environment,
+    by_id: Mapping[str, Environment],
+) -> list[_Second]:
+    """Return the best that can follow the first environment, whoever wrote the file it opens."""
+    if opener.id not in ends.second:
+        found = []
+        for first_place, first in enumerate(_between(scope, bare, opener) if ends.worked else ()):
+            for name, way in loads.ways.get((bare.scenario, first, opener.id), {}).items():
+                if name not in ends.worked or name in {opener.id, target.id}:
                     continue
-                for place, second in enumerate(_between(scope, bare, middle)):
-                    known = _foreseen(scope, loads, bare, name, second)
-                    if known != _WORKED or not reads(target, second):
-                        continue
-                    away = abs(opener.order - middle.order) + abs(middle.order - target.order)
-                    rank = (known, way.cost + second_way.cost, away, first_place + place)
-                    yield (
-                        rank,
-                        (
-                            Hop(environment=opener.id, remedy=way.id, format=first),
-                            Hop(environment=name, remedy=second_way.id, format=second),
-                        ),
-                    )
+                middle = by_id[name]
+                away = abs(opener.order - middle.order) + abs(middle.order - target.order)
+                for place, second in ends.worked[name]:
+                    rank = (way.cost, away, first_place + place)
+                    found.append((rank, first, name, way, second))
+        ends.second[opener.id] = sorted(found, key=lambda each: each[0])[: MOST_CHAINS[2]]
+    return ends.second[opener.id]
 
 
 def _between(scope: Scope, bare: Cell, environment: Environment) -> list[Format]:
