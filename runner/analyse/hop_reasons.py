@@ -32,6 +32,8 @@ def explain_no_hop(cells: pd.DataFrame, run: RunRecord, pair: Mapping[str, str])
         each.id == pair["scenario"] and {*each.remedies} & {*hops} for each in run.scenarios
     )
     some = cells[cells["scenario"].astype(str) == pair["scenario"]]
+    # Asked again and again: no categories from here on.
+    some = some.astype(dict.fromkeys(("writer", "format", "reader", "remedy", "outcome"), str))
     files = _Files(some, run, pair)
     tried = files.loads(pair["writer"], pair["format"], [pair["reader"]], hops)
     openers = files.readers(pair["writer"], pair["format"])
@@ -96,10 +98,10 @@ class _Files:
         """Return the cells of one file."""
         cells = self.cells
         return cells[
-            (cells["writer"].astype(str) == writer)
-            & (cells["format"].astype(str) == format_)
-            & cells["reader"].astype(str).isin(list(readers))
-            & cells["remedy"].astype(str).isin(list(remedies))
+            (cells["writer"] == writer)
+            & (cells["format"] == format_)
+            & cells["reader"].isin(list(readers))
+            & cells["remedy"].isin(list(remedies))
         ]
 
     def readers(self, writer: str, format_: str) -> list[str] | None:
@@ -113,8 +115,8 @@ class _Files:
         found = self.loads(writer, format_, self._through, whole)
         if not _known(found, readers=self._through):
             return None
-        good = found[found["outcome"].astype(str) == str(Outcome.EQUIVALENT)]
-        readers = set(good["reader"].astype(str))
+        good = found[found["outcome"] == str(Outcome.EQUIVALENT)]
+        readers = set(good["reader"])
         return [each for each in self._through if each in readers]
 
     def next_readers(self, writer: str) -> list[str]:
@@ -141,15 +143,15 @@ class _Files:
     def _is_enough(self, loads: pd.DataFrame) -> bool:
         asked = np.full(len(loads), self._asked, dtype=np.int64)
         failed = failed_aspects(loads, asked) & self._asked
-        good = (loads["outcome"].astype(str) == str(Outcome.EQUIVALENT)).to_numpy()
+        good = (loads["outcome"] == str(Outcome.EQUIVALENT)).to_numpy()
         return bool((good | (failed == 0)).any())
 
 
 def _known(loads: pd.DataFrame, *, readers: list[str]) -> bool:
     """Whether the bare load of each reader is known: measured, or without a file or a way to be."""
-    bare = loads[loads["remedy"].astype(str) == BARE]
+    bare = loads[loads["remedy"] == BARE]
     settled = {*map(str, MEASURED), str(Outcome.UNSUPPORTED), str(Outcome.SAVE_ERROR)}
-    known = bare[bare["outcome"].astype(str).isin(settled)]["reader"].astype(str)
+    known = bare[bare["outcome"].isin(settled)]["reader"]
     return set(readers) <= set(known)
 
 

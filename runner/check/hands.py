@@ -26,11 +26,10 @@ from runner.executors.sandbox import Exchange, Sandbox
 from runner.inspect import Description
 from runner.judge.cause import find_innermost
 from runner.userfile.inputs import (
-    GUESSED,
     Inputs,
     candidate_inputs,
     described_inputs,
-    guessed_inputs,
+    guessed_candidates,
     reported_inputs,
 )
 from runner.userfile.orders import LoadOrder
@@ -144,8 +143,7 @@ class SandboxHands:
             described = reported_inputs(reported, self.description)
             source = f"the model that {environment} loaded"
             if not described:
-                for guess in guessed_inputs(self.description):
-                    yield from candidate_inputs(guess, GUESSED, self.free_size)
+                yield from guessed_candidates(self.description, self.free_size)
                 yield loaded
                 return
         yield from candidate_inputs(described, source, self.free_size)

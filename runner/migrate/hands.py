@@ -26,11 +26,10 @@ from runner.migrate.reading import read_compared, read_outcome, read_saved
 from runner.migrate.search import NOT_SAVED, SAME, Result, Saved
 from runner.userfile.digest import digest_of
 from runner.userfile.inputs import (
-    GUESSED,
     Inputs,
     candidate_inputs,
     described_inputs,
-    guessed_inputs,
+    guessed_candidates,
     reported_inputs,
 )
 from runner.userfile.orders import LoadOrder
@@ -203,8 +202,7 @@ class SandboxHands:
             described = reported_inputs(observed.report().get("inputs") or (), self.description)
             source = f"the model that {environment} loaded"
             if not described and observed.done:
-                for guess in guessed_inputs(self.description):
-                    yield from candidate_inputs(guess, GUESSED, self.order.free_size)
+                yield from guessed_candidates(self.description, self.order.free_size)
                 return
         yield from candidate_inputs(described, source, self.order.free_size)
 

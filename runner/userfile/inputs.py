@@ -92,6 +92,12 @@ def guessed_inputs(description: Description) -> Iterator[tuple[Input, ...]]:
         )
 
 
+def guessed_candidates(description: Description, free_size: int = 0) -> Iterator[Inputs]:
+    """Yield the inputs to be tried where neither the file nor a loaded model says a shape."""
+    for guess in guessed_inputs(description):
+        yield from candidate_inputs(guess, GUESSED, free_size)
+
+
 def _called_with(description: Description) -> Sequence[TensorShape]:
     """Return the model's inputs; of a SavedModel's functions, those of the one that is called."""
     functions = {s for each in description.inputs if OF_SIGNATURE in (s := each.source)}
