@@ -160,8 +160,8 @@ def aggregate_run(
         catalog.scenarios.values(), declared.environments, catalog.remedies.values()
     )
     with timed(run.jobs.durations, "aggregate"):
-        cells = tables.build_cells(results, order)
         hidden = [str(run.store.folder), str(run.request.root), str(Path.home())]
+        cells = tables.build_cells(results, order, hide=hidden)
         observations = tables.build_observations(results, order, hide=hidden)
         record = files.build_run_record(
             facts=facts.gather_facts(

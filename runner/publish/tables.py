@@ -83,6 +83,10 @@ SECONDS = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d):\d\d(?:\.\d+)?")
 SITE_PACKAGES = re.compile(
     r"(?:[A-Za-z]:)?[^\s\"'<>|]*/(?=site-packages/|lib/python3\.\d+/[a-z_]+)"
 )
+WORK_FOLDER = re.compile(
+    r"batches/batch-\w+(?:/(?:probe|child|job)-\w+)*/|/tmp/(?=__autograph_generated_file)"
+)
+"""Folders whose names are drawn: that of a process in the store, and TensorFlow's own."""
 ADDRESS = re.compile(r"\b0x[0-9a-f]{6,16}\b")
 ARRAY = re.compile(r"\[+\s*[-+\d.][-+\d.eEnaif,\s\[\]]{60,}(?:\]|$)")
 """A printed array: random weights and inputs, which make equal messages differ."""
@@ -139,9 +143,15 @@ def declare_order(
     )
 
 
-def build_cells(results: Iterable[CellResult], order: Order) -> pd.DataFrame:
-    """One row a cell with the published columns, in declared order."""
-    shorten = cache(_publish_message)
+def build_cells(
+    results: Iterable[CellResult], order: Order, *, hide: Sequence[str] = ()
+) -> pd.DataFrame:
+    """One row a cell with the published columns, in declared order.
+
+    Messages are published as `build_observations` publishes texts, without what is in `hide`.
+    """
+    publish = _text_publisher(hide)
+    shorten = cache(lambda message: shorten_message(publish(message)))
     rows = [_cell_row(result, shorten) for result in results]
     frame = _make_frame(rows, CELL_COLUMNS, REPEATED, VOCABULARIES, order)
     frame["baseline"] = find_baselines(frame)
@@ -389,10 +399,6 @@ def _impact_of_row(outcome: str, stage: str, aspects: str, compared: str) -> str
     return find_impact(Outcome(outcome), stage, differing, told) or ""
 
 
-def _publish_message(message: str) -> str:
-    return shorten_message(_without_particulars(_encodable(message)))
-
-
 def _encodable(text: str) -> str:
     """Replace lone surrogates, which UTF-8 cannot hold: output that was not text has them."""
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -469,8 +475,8 @@ def _without_particulars(text: str) -> str:
 
 @lru_cache(maxsize=100_000)
 def _line_without_particulars(line: str) -> str:
-    """Neither pattern spans lines, and tracebacks share nearly all of theirs."""
-    return ADDRESS.sub("0x…", SITE_PACKAGES.sub("…/", line))
+    """No pattern spans lines, and tracebacks share nearly all of theirs."""
+    return ADDRESS.sub("0x…", WORK_FOLDER.sub("…/", SITE_PACKAGES.sub("…/", line)))
 
 
 def _text_publisher(hide: Sequence[str]) -> Callable[[str], str]:

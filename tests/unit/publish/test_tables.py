@@ -84,6 +84,21 @@ def test_observations_keep_everything_but_what_only_the_machine_has() -> None:
     assert json.loads(diverged["aspects"])["losses"] == {"status": "missing"}
 
 
+def test_a_message_names_no_folder_of_the_machine() -> None:
+    """As a model says it that looks for a file of its writer beside it."""
+    said = (
+        "[Errno 2] No such file or directory: "
+        "'/me/runs/batches/batch-1apc4g05/probe-ak6gpf2g/child-5rjatggc/job-okm90d75/a.txt'"
+    )
+    seen = {"status": "raised", "exception": "FileNotFoundError", "message": said}
+    result = replace(RUN.results[0], observation=Observation(data=seen))
+    cells = build_cells([result], RUN.order, hide=("/me/runs",))
+    observations = build_observations([result], RUN.order, hide=("/me/runs",))
+
+    for frame in (cells, observations):
+        assert frame["message"][0] == "[Errno 2] No such file or directory: '…/…/a.txt'"
+
+
 def test_text_that_is_not_unicode_is_still_published(tmp_path: Path) -> None:
     broken = "\udcff\x00 output"
     seen = {"status": "raised", "exception": broken, "message": broken, "output": broken}
