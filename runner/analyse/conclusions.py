@@ -41,7 +41,7 @@ def conclude(
     claims: ClaimSet,
 ) -> PublishedRun:
     """Return the run with all that its cells say; `record` has the controls of the measuring."""
-    table = Table(cells, observations, record.environments, claims.released)
+    table = Table(cells, observations, record.environments, claims.released, claims.between)
     judged = judge_claims(claims, table, run=record)
     findings = check_causes(causes, symptoms_of(record, cells, observations))
     said = describe_causes(causes, findings)

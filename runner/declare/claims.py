@@ -66,9 +66,12 @@ def load_claims(path: Path, catalog: Catalog, environments: Sequence[Environment
         "reader": ids,
         "remedy": tuple(catalog.remedies),
     }
-    document = read_document(path, ("article", "claim"))
+    document = read_document(path, ("article", "claim", "remedies"))
     articles = _read_articles(document)
     checker = _Checker(articles, known, catalog, environments)
+    remedies = document.table("remedies")
+    between = remedies.lists().get("between", ())
+    remedies.place.require("between", between, ids)
     claims = []
     for entry in document.entries("claim"):
         claim = entry.read(Claim)
@@ -79,6 +82,7 @@ def load_claims(path: Path, catalog: Catalog, environments: Sequence[Environment
         articles=articles,
         claims=tuple(claims),
         released={each.id: each.first_released for each in environments},
+        between=between,
     )
 
 

@@ -44,6 +44,8 @@ class ClaimSet:
     claims: tuple[Claim, ...]
     released: Mapping[str, date] = field(default_factory=dict)
     """Environment -> the day of its minor version, by which newer is told."""
+    between: tuple[str, ...] = ()
+    """Environments between which other ways of loading than the bare one count; empty: all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

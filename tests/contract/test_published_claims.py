@@ -27,7 +27,9 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], dict[str,
     found = load_data(ROOT / "reports/published")
     cells = explain_table(found, declared.causes)
     claims = declared.claims
-    table = Table(cells, found.observations, found.run.environments, claims.released)
+    table = Table(
+        cells, found.observations, found.run.environments, claims.released, claims.between
+    )
     judged = judge_claims(claims, table, run=found.run).claims
     faults = [f"{each.claim}: {each.text}" for each in check_claims(claims, judged, table)]
     return faults, {each.id: each for each in judged}

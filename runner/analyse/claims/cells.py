@@ -86,6 +86,7 @@ def _has_file(outcome: Outcome, table: Table) -> Mask:
 def _where(cell_set: CellSet, table: Table) -> Mask:
     """Return the cells whose writer and reader are meant."""
     where = table.matching("writer", cell_set.writers) & table.matching("reader", cell_set.readers)
+    where &= table.counted
     if cell_set.writer_families:
         where &= table.in_families("writer", cell_set.writer_families)
     if cell_set.reader_families:

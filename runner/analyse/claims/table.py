@@ -41,6 +41,7 @@ class Table:
         observations: pd.DataFrame,
         environments: Sequence[EnvironmentRecord],
         released: Mapping[str, date],
+        between: Sequence[str] = (),
     ) -> None:
         self.size = len(cells)
         self.axis = Axis(ids=tuple(each.id for each in environments))
@@ -49,6 +50,7 @@ class Table:
             read_version(each.id, each.family, released.get(each.id, each.released))
             for each in environments
         ]
+        self.between = tuple(between)
         self._stands: dict[Pair, Mask] = {}
         self._cells = cells
         self._observations = observations
@@ -74,6 +76,14 @@ class Table:
         wanted = tuple(globs)
         found = [matches(name, wanted) for name in self._ids[column]]
         return np.asarray(np.array(found, dtype=bool)[self._codes[column]])
+
+    @cached_property
+    def counted(self) -> Mask:
+        """Which cells count: bare loads, and other ways of loading between certain versions."""
+        if not self.between:
+            return np.ones(self.size, dtype=bool)
+        inside = self.matching("writer", self.between) & self.matching("reader", self.between)
+        return inside | self.matching("remedy", (BARE,))
 
     def in_families(self, column: str, families: Iterable[str]) -> Mask:
         """Return which cells have a writer or reader of these families."""

@@ -81,7 +81,7 @@ def judge_claim(claim: Claim, table: Table) -> JudgedClaim:
         note=claim.note,
         cells=claim.decided_by.cells,
         than=claim.than.cells if claim.than else (),
-        conditions=claim_conditions(claim),
+        conditions=claim_conditions(claim, table.between),
         prediction=prediction_words(claim),
         pairs=pair_kinds(claim),
         refuted_by=refuting_words(claim),

@@ -6,7 +6,7 @@ examples and counts, as they stand in claims.json.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,7 +14,8 @@ import numpy as np
 from runner.analyse.boundaries import cover_grid, pair_words, version_words
 from runner.analyse.claims.table import OUTCOMES, Places, Table
 from runner.analyse.grids import BLANK
-from runner.domain import Baseline, Claim, Event, Pair, Prediction, Share, Weight
+from runner.domain import BARE, Baseline, Claim, Event, Pair, Prediction, Share, Weight
+from runner.domain.selector import parse_pattern
 from runner.publish.record import EXAMPLES, ClaimExample, ClaimPart
 
 HOLDS, FAILS, MIXED = 0, 1, 2
@@ -225,8 +226,11 @@ def pair_kinds(claim: Claim) -> str:
     return "; compared with: ".join(dict.fromkeys(said))
 
 
-def claim_conditions(claim: Claim) -> str:
-    """Say in words which writers and readers are meant, beyond the kind of pair."""
+def claim_conditions(claim: Claim, between: Sequence[str] = ()) -> str:
+    """Say in words which writers and readers are meant, beyond the kind of pair.
+
+    `between` are those between which other ways of loading count, if not all.
+    """
     chosen = claim.decided_by
     if chosen is None:
         return ""
@@ -245,4 +249,12 @@ def claim_conditions(claim: Claim) -> str:
         )
         if each
     ]
+    if between and _has_remedies(claim):
+        said.append(("other ways of loading than the bare one, between", tuple(between)))
     return "; ".join(f"{name}: {', '.join(names)}" for name, names in said)
+
+
+def _has_remedies(claim: Claim) -> bool:
+    sets = [each for each in (claim.decided_by, claim.than) if each is not None]
+    remedies = {parse_pattern(cell).remedy for each in sets for cell in each.cells}
+    return remedies != {BARE}

@@ -92,12 +92,14 @@ def judge(
     *rows: dict[str, Any],
     observations: pd.DataFrame | None = None,
     released: dict[str, date] | None = None,
+    between: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     table = Table(
         pd.DataFrame(list(rows)),
         pd.DataFrame() if observations is None else observations,
         RUN.environments,
         released or {},
+        between,
     )
     record = judge_claims(ClaimSet(articles={"one.txt": "One"}, claims=(asked,)), table, run=RUN)
     assert check_verdicts([asked], record.claims, table) == []
@@ -263,6 +265,27 @@ def test_a_bare_load_that_was_not_measured_may_call_for_a_remedy() -> None:
     ]
 
     assert counts(judge(claim(chosen), *rows)) == ("undecided", 1, 0, 2)
+
+
+def test_ways_of_loading_count_between_the_versions_in_which_all_are_tried() -> None:
+    """What is tried elsewhere depends on what came of it, and bare loads count everywhere."""
+    rows = [
+        cell(f"one/h5/{OLD}->{OLD}/none", E),
+        cell(f"one/h5/{OLD}->{OLD}/json", E),
+        cell(f"one/h5/{OLD}->{NEW}/none", L),
+        cell(f"one/h5/{OLD}->{NEW}/json", E),
+        cell(f"one/h5/{OLD}->{THREE}/none", E),
+        cell(f"one/h5/{OLD}->{THREE}/json", L),
+    ]
+    json_alone = claim(CellSet(cells=("one/h5/*->*/json",), pair=frozenset({Pair.ANY})))
+    bare = claim(CellSet(cells=("one/h5/*->*/none",), pair=frozenset({Pair.ANY})))
+
+    assert counts(judge(json_alone, *rows))[1:] == (2, 1, 0)
+    found = judge(json_alone, *rows, between=(OLD, NEW))
+    assert counts(found) == ("confirmed", 2, 0, 0)
+    assert found["conditions"].endswith(f"between: {OLD}, {NEW}")
+    assert counts(judge(bare, *rows, between=(OLD, NEW)))[1:] == (2, 1, 0)
+    assert "between" not in judge(bare, *rows, between=(OLD, NEW))["conditions"]
 
 
 def test_exception_message_and_aspects_all_have_to_be_there() -> None:
