@@ -76,7 +76,8 @@ def try_hops(
         # What was not recorded ends the search: a later chain was not tried either.
         ended = set() if measure else {each[0] for each in tries if each not in made}
         worked = {cell for cell, (_, it) in settled.items() if it.outcome is Outcome.EQUIVALENT}
-        left = {cell: chains for cell, chains in left.items() if cell not in worked | ended}
+        done = worked | ended
+        left = {cell: chains for cell, chains in left.items() if cell not in done}
     for cell, (each, _) in settled.items():
         if each.made is not None:
             run.made[cell] = each.made
