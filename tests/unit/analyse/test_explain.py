@@ -68,7 +68,9 @@ def user_names(texts) -> set[str]:
 
 
 def last_line(capture: dict[str, Any]) -> str:
-    return capture["traceback"].strip().rpartition("\n")[2]
+    """The last line; empty where it is the arguments of Keras' call or a hint of Theano's."""
+    line = capture["traceback"].strip().rpartition("\n")[2]
+    return "" if line.lstrip().startswith(("•", "HINT: ")) else line
 
 
 def whole_message(capture: dict[str, Any]) -> str:
