@@ -25,7 +25,7 @@ Grids = dict[str, dict[str, dict[str, Any]]]
 """By format, scenario and way of loading."""
 KINDS = ("o", "c", "a", "b")
 """Letters of outcomes, causes, ages, and of the way that is advised."""
-CODES = (*range(48, 127), *range(256, 384))
+CODES = (*range(48, 127), *range(256, 432))
 LETTERS = "".join(letter for letter in map(chr, CODES) if letter not in "<\\`&")
 """One for each outcome, or each cause: printable, and safe inside a script. The first are a
 byte each; the table in `cells.js` ends with the last."""
