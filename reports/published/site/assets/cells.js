@@ -86,7 +86,7 @@ class Cells {
 
   /** @param {any} packed */
   unpack(packed) {
-    const numbers = new Uint8Array(0x180).fill(NO_CELL);
+    const numbers = new Uint8Array(0x1b0).fill(NO_CELL);
     [...packed.letters].forEach((letter, number) => { numbers[letter.charCodeAt(0)] = number; });
     for (const grid of this.grids) {
       const given = this.given(grid.format, grid.scenario, grid.remedy);
