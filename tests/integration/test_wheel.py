@@ -16,8 +16,8 @@ import pytest
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).resolve().parents[2]
-LARGEST = 10_000_000
-"""Bytes of the wheel."""
+LARGEST = 12_000_000
+"""Bytes of the wheel; the tables of the published run are most of it."""
 PACKAGE = Path(__file__).parent / "data" / "small_package"
 SAMPLES = ROOT / "tests" / "unit" / "data" / "inspect"
 CELL = "plain_dense/keras/keras3.0->keras3.15/none"
