@@ -16,7 +16,15 @@ from types import MappingProxyType
 
 import numpy as np
 
-from runner.analyse.grids import BLANK, OUTCOMES, Coded, Codes, Mask, outcome_matrix
+from runner.analyse.grids import (
+    BLANK,
+    NOT_RUN,
+    OUTCOMES,
+    Coded,
+    Codes,
+    Mask,
+    outcome_matrix,
+)
 from runner.domain import FACTS, Outcome
 
 ID = re.compile(r"(?P<family>tf-keras|tf|keras)(?P<version>\d[\d.]*)(?:-(?P<backend>\w+))?")
@@ -291,6 +299,12 @@ class GridBoundaries:
     format: str
     remedy: str
     rules: tuple[Boundary, ...]
+    not_run: int
+    """How many of its cells were not run; rules of these are among the rules."""
+
+    def measured_rules(self) -> list[Boundary]:
+        """Return the rules without those of cells that were not run."""
+        return [each for each in self.rules if each.outcome is not Outcome.NOT_RUN]
 
 
 def describe_boundaries(coded: Coded, rows: Codes) -> Iterator[GridBoundaries]:
@@ -307,6 +321,7 @@ def describe_boundaries(coded: Coded, rows: Codes) -> Iterator[GridBoundaries]:
             format=coded.formats[coded.format[first]],
             remedy=coded.remedies[coded.remedy[first]],
             rules=_describe_alike(matrix.tobytes(), coded.environments),
+            not_run=int(np.count_nonzero(coded.outcome[group] == NOT_RUN)),
         )
 
 

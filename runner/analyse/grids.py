@@ -20,6 +20,7 @@ Mask = npt.NDArray[np.bool_]
 OUTCOMES = tuple(Outcome)
 EQUIVALENT = OUTCOMES.index(Outcome.EQUIVALENT)
 DIVERGED = OUTCOMES.index(Outcome.DIVERGED)
+NOT_RUN = OUTCOMES.index(Outcome.NOT_RUN)
 UNUSABLE = OUTCOMES.index(Outcome.UNUSABLE)
 UNSUPPORTED = OUTCOMES.index(Outcome.UNSUPPORTED)
 BLANK = -1

@@ -186,15 +186,15 @@ def test_boundaries_are_kept_apart_by_scenario_format_and_remedy() -> None:
         environments=("tf2.0", "tf2.1"),
         families=(Family.TF_KERAS, Family.TF_KERAS),
         remedies=("none", "other"),
-        scenario=np.array([0, 0, 0, 1]),
-        format=np.array([0, 0, 1, 0]),
-        writer=np.array([0, 1, 0, 0]),
-        reader=np.array([0, 1, 0, 0]),
-        remedy=np.array([0, 0, 0, 1]),
-        outcome=np.array([EQUIVALENT, LOAD_ERROR, LOAD_ERROR, EQUIVALENT]),
+        scenario=np.array([0, 0, 0, 1, 1]),
+        format=np.array([0, 0, 1, 0, 0]),
+        writer=np.array([0, 1, 0, 0, 1]),
+        reader=np.array([0, 1, 0, 0, 1]),
+        remedy=np.array([0, 0, 0, 1, 1]),
+        outcome=np.array([EQUIVALENT, LOAD_ERROR, LOAD_ERROR, EQUIVALENT, NOT_RUN]),
     )
 
-    found = list(describe_boundaries(coded, np.array([3, 0, 1, 2])))
+    found = list(describe_boundaries(coded, np.array([3, 0, 1, 4, 2])))
 
     assert [(each.scenario, each.format, each.remedy) for each in found] == [
         ("one", "h5", "none"),
@@ -205,6 +205,8 @@ def test_boundaries_are_kept_apart_by_scenario_format_and_remedy() -> None:
         "written by TF 2.0, read by TF 2.0: the same model",
         "written by TF 2.1, read by TF 2.1: fails to load",
     ]
+    assert [each.not_run for each in found] == [0, 0, 1]
+    assert (len(found[2].rules), len(found[2].measured_rules())) == (2, 1)
     assert list(describe_boundaries(coded, np.array([], dtype=np.int64))) == []
 
 
