@@ -31,11 +31,20 @@ from runner.domain.shards import Shard
 from runner.executors.interface import Place
 from runner.measure.digests import InputDigests, probe_digest
 from runner.plan.shards import Split, split_plan, split_saves
-from runner.publish.durations import SAVE_S, Durations, read_durations
+from runner.publish.durations import (
+    SAVE_S,
+    UNKNOWN_S,
+    Durations,
+    read_durations,
+    read_scenario_durations,
+)
 from runner.publish.record import ShardRecord
 from runner.store import Store
 from runner.store.artifacts import Place as ArtifactPlace
 from runner.store.exchange import EnvironmentFacts, Exchange, saved_record
+
+PUBLISHED = Path("reports", "published")
+"""The run that the repository publishes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,7 +127,7 @@ def published_durations(request: Request) -> Durations:
 
 @cache
 def _published_durations(root: Path) -> Durations:
-    return read_durations(root / "reports" / "published")
+    return read_durations(root / PUBLISHED)
 
 
 def job_estimate(request: Request, warn: Callable[[str], object]) -> Callable[[Job], float]:
@@ -128,18 +137,18 @@ def job_estimate(request: Request, warn: Callable[[str], object]) -> Callable[[J
     """
 
     @cache
-    def find_durations() -> Durations:
+    def find_durations() -> tuple[Mapping[str, float], float]:
         try:
-            return published_durations(request)
+            return read_scenario_durations(request.root / PUBLISHED)
         except MatrixError as error:
             warn(f"note: {error.message}; how long jobs take is not known from it")
-            return Durations()
+            return {}, UNKNOWN_S
 
     def estimate_s(job: Job) -> float:
         if job.kind == Kind.SAVE:
             return SAVE_S
-        known = find_durations()
-        return known.scenarios.get(job.payload["scenario"]["id"], known.mean_s)
+        scenarios, mean_s = find_durations()
+        return scenarios.get(job.payload["scenario"]["id"], mean_s)
 
     return estimate_s
 
