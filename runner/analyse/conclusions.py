@@ -41,7 +41,8 @@ def conclude(
     claims: ClaimSet,
 ) -> PublishedRun:
     """Return the run with all that its cells say; `record` has the controls of the measuring."""
-    table = Table(cells, observations, record.environments, claims.released, claims.between)
+    measured = PublishedRun(run=record, cells=cells, observations=observations)
+    table = Table.of_run(measured, claims)
     judged = judge_claims(claims, table, run=record)
     findings = check_causes(causes, symptoms_of(record, cells, observations))
     said = describe_causes(causes, findings)
@@ -51,7 +52,7 @@ def conclude(
         *check_words(causes, findings),
         *control_claims(judged, check_verdicts(claims.claims, judged.claims, table)),
         *check_advised(advised, cells, record),
-        *check_sentences(PublishedRun(run=record, cells=cells, observations=observations)),
+        *check_sentences(measured),
     )
     run = structs.replace(
         record,

@@ -53,13 +53,7 @@ def command(request: Request, *, claim: str, check: bool, data: Path | None) -> 
     wanted = choose_ids("claim", claim, [each.id for each in declared.claims], "nox -s claims")
     chosen = replace(declared, claims=tuple(each for each in declared.claims if each.id in wanted))
     _, found = open_data(request, data)
-    table = Table(
-        found.cells,
-        found.observations,
-        found.run.environments,
-        declared.released,
-        declared.between,
-    )
+    table = Table.of_run(found, declared)
     judged = judge_claims(chosen, table, run=found.run).claims
     symbols = {style.verdict: style.symbol for style in VERDICT_STYLES}
     if len(judged) == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,9 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], dict[str,
     folder = tmp_path_factory.mktemp("claims")
     declared = scope.declare(Request(root=ROOT, store=folder / "store", out=folder / "out"))
     found = load_data(ROOT / "reports/published")
-    cells = explain_table(found, declared.causes)
     claims = declared.claims
-    table = Table(
-        cells, found.observations, found.run.environments, claims.released, claims.between
-    )
+    explained = replace(found, cells=explain_table(found, declared.causes))
+    table = Table.of_run(explained, claims)
     judged = judge_claims(claims, table, run=found.run).claims
     faults = [f"{each.claim}: {each.text}" for each in check_claims(claims, judged, table)]
     return faults, {each.id: each for each in judged}

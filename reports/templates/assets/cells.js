@@ -86,7 +86,8 @@ class Cells {
 
   /** @param {any} packed */
   unpack(packed) {
-    const numbers = new Uint8Array(0x1b0).fill(NO_CELL);
+    const last = Math.max(...[...packed.letters].map((letter) => letter.charCodeAt(0)));
+    const numbers = new Uint8Array(last + 1).fill(NO_CELL);
     [...packed.letters].forEach((letter, number) => { numbers[letter.charCodeAt(0)] = number; });
     for (const grid of this.grids) {
       const given = this.given(grid.format, grid.scenario, grid.remedy);

@@ -18,8 +18,10 @@ import pandas as pd
 from runner.analyse.boundaries import Axis
 from runner.analyse.grids import BLANK
 from runner.domain import BARE, ID_COLUMNS, OUTCOME_TABLE, Outcome, Pair
+from runner.domain.declared import ClaimSet
 from runner.domain.pairs import is_pair, read_version
 from runner.domain.selector import matches_any, matches_environment
+from runner.publish.reading import PublishedRun
 from runner.publish.record import EnvironmentRecord
 
 PAIR = ["writer", "reader"]
@@ -61,6 +63,13 @@ class Table:
             ids = self.axis.ids if column in PAIR else None
             self._add(column, cells[column].astype(str), ids)
         self.outcome = _codes(cells["outcome"].astype(str), tuple(map(str, OUTCOMES)))
+
+    @classmethod
+    def of_run(cls, data: PublishedRun, claims: ClaimSet) -> Table:
+        """Return the cells of a run, as the claims of a set see them."""
+        return cls(
+            data.cells, data.observations, data.run.environments, claims.released, claims.between
+        )
 
     def _add(self, column: str, values: pd.Series[Any], ids: Sequence[str] | None) -> None:
         self._ids[column] = tuple(ids if ids is not None else sorted(set(values) | {BARE}))

@@ -28,7 +28,7 @@ KINDS = ("o", "c", "a", "b")
 CODES = (*range(48, 127), *range(256, 432))
 LETTERS = "".join(letter for letter in map(chr, CODES) if letter not in "<\\`&")
 """One for each outcome, or each cause: printable, and safe inside a script. The first are a
-byte each; the table in `cells.js` ends with the last."""
+byte each."""
 
 
 def pack_cells(data: PublishedRun, coded: Coded, advice: pd.DataFrame) -> dict[str, Any]:
