@@ -311,8 +311,12 @@ class Reader:
     def _lists_single_ends(self) -> bool:
         """Whether this Keras writes, and so reads, the input of a model as a list of one."""
         if self._single_ends is None:
-            tensor = self.keras.layers.Input((1,), name="compat_input")
-            model = self.keras.models.Model(tensor, tensor, name="compat_model")
+            layers = self.keras.layers
+            tensor = layers.Input((1,), name="compat_input")
+            # Keras 3.12 and 3.13 make no model whose output is its input. All have names of
+            # their own, or the next layers without one would be counted on.
+            output = layers.Activation("linear", name="compat_layer")(tensor)
+            model = self.keras.models.Model(tensor, output, name="compat_model")
             self._single_ends = not _is_tensor(list(model.get_config()["input_layers"]))
         return self._single_ends
 

@@ -65,6 +65,14 @@ class Dense(Layer):
         """Be called with more than one argument."""
 
 
+class Activation(Layer):
+    def __init__(self, activation, **kwargs):
+        """Take a function's name."""
+
+    def __call__(self, tensor):
+        return tensor + " computed"
+
+
 class BatchNormalization(Layer):
     def __init__(self, axis=-1, **kwargs):
         """Take an axis."""
@@ -73,7 +81,10 @@ class BatchNormalization(Layer):
 class Model(Layer):
     single: ClassVar = ["x", 0, 0]
 
-    def __init__(self, *args, name=None):
+    def __init__(self, inputs, outputs, name=None):
+        if outputs is inputs:
+            # Keras 3.12 and 3.13.
+            raise ValueError("`inputs` not connected to `outputs`")
         super().__init__()
 
     def get_config(self):
@@ -106,6 +117,7 @@ def keras(*, new):
             Layer=Layer,
             InputLayer=NewInput if new else OldInput,
             Dense=Dense,
+            Activation=Activation,
             BatchNormalization=BatchNormalization,
         ),
         initializers=SimpleNamespace(
