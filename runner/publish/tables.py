@@ -294,8 +294,8 @@ def round_significant(value: float, digits: int) -> float:
 
 
 def _published_duration(seconds: float) -> float:
-    """Round a duration to what repeating it would give again: milliseconds, and two digits."""
-    return round_significant(round(seconds, 3), DURATION_DIGITS)
+    """Round a duration to what repeating it would give again: hundredths, and two digits."""
+    return round_significant(round(seconds, 2), DURATION_DIGITS)
 
 
 def shorten_message(message: str, limit: int = MESSAGE_LIMIT) -> str:
