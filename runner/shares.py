@@ -26,7 +26,7 @@ from runner.domain import (
     Scope,
 )
 from runner.domain.errors import MatrixError, ProvisionError, SelectionError
-from runner.domain.request import Request
+from runner.domain.request import PUBLISHED, Request
 from runner.domain.shards import Shard
 from runner.executors.interface import Place
 from runner.measure.digests import InputDigests, probe_digest
@@ -42,9 +42,6 @@ from runner.publish.record import ShardRecord
 from runner.store import Store
 from runner.store.artifacts import Place as ArtifactPlace
 from runner.store.exchange import EnvironmentFacts, Exchange, saved_record
-
-PUBLISHED = Path("reports", "published")
-"""The run that the repository publishes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

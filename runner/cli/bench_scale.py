@@ -23,7 +23,7 @@ import pandas as pd
 from msgspec import structs
 
 from runner.cli.bench_cluster import print_cluster
-from runner.domain.request import Request
+from runner.domain.request import PUBLISHED, Request
 from runner.executors.dispatch import Policy, Work, simulate
 from runner.publish.columns import SCHEMA_OF
 from runner.publish.durations import BUILD_S, IMPORT_S, OVERHEAD_S
@@ -48,7 +48,7 @@ def run_scale_bench(request: Request) -> int:
     Raises:
         StoreError: there is no published run, or a damaged one.
     """
-    folder = request.root / "reports" / "published"
+    folder = request.root / PUBLISHED
     # First: its processes take over the memory of this one.
     _print_joining(folder)
     data = load_data(folder)

@@ -17,7 +17,6 @@ import click
 from runner.cli import completion, options
 from runner.cli.command import Command
 from runner.cli.invocation import fit_commands
-from runner.cli.run_data import PUBLISHED
 from runner.domain.errors import (
     MatrixError,
     NoEnvironmentError,
@@ -25,7 +24,7 @@ from runner.domain.errors import (
     NotReadable,
     SelectionError,
 )
-from runner.domain.request import Request
+from runner.domain.request import PUBLISHED, Request
 
 if TYPE_CHECKING:
     from runner.check import Answer, Order

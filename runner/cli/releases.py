@@ -18,7 +18,7 @@ import click
 
 from runner.cli import completion, options
 from runner.cli.command import Command
-from runner.domain.request import Request
+from runner.domain.request import PUBLISHED, Request
 
 if TYPE_CHECKING:
     from runner.declare.environments import EnvironmentSet
@@ -48,7 +48,7 @@ PATCH, DRAFT = Path("releases.patch"), Path("releases.md")
 @click.option(
     "--baseline",
     type=options.PATH,
-    default=Path("reports/published"),
+    default=PUBLISHED,
     metavar="RUN",
     help="The run that the new cells are held against (default reports/published).",
 )

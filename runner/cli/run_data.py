@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from runner.cli.command import STORE
 from runner.domain.errors import SelectionError
-from runner.domain.request import Request
+from runner.domain.request import PUBLISHED, Request
 from runner.domain.selector import (
     ARROW,
     PARTS,
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from runner.publish.reading import PublishedRun
-
-PUBLISHED = Path("reports/published")
 
 
 def find_folder(request: Request, data: Path | None) -> Path:

@@ -18,6 +18,9 @@ FIRST_PROFILES = frozenset({"full"})
 They have more failing loads than all remedies can be tried on in a day.
 """
 
+PUBLISHED = Path("reports/published")
+"""The run that the repository publishes, below its root."""
+
 DEFAULT_EXECUTOR = "local"
 """The executor that is taken where none is named."""
 

@@ -34,7 +34,6 @@ SAVE_S = 0.5
 """Of a save: they are few beside the loads."""
 
 _GROUP = ("scenario", "format", "writer", "reader")
-_SECONDS = "duration_s_sum"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,13 +74,14 @@ def read_durations(folder: Path) -> Durations:
         return Durations()
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     grouped = _read_loads(path)
+    scenarios, mean_s = read_scenario_durations(folder)
     run = read_record(folder / "run.json", RunRecord)
     keys = zip(*(grouped[name].to_pylist() for name in _GROUP), strict=True)
     return Durations(
-        loads=dict(zip(keys, grouped[_SECONDS].to_pylist(), strict=True)),
-        scenarios=_by_scenario(grouped),
+        loads=dict(zip(keys, grouped["duration_s_sum"].to_pylist(), strict=True)),
+        scenarios=scenarios,
         imports={each.id: each.import_s for each in run.environments if each.import_s},
-        mean_s=_mean(grouped),
+        mean_s=mean_s,
         digest=digest,
     )
 
@@ -129,14 +129,5 @@ def _read_measured(path: Path, columns: list[str]) -> pa.Table:
         ) from error
 
 
-def _by_scenario(grouped: pa.Table) -> dict[str, float]:
-    return _as_dict(grouped.group_by("scenario", use_threads=False).aggregate([(_SECONDS, "mean")]))
-
-
 def _as_dict(two_columns: pa.Table) -> dict[str, float]:
     return dict(zip(*(each.to_pylist() for each in two_columns.columns), strict=True))
-
-
-def _mean(grouped: pa.Table) -> float:
-    mean = pc.mean(grouped[_SECONDS]).as_py()
-    return UNKNOWN_S if mean is None else mean

@@ -9,14 +9,14 @@ import pytest
 
 from runner.contract import Job
 from runner.domain import Kind
-from runner.domain.request import Request
+from runner.domain.request import PUBLISHED, Request
 from runner.publish.durations import (
     SAVE_S,
     UNKNOWN_S,
     read_durations,
     read_scenario_durations,
 )
-from runner.shares import PUBLISHED, job_estimate
+from runner.shares import job_estimate
 
 ROOT = Path(__file__).resolve().parents[2]
 

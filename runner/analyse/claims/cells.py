@@ -13,14 +13,12 @@ import numpy as np
 
 from runner.analyse.claims.table import (
     CODE,
-    EQUIVALENT,
     LOADED,
-    NOT_RUN,
     RAN,
     Mask,
     Table,
 )
-from runner.analyse.grids import BLANK
+from runner.analyse.grids import BLANK, EQUIVALENT, NOT_RUN
 from runner.domain import BARE, ID_COLUMNS, Baseline, CellSet, Event, Given, Outcome, Prediction
 from runner.domain.selector import compile_glob, matches_any, parse_pattern
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from runner.analyse.claims.cells import has_bare_loads
-from runner.analyse.claims.table import EQUIVALENT, Table
+from runner.analyse.claims.table import Table
 from runner.analyse.claims.verdict import decide
 from runner.analyse.claims.words import Decided
+from runner.analyse.grids import EQUIVALENT
 from runner.domain import Claim, ClaimSet, ClaimVerdict, Prediction, Share
 from runner.publish.record import JudgedClaim
 

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from runner.analyse.boundaries import Axis
-from runner.analyse.grids import BLANK
-from runner.domain import BARE, ID_COLUMNS, OUTCOME_TABLE, Outcome, Pair
+from runner.analyse.grids import BLANK, OUTCOMES
+from runner.domain import BARE, ID_COLUMNS, OUTCOME_TABLE, Pair
 from runner.domain.declared import ClaimSet
 from runner.domain.pairs import is_pair, read_version
 from runner.domain.selector import matches_any, matches_environment
@@ -25,11 +25,9 @@ from runner.publish.reading import PublishedRun
 from runner.publish.record import EnvironmentRecord
 
 PAIR = ["writer", "reader"]
-OUTCOMES = tuple(Outcome)
 RAN = np.array([style.measured for style in OUTCOME_TABLE])
 LOADED = np.array([style.loaded for style in OUTCOME_TABLE])
 CODE = {outcome: place for place, outcome in enumerate(OUTCOMES)}
-EQUIVALENT, NOT_RUN = CODE[Outcome.EQUIVALENT], CODE[Outcome.NOT_RUN]
 Mask = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int64]
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from runner.analyse.claims.cells import choose, find_events, find_said
-from runner.analyse.claims.table import EQUIVALENT, Mask, Places, Table
+from runner.analyse.claims.table import Mask, Places, Table
 from runner.analyse.claims.weighing import (
     find_hanging,
     gather_votes,
@@ -34,6 +34,7 @@ from runner.analyse.claims.words import (
     prediction_words,
     refuting_words,
 )
+from runner.analyse.grids import EQUIVALENT
 from runner.domain import CellSet, Claim, ClaimSet, ClaimVerdict, Prediction
 from runner.publish.record import (
     CLAIMS_SCHEMA,

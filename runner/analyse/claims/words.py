@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from runner.analyse.boundaries import cover_grid, pair_words, version_words
-from runner.analyse.claims.table import OUTCOMES, Places, Table
-from runner.analyse.grids import BLANK
+from runner.analyse.claims.table import Places, Table
+from runner.analyse.grids import BLANK, OUTCOMES
 from runner.domain import BARE, Baseline, Claim, Event, Pair, Prediction, Share, Weight
 from runner.domain.selector import parse_pattern
 from runner.publish.record import EXAMPLES, ClaimExample, ClaimPart
