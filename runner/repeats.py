@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from runner import pipeline
-from runner.domain import Cell, CellResult, Known, Observation, Outcome
+from runner.domain import Cell, CellResult, Declared, Known, Observation, Outcome
 from runner.domain.selector import ARROW
 from runner.judge.cause import CauseTable, explain
 from runner.judge.outcome import classify_cell, largest_difference
@@ -115,7 +115,7 @@ class Drawn:
 
 def draw_cells(run: pipeline.Run, known: Sample, *, size: int, seed: int) -> Drawn:
     """Draw a random sample over all strata of what is recorded."""
-    strata = find_strata(run, known)
+    strata = find_strata(run.declared, [each.cell for each, _ in known])
     places = draw_sample(strata, size, seed)
     return Drawn(known=known, strata=strata, places=places, seed=seed)
 
@@ -143,16 +143,18 @@ def audit_cells(run: pipeline.Run, drawn: Drawn) -> Audit:
         spread=find_spread(chosen, seen),
         strata=len(set(strata)),
         drawn=len({strata[place] for place in places}),
-        tallies=tuple(tally(strata, places, {each.cell for each in found}, known)),
+        tallies=tuple(
+            tally(strata, places, {each.cell for each in found}, [each.cell for each, _ in known])
+        ),
     )
     again = classify_again(run, [each for each, _ in chosen], seen)
     return Audit(record=record, again={each.cell: result for each, result in again})
 
 
-def find_strata(run: pipeline.Run, known: Sample) -> list[Stratum]:
-    """Return the stratum of each recorded cell."""
-    scenarios = run.declared.catalog.scenarios
-    families = {each.id: each.family for each in run.declared.environments}
+def find_strata(declared: Declared, cells: Sequence[Cell]) -> list[Stratum]:
+    """Return the stratum of each cell."""
+    scenarios = declared.catalog.scenarios
+    families = {each.id: each.family for each in declared.environments}
     return [
         Stratum(
             group=scenarios[cell.scenario].group,
@@ -160,18 +162,18 @@ def find_strata(run: pipeline.Run, known: Sample) -> list[Stratum]:
             remedy=cell.remedy,
             generations=f"{families[cell.writer]}{ARROW}{families[cell.reader]}",
         )
-        for cell in (each.cell for each, _ in known)
+        for cell in cells
     ]
 
 
 def tally(
-    strata: Sequence[Stratum], places: Sequence[int], wrong: Collection[str], known: Sample
+    strata: Sequence[Stratum], places: Sequence[int], wrong: Collection[str], cells: Sequence[Cell]
 ) -> Iterator[AuditTally]:
-    """Count the recorded, drawn and disagreeing cells by each part of a stratum.
+    """Count all, the drawn and the disagreeing cells by each part of a stratum.
 
     `places` are those drawn, `wrong` the ids of the cells that disagree.
     """
-    bad = [strata[place] for place in places if known[place][1].cell.id in wrong]
+    bad = [strata[place] for place in places if cells[place].id in wrong]
     for by in Stratum._fields:
         every = Counter(getattr(each, by) for each in strata)
         drawn = Counter(getattr(strata[place], by) for place in places)

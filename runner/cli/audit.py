@@ -3,10 +3,13 @@
 It is drawn over all strata: groups of scenarios, formats, remedies and pairs of generations; rare
 ones get more than their share. The outcomes are compared with the recorded ones; the next run's
 run.json has the result. With --saves, models are saved again instead, and the writers' records are
-compared.
+compared. With --data, the cells are drawn from a published run: their models are saved again, and
+all is measured from nothing, as on another machine.
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import click
 
@@ -26,6 +29,10 @@ from runner.domain.request import Request
         (
             "nox -s audit -- --in-containers --reader tf2.15,keras3.15",
             "200 cells of two readers, in containers",
+        ),
+        (
+            "nox -s audit -- --data reports/published --profile full --sample 50 --reader tf2.15",
+            "50 cells of the published run, from nothing",
         ),
     ),
 )
@@ -49,15 +56,39 @@ from runner.domain.request import Request
     is_flag=True,
     help="Load the cells in containers; the image of each of their readers is built.",
 )
+@click.option(
+    "--data",
+    type=options.PATH,
+    metavar="FOLDER",
+    help="Draw from the run in this folder, and measure its cells here from nothing.",
+)
+@click.option("--note", is_flag=True, help="Tell the result of --data in that run and its report.")
 @options.image_settings
 @options.profile
 @options.selection
 @options.store
 @options.jobs
-def command(request: Request, *, sample: int, seed: int, saves: bool, in_containers: bool) -> int:
+def command(
+    request: Request,
+    *,
+    sample: int,
+    seed: int,
+    saves: bool,
+    in_containers: bool,
+    data: Path | None,
+    note: bool,
+) -> int:
     """Run the audit."""
     if saves and in_containers:
         raise click.UsageError("--in-containers loads models; leave out --saves")
+    if data is not None and (saves or in_containers):
+        raise click.UsageError("--data saves and loads; leave out --saves and --in-containers")
+    if note and data is None:
+        raise click.UsageError("--note is about the run that --data names")
+    if data is not None:
+        from runner.cli.audit_work import audit_published
+
+        return audit_published(request, data, sample=sample, seed=seed, note=note)
     if saves:
         from runner.cli.save_audit import audit_saves
 

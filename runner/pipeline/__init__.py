@@ -25,6 +25,7 @@ from runner.pipeline.conclusions import (
     judge_results,
     keep,
     merge,
+    note_audit,
     publish_run,
     require_earlier,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "measure_all",
     "measure_cells",
     "measure_remedies",
+    "note_audit",
     "observed",
     "opened",
     "publish_run",

@@ -34,10 +34,10 @@ from runner.measure.rounds import timed
 from runner.pipeline.loading import know, load_cells
 from runner.pipeline.opening import Run
 from runner.publish import facts, files, reading, tables
-from runner.publish.carry_over import Kept, Today, keep_results
+from runner.publish.carry_over import Kept, Place, Today, keep_results
 from runner.publish.change_points import CHANGE_POINTS_FILE, read_change_points
 from runner.publish.reading import PublishedRun
-from runner.publish.record import AcceptedRecord, EnvironmentRecord
+from runner.publish.record import AcceptedRecord, AuditSummary, EnvironmentRecord
 from runner.render.page import Declarations
 from runner.render.site import publish_site
 
@@ -115,17 +115,25 @@ def keep(run: Run, results: Sequence[CellResult]) -> Kept | None:
     return keep_results(
         run.request.keep,
         measured=frozenset(each.cell for each in results if each.outcome is not Outcome.NOT_RUN),
-        today=Today(
-            scenarios=run.declared.catalog.scenarios,
-            environments={**run.absent, **run.built.available},
-            depends=run.look_up.depends_of,
-            made_with=lambda *row: _made_with(run, *row),
-            artifacts={
+        today=describe_today(
+            run,
+            {
                 (save.scenario, str(save.format), save.writer): artifact.sha256
                 for save, artifact in run.artifacts.items()
                 if artifact is not None
             },
         ),
+    )
+
+
+def describe_today(run: Run, artifacts: Mapping[Place, str]) -> Today:
+    """Return the digests that rows of another run are held against; `artifacts` are their own."""
+    return Today(
+        scenarios=run.declared.catalog.scenarios,
+        environments={**run.absent, **run.built.available},
+        depends=run.look_up.depends_of,
+        made_with=lambda *row: _made_with(run, *row),
+        artifacts=artifacts,
     )
 
 
@@ -216,6 +224,12 @@ def _with_minor_dates(
         else each
         for each in environments
     )
+
+
+def note_audit(folder: Path, data: PublishedRun, audit: AuditSummary, declared: Declared) -> Path:
+    """Publish a run with what came of measuring a sample of it from nothing; return the page."""
+    whole = replace(data, run=structs.replace(data.run, audit_from_nothing=audit))
+    return publish_site(folder, whole, list(files.data_files(whole)), _for_pages(declared))
 
 
 def judge_again(request: Request, folder: Path) -> PublishedRun:

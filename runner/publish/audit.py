@@ -25,7 +25,11 @@ def read_audit(store: Path, name: str = AUDIT_FILE) -> AuditSummary | None:
     path = store / name
     if not path.exists():
         return None
-    record = read_record(path, AuditRecord, f"remove {path}, then run `nox -s audit`")
+    return summarise(read_record(path, AuditRecord, f"remove {path}, then run `nox -s audit`"))
+
+
+def summarise(record: AuditRecord) -> AuditSummary:
+    """Return what run.json tells of an audit."""
     return AuditSummary(
         sample=record.sample,
         disagreements=record.disagreements,
@@ -40,7 +44,7 @@ def read_audit(store: Path, name: str = AUDIT_FILE) -> AuditSummary | None:
         strata=record.strata,
         drawn=record.drawn,
         tallies=record.tallies,
-        # It is drawn from the store, which holds only cells that were measured into it.
+        # It is drawn from what was measured with the code of its day.
         kept=False,
     )
 

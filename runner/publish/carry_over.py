@@ -86,7 +86,7 @@ def keep_results(data_dir: Path, *, measured: Collection[Cell], today: Today) ->
         cell = _read_cell(row)
         if cell in measured or row["outcome"] == Outcome.NOT_RUN:
             continue
-        reason = _find_difference(row, today, locks)
+        reason = find_difference(row, today, locks)
         if reason:
             refused[reason] += 1
         else:
@@ -120,8 +120,11 @@ def _read_rows(data: PublishedRun) -> Iterable[Row]:
         yield {str(name): value for name, value in each.items()}
 
 
-def _find_difference(row: Row, today: Today, locks: Mapping[str, str]) -> str:
-    """Return what a row was not measured with as it is today; empty for nothing."""
+def find_difference(row: Row, today: Today, locks: Mapping[str, str]) -> str:
+    """Return what a row was not measured with as it is today; empty for nothing.
+
+    `locks` are those of its run, by environment, for a row that does not say.
+    """
     if row["scenario"] not in today.scenarios:
         return "scenario gone"
     for role in ("writer", "reader"):

@@ -317,6 +317,9 @@ def join_records(
         audit_in_containers=_join_audits(
             [run.audit_in_containers for run in runs if run.audit_in_containers]
         ),
+        audit_from_nothing=_join_audits(
+            [run.audit_from_nothing for run in runs if run.audit_from_nothing]
+        ),
         not_run=_reasons(cells, observations),
         durations={stage: round(seconds, 3) for stage, seconds in durations.items()},
         kept=_join_kept([run.kept for run in runs if run.kept]),

@@ -392,6 +392,13 @@ class RunRecord(Record, kw_only=True, frozen=True):
         AuditSummary | None,
         msgspec.Meta(description="Of cells that ran in processes of a machine; null without one."),
     ] = None
+    audit_from_nothing: Annotated[
+        AuditSummary | None,
+        msgspec.Meta(
+            description="Of cells whose models were saved again first, as another machine does; "
+            "null without one."
+        ),
+    ] = None
     not_run: Annotated[Mapping[str, Count], msgspec.Meta(description="Reason -> number of cells.")]
     durations: Annotated[
         Mapping[str, Seconds], msgspec.Meta(description="Stage -> wall time in seconds.")

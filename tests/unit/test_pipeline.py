@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,13 @@ from fake_tree import AVAILABLE, ROW, UNAVAILABLE, HeardReporter, make_tree
 from runner import pipeline, plan
 from runner.cli import audit_work, bench_work
 from runner.domain import Outcome
-from runner.domain.errors import MatrixError, NoEnvironmentError, SelectionError, StoreError
+from runner.domain.errors import (
+    AuditDisagreement,
+    MatrixError,
+    NoEnvironmentError,
+    SelectionError,
+    StoreError,
+)
 from runner.domain.request import Request
 from runner.executors import registry
 from runner.publish.audit import AUDIT_FILE
@@ -309,6 +316,52 @@ def test_an_audit_repeats_cells_and_says_when_and_from_what(bench, reporter, cap
     assert record["disagreements"] == []
     assert "2 of 2 cells run again, from 2 of 2 strata: 0 disagree" in capsys.readouterr().out
     assert reporter.closed
+
+
+def test_a_published_run_is_measured_from_nothing_and_says_so_itself(bench, reporter, capsys):
+    subjects = ("plain_dense", "fake.raise", "fake.diverge", "fake.save")
+    bench.run(*(f"{name}/h5/old->new/*" for name in subjects))
+    request = bench.request(store=bench.folder / "elsewhere")
+    assert audit_work.audit_published(request, bench.out, sample=200, seed=3, note=True) == 0
+    said = load_data(bench.out)
+    audit = said.run.audit_from_nothing
+    measured = int((said.observations["status"] != "").sum())
+    assert audit is not None
+    assert (audit.sample, audit.of, audit.disagreements) == (measured, measured, ())
+    assert {each.name for each in audit.tallies if each.by == "remedy"} > {"none"}
+    assert f"{measured} of {measured} cells measured from nothing" in capsys.readouterr().out
+    assert "saved again first" in (bench.out / "site" / "controls.html").read_text("utf-8")
+    assert reporter.closed
+
+
+def test_a_wrong_cell_of_a_published_run_is_found(bench, reporter, capsys, monkeypatch):
+    pattern = "plain_dense/h5/old->new/none"
+    bench.run(pattern)
+    data = load_data(bench.out)
+    cells = data.cells.assign(
+        outcome=data.cells["outcome"].astype(object).replace("equivalent", "diverged")
+    )
+    monkeypatch.setattr(audit_work, "load_data", lambda _: replace(data, cells=cells))
+    request = bench.request(store=bench.folder / "elsewhere")
+    with pytest.raises(AuditDisagreement, match="1 of 1 cells"):
+        audit_work.audit_published(request, bench.out, sample=1, seed=3, note=False)
+    assert f"{pattern}: diverged became equivalent" in capsys.readouterr().out
+
+
+def test_cells_of_other_code_are_not_in_the_sample(bench, reporter, capsys, monkeypatch):
+    bench.run("plain_dense/h5/old->new/none", "fake.raise/h5/old->new/none")
+    data = load_data(bench.out)
+    older = data.cells["scenario"] == "fake.raise"
+    cells = data.cells.assign(
+        recipe=data.cells["recipe"].astype(object).mask(older, "0123456789ab")
+    )
+    monkeypatch.setattr(audit_work, "load_data", lambda _: replace(data, cells=cells))
+    request = bench.request(store=bench.folder / "elsewhere")
+    assert audit_work.audit_published(request, bench.out, sample=9, seed=3, note=False) == 0
+    printed = capsys.readouterr().out
+    assert "left out: 1 cells" in printed
+    assert "scenario" in printed
+    assert "1 of 2 cells measured from nothing" in printed
 
 
 def test_an_audit_of_nothing_is_no_audit(bench, reporter):

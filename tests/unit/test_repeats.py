@@ -100,7 +100,7 @@ def test_a_sample_is_counted_by_each_part_of_its_strata():
     strata = [
         Stratum("control", str(each.cell.format), "none", "tf.keras->tf.keras") for each, _ in known
     ]
-    found = tally(strata, [0, 1], {other.cell.id}, known)
+    found = tally(strata, [0, 1], {other.cell.id}, [each.cell for each, _ in known])
     counts = {(each.by, each.name): (each.of, each.sample, each.disagreements) for each in found}
     assert counts == {
         ("group", "control"): (3, 2, 1),
