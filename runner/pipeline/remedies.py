@@ -10,6 +10,7 @@ from runner import plan
 from runner.domain import (
     BARE,
     FACTS,
+    Absence,
     Cell,
     CellResult,
     Known,
@@ -55,9 +56,11 @@ def try_hops(
 
     Returns what came of each cell: of the first chain that gives the same model; where none does,
     of the first by which something was loaded. With `measure` the files between are made and
-    loaded; else only what was recorded counts.
+    loaded; else only what was recorded counts. A cell of which a chain is left to be tried is
+    `not_run`: that the others failed does not say that none helps.
     """
     settled: dict[Cell, tuple[Known, CellResult]] = {}
+    tried: set[Try] = set()
     left = dict(planned)
     for turn in (slice(0, 1), slice(1, None)):
         tries = [(cell, chain) for cell, chains in left.items() for chain in chains[turn]]
@@ -70,6 +73,7 @@ def try_hops(
             if measure
             else [(each, classify_cell(each)) for each in known]
         )
+        tried |= _tried(tries, made, results)
         for each, result in results:
             if each.cell not in settled or _says_more(result, settled[each.cell][1]):
                 settled[each.cell] = each, result
@@ -78,10 +82,26 @@ def try_hops(
         worked = {cell for cell, (_, it) in settled.items() if it.outcome is Outcome.EQUIVALENT}
         done = worked | ended
         left = {cell: chains for cell, chains in left.items() if cell not in done}
-    for cell, (each, _) in settled.items():
-        if each.made is not None:
+    for cell, (each, result) in settled.items():
+        if result.outcome not in {Outcome.EQUIVALENT, Outcome.HARNESS_ERROR} and any(
+            (cell, chain) not in tried for chain in planned[cell]
+        ):
+            unknown = replace(each, made=None, observation=None, absence=Absence.NOT_MEASURED)
+            settled[cell] = unknown, classify_cell(unknown)
+        elif each.made is not None:
             run.made[cell] = each.made
     return list(settled.values())
+
+
+def _tried(
+    tries: Iterable[Try], made: Mapping[Try, Made], results: Iterable[tuple[Known, CellResult]]
+) -> set[Try]:
+    """Return the tries that came to something, be it that a hop of theirs failed."""
+    seen: dict[Cell, list[Made | None]] = {}
+    for known, result in results:
+        if result.outcome not in {Outcome.NOT_RUN, Outcome.HARNESS_ERROR}:
+            seen.setdefault(known.cell, []).append(known.made)
+    return {each for each in tries if each in made and made[each] in seen.get(each[0], ())}
 
 
 def _know_tries(run: Run, tries: Sequence[Try], made: Mapping[Try, Made]) -> list[Known]:
