@@ -1,7 +1,9 @@
 """How fast the report is: its first view, a choice at a million cells, two runs of that size.
 
-Work is the time that the page's main thread computes, of a choice from then to the next frame: a
-machine that is busy with other things does not make it longer. The time until the first
+Work is the time that the page's main thread computes, of a choice from then to the next frame. A
+slower machine, or one whose caches others fill, makes it longer: its limits hold for a machine that
+takes `YARDSTICK_MS` for a fixed piece of work, and grow with what the same piece takes where the
+test runs. The time until the first
 view is that of a clock, the best of several; where even that is too slow, MATRIX_SPEED_FACTOR
 multiplies its limit (see CONTRIBUTING.md).
 """
@@ -50,6 +52,22 @@ LATE = """addEventListener("DOMContentLoaded", () => new MutationObserver((chang
         if (node.src) (globalThis.late ??= []).push(node.src);
 }).observe(document, {childList: true, subtree: true}));"""
 """Notes the scripts that a page asks for after its first view."""
+YARDSTICK_MS = 80
+YARDSTICK = """async () => {
+    const cells = Uint16Array.from({length: 1_000_000}, (_, place) => (place * 7919) % 65521);
+    console.timeStamp("yardstick");
+    await new Promise((go) => {
+        const channel = new MessageChannel();
+        channel.port1.onmessage = () => {
+            const counts = new Uint32Array(65536);
+            for (let round = 0; round < 20; round++)
+                for (const cell of cells) counts[cell] += round;
+            go(counts[1]);
+        };
+        channel.port2.postMessage(0);
+    });
+    console.timeStamp("measured");
+}"""
 WHOLE = "#answer[aria-busy=false]"
 """Of the first page: the other ways of loading are there, too."""
 READY = "#pairs:not([aria-busy=true]) tbody td:not(:empty)"
@@ -60,6 +78,31 @@ def large(tmp_path_factory):
     folder = tmp_path_factory.mktemp("large")
     assert write_large_site(folder) == CELLS >= 1_000_000
     return folder
+
+
+@pytest.fixture
+def slower(browser, context):
+    """How many times slower than the limits' machine this one is now; 1 where it is faster."""
+    page = context.new_page()
+
+    def measure():
+        for _ in range(ROUNDS):
+            page.evaluate(YARDSTICK)
+            # A task is noted when it ends, which is after the page has answered.
+            page.wait_for_timeout(50)
+
+    rounds: list[float] = []
+    begun = False
+    for task in record_work(browser, page, measure):
+        if task.name in {"yardstick", "measured"}:
+            begun = task.name == "yardstick"
+            rounds += [0] * begun
+        elif begun:
+            rounds[-1] = max(rounds[-1], task.work_ms)
+    page.close()
+    assert len(rounds) == ROUNDS
+    assert min(rounds) > 0
+    return max(1, min(rounds) / YARDSTICK_MS)
 
 
 def test_the_first_view_of_the_published_run(page, context, capsys):
@@ -87,7 +130,7 @@ def measure_load(page):
     return page.evaluate("performance.getEntriesByName('interactive')[0].startTime")
 
 
-def test_a_choice_at_a_million_cells(large, page, browser, capsys):
+def test_a_choice_at_a_million_cells(large, page, browser, slower, capsys):
     page.goto((large / "index.html").as_uri())
     page.wait_for_selector(READY)
     page.wait_for_selector(WHOLE)
@@ -115,9 +158,9 @@ def test_a_choice_at_a_million_cells(large, page, browser, capsys):
     with capsys.disabled():
         print(
             f"\n{CELLS:,} cells: the slowest choice takes {best[slowest]:.0f} ms of work until "
-            f"the next frame ({slowest}; at most {CHOICE_MS})"
+            f"the next frame ({slowest}; at most {CHOICE_MS * slower:.0f})"
         )
-    assert best[slowest] < CHOICE_MS
+    assert best[slowest] < CHOICE_MS * slower
 
 
 def test_a_row_out_of_sight_is_drawn_when_it_is_scrolled_to_or_focused(large, page):
@@ -138,7 +181,7 @@ def test_a_row_out_of_sight_is_drawn_when_it_is_scrolled_to_or_focused(large, pa
 
 
 def test_comparing_a_million_cells_blocks_the_page_for_no_time_that_is_felt(
-    large, page, browser, tmp_path, capsys
+    large, page, browser, slower, tmp_path, capsys
 ):
     other = tmp_path / "cells.csv"
     write_cells(other, CELLS // 4)
@@ -159,6 +202,6 @@ def test_comparing_a_million_cells_blocks_the_page_for_no_time_that_is_felt(
     with capsys.disabled():
         print(
             f"\n{CELLS // 4:,} cells read and held against {CELLS:,}: the page answers to nothing "
-            f"for {longest:.0f} ms of work at most (at most {BLOCK_MS})"
+            f"for {longest:.0f} ms of work at most (at most {BLOCK_MS * slower:.0f})"
         )
-    assert longest < BLOCK_MS
+    assert longest < BLOCK_MS * slower

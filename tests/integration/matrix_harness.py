@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,7 +217,7 @@ def observed_so_far(store: Path) -> dict[Path, list[dict[str, Any]]]:
     The files have no names while they are written: this machine's processes hold them open.
     """
     found: dict[Path, list[dict[str, Any]]] = {}
-    for place in Path("/proc").glob("[0-9]*/fd/*"):
+    for place in _open_files():
         try:
             path = Path(str(place.readlink()).removesuffix(" (deleted)"))
             if path.name == "observations.jsonl" and path.is_relative_to(store):
@@ -226,6 +226,16 @@ def observed_so_far(store: Path) -> dict[Path, list[dict[str, Any]]]:
         except OSError:
             continue
     return found
+
+
+def _open_files() -> Iterator[Path]:
+    """Give every file that processes of this machine hold open; of one that just ended, none."""
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        try:
+            held = list(folder.iterdir())
+        except OSError:
+            continue
+        yield from held
 
 
 def probes_of(store: Path) -> list[psutil.Process]:
