@@ -16,7 +16,6 @@ from typing import NamedTuple
 from runner import pipeline
 from runner.domain import Cell, CellResult, Declared, Known, Observation, Outcome
 from runner.domain.selector import ARROW
-from runner.judge.cause import CauseTable, explain
 from runner.judge.outcome import classify_cell, largest_difference
 from runner.measure.rounds import repeat_jobs
 from runner.plan.sample import draw_sample
@@ -38,7 +37,7 @@ def repeat_cells(
     found: dict[Cell, list[CellResult]] = {each.cell: [] for each in known}
     for turn in range(times if known else 0):
         order = known if turn % 2 else known[::-1]
-        seen = _load(run, order, f"{label}, in fresh processes, {turn + 1} of {times}")
+        seen = load_again(run, order, f"{label}, in fresh processes, {turn + 1} of {times}")
         for each, result in classify_again(run, order, seen):
             found[each.cell].append(result)
     return found
@@ -48,23 +47,13 @@ def classify_again(
     run: pipeline.Run, known: Sequence[Known], seen: Mapping[str, Observation]
 ) -> list[tuple[Known, CellResult]]:
     """Return what cells come to by these observations, with causes; those that have one."""
-    table = CauseTable(run.declared.causes)
-    scenarios = run.declared.catalog.scenarios
-    return [
-        (
-            each,
-            explain(
-                classify_cell(pipeline.observed(each, seen[each.job_id])),
-                table,
-                damaged=bool(scenarios[each.cell.scenario].damage),
-            ),
-        )
-        for each in known
-        if each.job_id in seen
-    ]
+    there = [each for each in known if each.job_id in seen]
+    results = [classify_cell(pipeline.observed(each, seen[each.job_id])) for each in there]
+    return list(zip(there, pipeline.explain_results(run, results), strict=True))
 
 
-def _load(run: pipeline.Run, known: Sequence[Known], label: str) -> dict[str, Observation]:
+def load_again(run: pipeline.Run, known: Sequence[Known], label: str) -> dict[str, Observation]:
+    """Load cells in fresh processes; return what came of each, by the id of its job."""
     jobs = [(each.cell.reader, run.look_up.load_job(each)) for each in known]
     return repeat_jobs(run.jobs, jobs, label) if jobs else {}
 
@@ -128,7 +117,7 @@ def audit_cells(run: pipeline.Run, drawn: Drawn) -> Audit:
     one outcome differs.
     """
     known, strata, places, chosen = drawn.known, drawn.strata, drawn.places, drawn.chosen
-    seen = _load(run, [each for each, _ in chosen], "audit, in fresh processes")
+    seen = load_again(run, [each for each, _ in chosen], "audit, in fresh processes")
     found = _compare(chosen, seen)
     record = AuditRecord(
         at=datetime.now(UTC).isoformat(timespec="seconds"),

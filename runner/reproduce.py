@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from runner import pipeline, plan
-from runner.contract import Job
 from runner.declare.scope import declare
 from runner.domain import (
     ID_COLUMNS,
@@ -33,20 +32,17 @@ from runner.domain.errors import SelectionError
 from runner.domain.hops import read_steps
 from runner.domain.request import Request
 from runner.host.progress import Reporter
-from runner.judge.cause import CauseTable, explain
 from runner.judge.outcome import classify_cell, largest_difference
-from runner.measure.rounds import repeat_jobs
 from runner.pipeline.conclusions import describe_today
 from runner.pipeline.loading import made_by, make_files, save_artifacts
 from runner.pipeline.remedies import follow_chains
 from runner.plan.sample import draw_sample
-from runner.publish.carry_over import find_difference
+from runner.publish.carry_over import DEPENDS, find_difference
 from runner.publish.facts import describe_selection, tool_version
 from runner.publish.reading import PublishedRun
 from runner.publish.record import AuditRecord, Disagreement
-from runner.repeats import Stratum, find_strata, tally
+from runner.repeats import Stratum, find_strata, load_again, tally
 
-_DEPENDS = ("probe", "recipe", "writer_lock", "reader_lock")
 _TOLD = ("outcome", "cause", "aspects", "exception", "steps", "max_abs_diff")
 LABEL = "audit of a published run, in fresh processes"
 
@@ -161,7 +157,7 @@ def _rows(
     """Return the rows of the drawn cells, by their places."""
     ids = list(ID_COLUMNS)
     wanted = {_id_parts(cells[place]): place for place in places}
-    columns = [*ids, *_TOLD, *_DEPENDS, "made_with", "artifact_sha256"]
+    columns = [*ids, *_TOLD, *DEPENDS, "made_with", "artifact_sha256"]
     near = data.cells[columns]
     for name, position in (("scenario", 0), ("writer", 2), ("reader", 3)):
         near = near[near[name].isin({key[position] for key in wanted})]
@@ -197,7 +193,7 @@ def _narrowed(request: Request, drawn: _Drawn, remedies: Mapping[str, Remedy]) -
     return replace(request, patterns=(), filters=named)
 
 
-def _measure(run: pipeline.Run, steps: Mapping[Cell, str]) -> Iterator[CellResult]:
+def _measure(run: pipeline.Run, steps: Mapping[Cell, str]) -> list[CellResult]:
     """Save, make and load these cells; `steps` are those of the run's chains."""
     cells = list(steps)
     save_artifacts(run, plan.plan_saves(run.declared.scope, cells))
@@ -211,26 +207,15 @@ def _measure(run: pipeline.Run, steps: Mapping[Cell, str]) -> Iterator[CellResul
     run.made.update({cell: each for (cell, _), each in made.items()})
     # The other order than that of the run.
     known = pipeline.know(run, cells)[::-1]
-    seen = _load(run, known, LABEL)
+    seen = load_again(run, [each for each in known if each.loadable], LABEL)
     late = [
         each
         for each in known
         if each.job_id in seen and _result(each, seen).outcome is Outcome.TIMED_OUT
     ]
     # The machine may have been busy.
-    seen |= _load(run, late, "second tries")
-    table = CauseTable(run.declared.causes)
-    scenarios = run.declared.catalog.scenarios
-    for each in known:
-        damaged = bool(scenarios[each.cell.scenario].damage)
-        yield explain(_result(each, seen), table, damaged=damaged)
-
-
-def _load(run: pipeline.Run, known: Sequence[Known], label: str) -> dict[str, Observation]:
-    jobs: list[tuple[str, Job]] = [
-        (each.cell.reader, run.look_up.load_job(each)) for each in known if each.loadable
-    ]
-    return repeat_jobs(run.jobs, jobs, label) if jobs else {}
+    seen |= load_again(run, late, "second tries")
+    return pipeline.explain_results(run, [_result(each, seen) for each in known])
 
 
 def _result(known: Known, seen: Mapping[str, Observation]) -> CellResult:

@@ -33,7 +33,8 @@ from runner.publish.reading import PublishedRun, load_data
 from runner.publish.record import KeptRecord
 from runner.publish.tables import DIGEST_LIMIT
 
-_DEPENDS = ("probe", "recipe", "writer_lock", "reader_lock")
+DEPENDS = ("probe", "recipe", "writer_lock", "reader_lock")
+"""Columns of the digests of what a cell was measured with."""
 _MADE = "made_with"
 _TEXTS = (
     *("status", "stage", "exception", "message", "traceback", "output"),
@@ -113,7 +114,7 @@ def keep_results(data_dir: Path, *, measured: Collection[Cell], today: Today) ->
 def _read_rows(data: PublishedRun) -> Iterable[Row]:
     ids = list(ID_COLUMNS)
     columns = [*ids, "outcome", "aspects", "artifact_sha256", "measured_at", "steps", "frozen"]
-    columns += [*_DEPENDS, _MADE]
+    columns += [*DEPENDS, _MADE]
     seen = data.observations.rename(columns={"aspects": "compared"})
     rows = data.cells[columns].merge(seen, on=ids, how="left").astype(object)
     for each in rows.where(rows.notna(), None).to_dict("records"):
@@ -190,7 +191,7 @@ def _read_result(cell: Cell, row: Row, hops: Collection[str]) -> CellResult:
         made_with=row[_MADE] or "",
     )
     differing = (name for name in (row["aspects"] or "").split(";") if name)
-    known = (*_DEPENDS, _MADE) if row["steps"] else _DEPENDS
+    known = (*DEPENDS, _MADE) if row["steps"] else DEPENDS
     return CellResult(
         cell=cell,
         outcome=Outcome(row["outcome"]),

@@ -19,7 +19,7 @@ from runner.cli.command import Command
 ROOT = Path(__file__).resolve().parents[3]
 EVERY = (*COMMANDS, *DEVELOPER_COMMANDS)
 SLOW = ("pandas", "numpy", "pyarrow", "docker", "rich", "jinja2", "jsonschema", "psutil")
-QUICK = 0.2
+QUICK = 0.17
 """Part of the time that importing pandas takes."""
 
 
