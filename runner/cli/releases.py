@@ -116,7 +116,7 @@ def _declare_new(request: Request, declared: EnvironmentSet, patch: Path) -> lis
 
 
 def _write(root: Path, found: Sequence[Undeclared]) -> None:
-    from runner.cli.update import update_releases
+    from runner.cli.update_work import update_releases
     from runner.declare.environments import ENVIRONMENTS_FILE, read_environments
     from runner.executors.docker.bake import refresh_bake_file
     from runner.executors.locks import lock_path, lock_text
