@@ -465,5 +465,5 @@ def _code(column: pd.Series[Any], names: Sequence[str]) -> Codes:
 def _matching(frame: pd.DataFrame, wanted: Mapping[str, str]) -> pd.DataFrame:
     chosen = pd.Series(data=True, index=frame.index)
     for column, value in wanted.items():
-        chosen &= frame[column].astype(str) == value
+        chosen &= frame[column] == value
     return frame[chosen]

@@ -72,14 +72,11 @@ def attribute_failures(cells: pd.DataFrame) -> pd.Series[Any]:
 
 def attribute_pair(cells: pd.DataFrame, pair: Mapping[str, str]) -> str:
     """Return the attribution of one bare load; `pair` names scenario, format, writer, reader."""
-    near = cells[
-        (cells["scenario"].astype(str) == pair["scenario"])
-        & (cells["format"].astype(str) == pair["format"])
-    ]
+    near = cells[(cells["scenario"] == pair["scenario"]) & (cells["format"] == pair["format"])]
     here = (
-        (near["writer"].astype(str) == pair["writer"])
-        & (near["reader"].astype(str) == pair["reader"])
-        & (near["remedy"].astype(str) == BARE)
+        (near["writer"] == pair["writer"])
+        & (near["reader"] == pair["reader"])
+        & (near["remedy"] == BARE)
     )
     found = attribute_failures(near)[here]
     return str(found.iloc[0]) if len(found) else NONE

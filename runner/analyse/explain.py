@@ -344,7 +344,7 @@ def line_kinds(message: str) -> set[str]:
 
 
 def _says_something(line: str) -> bool:
-    return sum(each.isalpha() for each in normalise(line)) >= _LEAST_LETTERS
+    return sum(map(str.isalpha, normalise(line))) >= _LEAST_LETTERS
 
 
 def _loose_whole(message: str) -> set[str]:

@@ -31,7 +31,7 @@ def explain_no_hop(cells: pd.DataFrame, run: RunRecord, pair: Mapping[str, str])
     offered = any(
         each.id == pair["scenario"] and {*each.remedies} & {*hops} for each in run.scenarios
     )
-    some = cells[cells["scenario"].astype(str) == pair["scenario"]]
+    some = cells[cells["scenario"] == pair["scenario"]]
     # Asked again and again: no categories from here on.
     some = some.astype(dict.fromkeys(("writer", "format", "reader", "remedy", "outcome"), str))
     files = _Files(some, run, pair)

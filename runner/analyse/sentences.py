@@ -13,7 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -218,6 +218,7 @@ def count_families(symptoms: Symptom) -> dict[str, Counter[str]]:
     return families
 
 
+@lru_cache(maxsize=2**17)
 def normalise(message: str) -> str:
     """Return a message without names, numbers and paths, so that texts of one kind are equal."""
     first = _QUOTED.sub("'…'", message)

@@ -82,7 +82,7 @@ def command(
         return _check_all(request, data)
     _require_pair({"writer": writer, "reader": reader, "scenario": scenario, "format": format_})
     pair = {"scenario": scenario, "format": format_, "writer": writer, "reader": reader}
-    folder, found = open_data(request, data)
+    folder, found = open_data(request, data, scenario=scenario)
     advice = advise(found, pair)
     if advice is None:
         raise explain_missing(pair, found, folder, again=_command_line)

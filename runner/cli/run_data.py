@@ -44,8 +44,10 @@ def find_folder(request: Request, data: Path | None) -> Path:
     return published
 
 
-def open_data(request: Request, data: Path | None) -> tuple[Path, PublishedRun]:
-    """Read the data of a run; `data` is the value of `--data`.
+def open_data(
+    request: Request, data: Path | None, *, scenario: str = ""
+) -> tuple[Path, PublishedRun]:
+    """Read the data of a run, or the rows of one scenario; `data` is the value of `--data`.
 
     Raises:
         MatrixError: there is none, or it cannot be read.
@@ -53,7 +55,7 @@ def open_data(request: Request, data: Path | None) -> tuple[Path, PublishedRun]:
     from runner.publish.reading import load_data
 
     folder = find_folder(request, data)
-    return folder, load_data(folder)
+    return folder, load_data(folder, scenario=scenario)
 
 
 def choose_ids(kind: str, glob: str, ids: Sequence[str], listing: str) -> set[str]:
@@ -104,7 +106,7 @@ def join_cell(parts: Mapping[str, str]) -> str:
 
 def known_ids(cells: pd.DataFrame) -> KnownIds:
     """Return the ids that the cells of a run have."""
-    ids = {part: tuple(dict.fromkeys(cells[part].astype(str))) for part in PARTS}
+    ids = {part: tuple(map(str, cells[part].unique())) for part in PARTS}
     return KnownIds(
         scenarios=ids["scenario"],
         formats=ids["format"],
@@ -126,15 +128,21 @@ def explain_missing(
 ) -> SelectionError:
     """Say why a run has no such cell: a part is misspelt, or it was not in that run.
 
-    `again` gives the command to try with other parts.
+    `data` may hold the rows of one scenario alone. `again` gives the command to try with other
+    parts.
     """
     cell = join_cell(parts)
-    known = known_ids(data.cells)
+    known = KnownIds(
+        scenarios=tuple(each.id for each in data.run.scenarios),
+        formats=tuple(map(str, data.run.formats)),
+        environments=tuple(data.run.environment_ids),
+        remedies=tuple(each.id for each in data.run.remedies),
+    )
     for part, value in parts.items():
         if value not in known.ids(part):
             close = suggest(value, known.ids(part))
             return SelectionError(
-                f"no cell {cell!r} in {folder}: no {part} {value!r} was measured",
+                f"no cell {cell!r} in {folder}: it has no {part} {value!r}",
                 cause=f"did you mean {' or '.join(close)}?" if close else "it is misspelt, or new",
                 next_step=again({**parts, part: close[0]})
                 if close
@@ -142,7 +150,7 @@ def explain_missing(
             )
     return SelectionError(
         f"no cell {cell!r} in {folder}",
-        cause="its parts were measured, but not together",
+        cause="the run has its parts, but not together",
         next_step=f"nox -s matrix -- --select {shlex.quote(cell)}",
     )
 
@@ -153,23 +161,18 @@ def selected_rows(cells: pd.DataFrame, request: Request) -> list[int]:
     Raises:
         SelectionError: a selector matches no id of this run.
     """
-    from runner.domain import Cell, Format
+    import numpy as np
+
+    from runner.analyse.aspects import number_values
     from runner.domain.selector import select
 
     selection = select(request.patterns, request.filters, known_ids(cells))
-    columns = [cells[part].astype(str) for part in PARTS]
-    return [
-        row
-        for row, (scenario, format_, writer, reader, remedy) in enumerate(
-            zip(*columns, strict=True)
-        )
-        if selection.matches(
-            Cell(
-                scenario=scenario,
-                format=Format(format_),
-                writer=writer,
-                reader=reader,
-                remedy=remedy,
-            )
-        )
-    ]
+    coded = {part: number_values(cells[part]) for part in PARTS}
+    masks = {part: selection.masks(part, values) for part, (_, values) in coded.items()}
+    chosen = np.zeros(len(cells), dtype=np.bool_)
+    for bit in range(max(1, len(request.patterns))):
+        matched = np.ones(len(cells), dtype=np.bool_)
+        for part, (codes, _) in coded.items():
+            matched &= np.array([mask >> bit & 1 for mask in masks[part]], dtype=np.bool_)[codes]
+        chosen |= matched
+    return [int(row) for row in np.flatnonzero(chosen)]

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def command(request: Request, *, cell: str, data: Path | None) -> int:
     """Print the row, the observation, the explanation and the advice."""
     parts = split_cell(cell)
-    folder, found = open_data(request, data)
+    folder, found = open_data(request, data, scenario=parts["scenario"])
     row, observed = found.find_cell(cell)
     if not row:
         raise explain_missing(parts, found, folder)

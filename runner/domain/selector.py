@@ -209,6 +209,14 @@ class Selection:
             & remedy[cell.remedy]
         )
 
+    def masks(self, part: str, ids: Iterable[str]) -> list[int]:
+        """Return the bit masks of the patterns that ids of one part match.
+
+        A cell is selected where a bit is set in the masks of all its five parts.
+        """
+        known = self._masks[PARTS.index(part)]
+        return [known[each] for each in ids]
+
     def matches(self, cell: Cell) -> bool:
         """Whether the cell is selected."""
         return self.mask(cell) != 0

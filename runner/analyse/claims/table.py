@@ -23,6 +23,7 @@ from runner.domain.pairs import is_pair, read_version
 from runner.domain.selector import matches_any, matches_environment
 from runner.publish.reading import PublishedRun
 from runner.publish.record import EnvironmentRecord
+from runner.publish.tables import number_cells
 
 PAIR = ["writer", "reader"]
 RAN = np.array([style.measured for style in OUTCOME_TABLE])
@@ -59,8 +60,8 @@ class Table:
         self._codes: dict[str, Places] = {}
         for column in ID_COLUMNS:
             ids = self.axis.ids if column in PAIR else None
-            self._add(column, cells[column].astype(str), ids)
-        self.outcome = _codes(cells["outcome"].astype(str), tuple(map(str, OUTCOMES)))
+            self._add(column, cells[column], ids)
+        self.outcome = _codes(cells["outcome"], tuple(map(str, OUTCOMES)))
 
     @classmethod
     def of_run(cls, data: PublishedRun, claims: ClaimSet) -> Table:
@@ -70,7 +71,9 @@ class Table:
         )
 
     def _add(self, column: str, values: pd.Series[Any], ids: Sequence[str] | None) -> None:
-        self._ids[column] = tuple(ids if ids is not None else sorted(set(values) | {BARE}))
+        if ids is None:
+            ids = sorted({*map(str, values.unique()), BARE})
+        self._ids[column] = tuple(ids)
         self._codes[column] = _codes(values, self._ids[column])
 
     def codes(self, column: str) -> Places:
@@ -178,27 +181,29 @@ class Table:
         return make_texts(self._cells["aspects"])
 
     @cached_property
-    def messages(self) -> npt.NDArray[np.object_]:
+    def messages(self) -> Texts:
         """The whole message of each cell; `cells` has only its beginning."""
-        found = self._cells["message"].astype(str).to_numpy(dtype=object).copy()
-        if len(self._observations):
-            seen = self._observations
-            whole = pd.Series(
-                seen["message"].astype(str).to_numpy(),
-                index=pd.MultiIndex.from_arrays([seen[name].astype(str) for name in ID_COLUMNS]),
-            )
-            index = pd.MultiIndex.from_arrays(
-                [self._cells[name].astype(str) for name in ID_COLUMNS]
-            )
-            aligned = whole.reindex(index).fillna("").to_numpy()
-            found = np.where(aligned != "", aligned, found)
-        return found
+        begun = make_texts(self._cells["message"])
+        if not len(self._observations):
+            return begun
+        whole = make_texts(self._observations["message"])
+        wanted, keys = number_cells(self._cells, self._observations)
+        order = np.argsort(keys)
+        found = order[np.searchsorted(keys, wanted, sorter=order) % len(keys)]
+        has_whole = np.array([bool(text) for text in whole.distinct])
+        is_whole = (keys[found] == wanted) & has_whole[whole.codes[found]]
+        codes = np.where(is_whole, whole.codes[found] + len(begun.distinct), begun.codes)
+        return Texts(codes, (*begun.distinct, *whole.distinct))
 
     @cached_property
     def said(self) -> Texts:
         """Each cell's exception and message, as in the last line of a traceback."""
-        types = self._cells["exception"].astype(str).to_numpy(dtype=object)
-        return make_texts(pd.Series(types + ": " + self.messages, dtype=object))
+        types, messages = self.exceptions, self.messages
+        size = len(messages.distinct)
+        pairs, codes = np.unique(types.codes * size + messages.codes, return_inverse=True)
+        said = (divmod(each, size) for each in pairs.tolist())
+        distinct = tuple(f"{types.distinct[a]}: {messages.distinct[b]}" for a, b in said)
+        return Texts(codes.reshape(-1), distinct)
 
     @cached_property
     def bare_outcome(self) -> Places:
@@ -229,9 +234,13 @@ class Texts:
 
 def make_texts(values: pd.Series[Any]) -> Texts:
     """Return the texts of a column; nothing is an empty text."""
-    codes, distinct = pd.factorize(values.astype(object).fillna("").astype(str))
-    return Texts(codes, tuple(map(str, distinct)))
+    codes, distinct = pd.factorize(values)
+    # The last stands for nothing, which is -1.
+    return Texts(codes.astype(np.int64) % (len(distinct) + 1), (*map(str, distinct), ""))
 
 
 def _codes(values: pd.Series[Any], ids: Sequence[str]) -> Places:
-    return pd.Categorical(values, categories=list(ids)).codes.astype(np.int64)
+    """Return the place of each value among the ids; -1 for one that is not among them."""
+    codes, distinct = pd.factorize(values)
+    place = {name: code for code, name in enumerate(ids)}
+    return np.array([*(place.get(str(each), -1) for each in distinct), -1], dtype=np.int64)[codes]

@@ -12,11 +12,14 @@ from typing import Any
 
 import msgspec
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from report_fixtures import make_run, publish_run, put_together
 
 from runner.domain import Outcome
 from runner.domain.errors import ConfigurationError, StoreError
+from runner.publish import reading
 from runner.publish.files import SchemaError, data_files, format_csv, format_record, publish_data
 from runner.publish.reading import load_data, load_details
 from runner.publish.record import TotalsRecord
@@ -45,6 +48,41 @@ def test_the_files_are_the_same_bytes_for_the_same_run(tmp_path: Path) -> None:
 
     for name in FILES:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_the_rows_of_one_scenario_are_those_of_the_whole(tmp_path: Path) -> None:
+    publish_run(RUN, tmp_path)
+    whole = load_data(tmp_path)
+    scenario = str(whole.cells["scenario"].iloc[-1])
+    part = load_data(tmp_path, scenario=scenario)
+
+    assert 0 < len(part.cells) < len(whole.cells)
+    for name in ("cells", "observations"):
+        mine, all_rows = getattr(part, name), getattr(whole, name)
+        expected = all_rows[all_rows["scenario"] == scenario]
+        pd.testing.assert_frame_equal(
+            mine.astype(object), expected.reset_index(drop=True).astype(object)
+        )
+        # No value of the other rows is left behind, which would make each question slow.
+        assert set(mine["scenario"].unique()) == {scenario}
+        for column in mine.select_dtypes("category"):
+            assert set(mine[column].cat.categories) == set(mine[column])
+    assert len(load_data(tmp_path, scenario="no such one").cells) == 0
+
+
+@pytest.mark.parametrize("marks", [0, 2**28])
+def test_a_file_that_names_a_cell_twice_is_refused(
+    tmp_path: Path, marks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_run(RUN, tmp_path)
+    monkeypatch.setattr(reading, "MOST_MARKS", marks)
+    assert len(load_data(tmp_path).cells)
+    path = tmp_path / "observations.parquet"
+    table = pq.read_table(path)
+    pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), path)
+
+    with pytest.raises(StoreError, match=r"observations\.parquet names a cell twice"):
+        load_data(tmp_path)
 
 
 def test_csv_and_parquet_hold_the_same_rows(tmp_path: Path) -> None:
