@@ -29,7 +29,7 @@ from runner.domain import (
     writes,
 )
 from runner.domain.hops import LAST_WAYS, VARIANTS, Chain, Hop, formats_between
-from runner.plan.cells import applicable
+from runner.plan.cells import Ways
 
 MOST_CHAINS = {1: 3, 2: 2}
 """Hops -> chains that are tried at most for a cell."""
@@ -86,12 +86,12 @@ def plan_hops(
     loads = _gather(scope, results)
     by_id = {each.id: each for each in scope.environments}
     through = {name: each for name, each in by_id.items() if each.backend not in VARIANTS}
+    ways = Ways(scope)
     planned = {}
     for bare, result in results.items():
         if bare.remedy != BARE or result.outcome not in REMEDIABLE:
             continue
-        offered = applicable(scope, scope.scenarios[bare.scenario], bare, by_id)
-        for remedy in offered:
+        for remedy in ways.of(bare):
             cell = replace(bare, remedy=remedy.id)
             if remedy not in hops or not scope.selection.matches(cell):
                 continue

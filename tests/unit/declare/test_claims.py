@@ -29,7 +29,7 @@ from runner.domain import (
 from runner.domain.errors import ConfigurationError
 from runner.domain.pairs import read_version
 from runner.domain.selector import Selection, parse_pattern
-from runner.plan.cells import applicable, plan_bare
+from runner.plan.cells import every_cell
 
 ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENTS = read_environments(ROOT / "containers/environments.toml").environments
@@ -58,20 +58,7 @@ def all_cells() -> set[Cell]:
         environments=ENVIRONMENTS,
         selection=Selection(),
     )
-    by_id = {each.id: each for each in ENVIRONMENTS}
-    bare = plan_bare(field)
-    remedied = {
-        Cell(
-            scenario=cell.scenario,
-            format=cell.format,
-            writer=cell.writer,
-            reader=cell.reader,
-            remedy=remedy.id,
-        )
-        for cell in bare
-        for remedy in applicable(field, CATALOG.scenarios[cell.scenario], cell, by_id)
-    }
-    return {*bare, *remedied}
+    return set(every_cell(field))
 
 
 @pytest.fixture(scope="module")
