@@ -145,7 +145,7 @@ def test_a_cell_is_split_into_its_parts():
     }
 
 
-@pytest.mark.parametrize("name", ["advise", "boundaries"])
+@pytest.mark.parametrize("name", ["advise", "boundaries", "causes"])
 def test_what_is_said_of_the_published_run_agrees_with_its_cells(name, fresh, capsys):
     assert main((name, "--check", "--data", str(PUBLISHED))) == 0
     assert capsys.readouterr().err == ""
