@@ -19,7 +19,7 @@ from typing import Any
 
 from runner.domain import Aspect, Cell, Depends, Format, ProvisionedEnvironment, Save, Scenario
 from runner.domain.errors import ConfigurationError
-from runner.domain.hops import Hop, read_steps
+from runner.domain.hops import Chain, read_steps, steps_of
 
 DIGEST_LENGTH = 16
 """Hex digits kept: 64 bits, ample for some millions of jobs."""
@@ -115,11 +115,15 @@ class InputDigests:
             probe_sha=self._probe_sha,
         )
 
-    def of_hop(self, save: Save, hop: Hop, format_: Format, source: str) -> str:
-        """Return the digest of everything a hop's file depends on; its environment is built.
+    def of_hop(self, save: Save, chain: Chain, format_: Format, source: str) -> str:
+        """Return the digest of what names the last file of a chain; its environments are built.
 
-        `format_` and `source` are the format and the digest of what it loads.
+        `format_` and `source` are the format and the digest of what the last hop loads. The way
+        to there is part of it: two may lead to the same bytes, and of the files that are made of
+        these the second would take the place of the first.
         """
+        hop = chain[-1]
+        way = [save.format, *steps_of(chain[:-1])] if len(chain) > 1 else []
         return short_digest(
             [
                 "hop",
@@ -131,6 +135,7 @@ class InputDigests:
                 source,
                 self._recipe_sha(save.scenario, hop.remedy),
                 self._probe_sha,
+                *way,
             ]
         )
 

@@ -78,7 +78,7 @@ class HopFiles:
     def _job(self, start: _Start, chain: Chain) -> Job:
         hop, save = chain[-1], start.save
         format_ = chain[-2].format if len(chain) > 1 else save.format
-        inputs = self._digests.of_hop(save, hop, format_, start.source.sha256)
+        inputs = self._digests.of_hop(save, chain, format_, start.source.sha256)
         return contract.make_job(
             save,
             chain,
