@@ -330,7 +330,7 @@ def _repeats(key: NDArray[np.int64], keys: int) -> bool:
     """Whether a key is there twice; `keys` says how many there may be."""
     if keys > MOST_MARKS:
         return len(np.unique(key)) != len(key)
-    # A mark a key takes a hundredth of the time that finding the distinct ones does.
+    # To find the distinct ones takes much longer.
     marks = np.zeros(keys, dtype=np.bool_)
     marks[key] = True
     return int(np.count_nonzero(marks)) != len(key)

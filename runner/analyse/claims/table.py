@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from runner.analyse.aspects import number_values
 from runner.analyse.boundaries import Axis
 from runner.analyse.grids import BLANK, OUTCOMES
 from runner.domain import BARE, ID_COLUMNS, OUTCOME_TABLE, Pair
@@ -234,13 +235,13 @@ class Texts:
 
 def make_texts(values: pd.Series[Any]) -> Texts:
     """Return the texts of a column; nothing is an empty text."""
-    codes, distinct = pd.factorize(values)
+    codes, distinct = number_values(values)
     # The last stands for nothing, which is -1.
-    return Texts(codes.astype(np.int64) % (len(distinct) + 1), (*map(str, distinct), ""))
+    return Texts(codes % (len(distinct) + 1), (*distinct, ""))
 
 
 def _codes(values: pd.Series[Any], ids: Sequence[str]) -> Places:
     """Return the place of each value among the ids; -1 for one that is not among them."""
-    codes, distinct = pd.factorize(values)
+    codes, distinct = number_values(values)
     place = {name: code for code, name in enumerate(ids)}
-    return np.array([*(place.get(str(each), -1) for each in distinct), -1], dtype=np.int64)[codes]
+    return np.array([*(place.get(each, -1) for each in distinct), -1], dtype=np.int64)[codes]
